@@ -1,0 +1,152 @@
+// swift-tools-version: 6.2
+// Pemba: a distributed authorization cluster.
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Settings of every Swift target. Release keeps `precondition` and overflow traps: `-Ounchecked` is never used.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library target in `Sources/`.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// An executable target at `path`: argument parsing and wiring only.
+func executable(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: swiftSettings)
+}
+
+/// The tests of the target `name`, in `Tests/<name>Tests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.target(name: name), "PembaTestSupport"] + dependencies,
+        swiftSettings: swiftSettings
+    )
+}
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+
+let package = Package(
+    name: "pemba",
+    products: [
+        .library(name: "PembaClient", targets: ["PembaClient"]),
+        .executable(name: "pembad", targets: ["pembad"]),
+        .executable(name: "clusterctl", targets: ["clusterctl"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    // Imports only point up this list; `.ci/run` checks it.
+    targets: [
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .target(name: "CPembaChecksum"),
+        module("PembaCore", ["CPembaChecksum"]),
+        module("PembaSchema", ["PembaCore"]),
+        module("PembaGraph", ["PembaCore", "PembaSchema"]),
+        module("PembaRaft", ["PembaCore", deque]),
+        module("PembaService", ["PembaCore"]),
+        module("PembaReplica", ["PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService", deque]),
+        module("PembaWire", ["CLZ4", "PembaCore", "PembaRaft", "PembaService", "PembaReplica"]),
+        module("PembaStorage", ["CLZ4", "PembaCore", "PembaRaft"]),
+        module("PembaTLS", ["COpenSSL", "PembaCore"]),
+        module("PembaTransport", ["PembaCore", "PembaTLS", "PembaWire", nioCore, nioPosix, logging]),
+        module(
+            "PembaServer",
+            [
+                "PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaReplica", "PembaService", "PembaWire",
+                "PembaStorage", "PembaTLS", "PembaTransport", nioCore, nioPosix, nioHTTP1, logging, yams, deque,
+            ]
+        ),
+        module(
+            "PembaClient",
+            ["PembaCore", "PembaService", "PembaWire", "PembaTLS", "PembaTransport", nioCore, nioPosix, logging, deque]
+        ),
+        module("PembaPKI", ["COpenSSL", "PembaCore"]),
+        module(
+            "PembaTooling",
+            ["PembaCore", "PembaSchema", "PembaGraph", "PembaService", "PembaClient", "PembaPKI", yams]
+        ),
+        module(
+            "PembaSimulation",
+            [
+                "PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaReplica", "PembaService", "PembaWire",
+                "PembaStorage", deque,
+            ]
+        ),
+
+        executable("pembad", path: "Sources/pembad", ["PembaServer", argumentParser, logging]),
+        executable(
+            "clusterctl",
+            path: "tools/clusterctl",
+            [
+                "PembaCore", "PembaSchema", "PembaGraph", "PembaService", "PembaClient", "PembaPKI", "PembaTooling",
+                argumentParser, logging,
+            ]
+        ),
+        executable(
+            "chaos",
+            path: "tools/chaos",
+            ["PembaCore", "PembaService", "PembaClient", "PembaPKI", "PembaTooling", argumentParser, logging]
+        ),
+        executable(
+            "bench",
+            path: "tools/bench",
+            [
+                "PembaCore", "PembaSchema", "PembaGraph", "PembaService", "PembaClient", "PembaTooling", nioCore,
+                nioPosix, argumentParser, logging,
+            ]
+        ),
+        executable("sim", path: "tools/sim", ["PembaCore", "PembaSimulation", argumentParser]),
+
+        .target(
+            name: "PembaTestSupport",
+            dependencies: ["PembaCore"],
+            path: "Tests/PembaTestSupport",
+            swiftSettings: swiftSettings
+        ),
+        tests("PembaCore", []),
+        tests("PembaSchema", ["PembaCore"]),
+        tests("PembaGraph", ["PembaCore", "PembaSchema"]),
+        tests("PembaRaft", ["PembaCore"]),
+        tests("PembaReplica", ["PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService"]),
+        tests("PembaWire", ["PembaCore", "PembaRaft", "PembaReplica", "PembaService"]),
+        tests("PembaStorage", ["PembaCore", "PembaRaft"]),
+        tests("PembaTLS", ["COpenSSL", "PembaCore", "PembaPKI"]),
+        tests("PembaTransport", ["PembaCore", "PembaTLS", "PembaWire", "PembaPKI", nioCore, nioPosix, nioEmbedded]),
+        tests("PembaServer", ["PembaCore", "PembaService", "PembaWire", "PembaPKI", "PembaClient", nioCore, nioPosix, logging]),
+        tests("PembaClient", ["PembaCore", "PembaService", "PembaWire", nioCore, nioPosix]),
+        tests("PembaPKI", ["COpenSSL", "PembaCore", "PembaTLS"]),
+        tests("PembaTooling", ["PembaCore", "PembaSchema", "PembaGraph", "PembaService"]),
+        tests(
+            "PembaSimulation",
+            ["PembaCore", "PembaRaft", "PembaReplica", "PembaGraph", "PembaStorage", "PembaService"]
+        ),
+        // Real processes over loopback: the command line, the quickstart's promises, bad input and chaos.
+        .testTarget(
+            name: "PembaIntegrationTests",
+            dependencies: [
+                "PembaTestSupport", "PembaCore", "PembaService", "PembaClient", "PembaPKI", "PembaTooling", "PembaTLS",
+                "PembaWire", "pembad", "clusterctl", "chaos", nioCore, nioPosix,
+            ],
+            swiftSettings: swiftSettings
+        ),
+    ]
+)

@@ -1,0 +1,45 @@
+// Pemba: what a replica asks its shell to do.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+package import PembaRaft
+package import PembaService
+
+/// One thing for the shell to do, in the order in which the effects are listed. The node and the simulator do them.
+package enum ReplicaEffect: Sendable, Equatable {
+    /// Write to the log and sync, in order of sequence; then step `.persisted`.
+    case persist(PersistRequest)
+    /// Hand to the link; may be lost.
+    case send(to: NodeID, PeerMessage)
+    /// Answer a client's command.
+    case reply(RequestID, Result<CommandOutcome, ServiceError>)
+    /// The read may be evaluated now, before anything else is applied.
+    case readReady(RequestID)
+    /// The read cannot be served.
+    case readFailed(RequestID, ServiceError)
+    /// The role, term or known leader changed.
+    case leadership(RaftLeadership)
+    /// Committed entries wait: call `applyCommitted` as soon as no evaluation is suspended.
+    case applyPending
+    /// Read stored blocks of this node's snapshot at `index` for a peer; then step `.snapshotBlocksRead`.
+    case readSnapshotBlocks(for: NodeID, index: LogIndex, from: UInt32, count: UInt32)
+    /// Write a received block beside the current snapshot; then step `.snapshotBlockStored`.
+    case storeSnapshotBlock(index: LogIndex, number: UInt32, bytes: [UInt8])
+    /// All blocks are stored: verify, sync, make it the current snapshot and drop the log before it; load its content
+    /// with `Replica.restore`; then step `.snapshotInstalled`.
+    case installSnapshot(index: LogIndex)
+    /// The log has grown enough: write a snapshot of the state at the applied index; then step `.snapshotWritten`.
+    case writeSnapshot
+    /// The stored log up to `index` is covered by a durable snapshot and may be deleted.
+    case compactLog(upTo: LogIndex)
+}
+
+/// What a command did.
+package enum CommandOutcome: Sendable, Equatable {
+    /// A session was opened; its id.
+    case sessionOpened(UInt64)
+    /// Tuples were written; the revision that first holds them.
+    case written(Revision)
+    /// The schema was replaced; the revision that first has it.
+    case schemaWritten(Revision)
+}

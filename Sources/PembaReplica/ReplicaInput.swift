@@ -1,0 +1,64 @@
+// Pemba: what can happen to a replica.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+package import PembaRaft
+package import PembaService
+
+/// Names one request of this node's clients, unique since the node started. The shell chooses it.
+package struct RequestID: Hashable, Comparable, Sendable {
+    package let rawValue: UInt64
+
+    package init(_ rawValue: UInt64) { self.rawValue = rawValue }
+
+    package static func < (left: RequestID, right: RequestID) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// The time of an input: the monotonic clock for timeouts, the civil clock for what the leader stamps.
+package struct ReplicaTime: Sendable {
+    package var now: Instant
+    package var wall: Timestamp
+
+    package init(now: Instant, wall: Timestamp) {
+        self.now = now
+        self.wall = wall
+    }
+}
+
+/// One thing that happened to a replica. Every input is legal in every state.
+package enum ReplicaInput: Sendable {
+    /// Time passed; due at `Replica.nextDeadline` at the latest.
+    case tick
+    /// A message of the node `from`, whose identity the transport has verified.
+    case peer(from: NodeID, PeerMessage)
+    /// The link to a node is up.
+    case linkUp(NodeID)
+    /// The link to a node broke.
+    case linkDown(NodeID)
+    /// A client's command; answered by `ReplicaEffect.reply`, at the latest at `deadline`.
+    case submit(RequestID, ClientCommand, deadline: Instant)
+    /// A read that cannot be evaluated at once (`Replica.readiness`); answered by `readReady` or `readFailed`.
+    case awaitRead(RequestID, Consistency, deadline: Instant)
+    /// The persist effect is durable, and the log with it up to this entry.
+    case persisted(sequence: PersistSequence, lastIndex: LogIndex, lastTerm: Term)
+    /// Blocks that `readSnapshotBlocks` asked for, as they stand on disk, the first being number `from`; nil: no such snapshot.
+    case snapshotBlocksRead(for: NodeID, index: LogIndex, from: UInt32, blocks: [[UInt8]]?)
+    /// The block that `storeSnapshotBlock` asked for is written; false: it was refused (checksum) or could not be.
+    case snapshotBlockStored(index: LogIndex, number: UInt32, succeeded: Bool)
+    /// The received snapshot is complete, durable and verified, and was loaded by `Replica.restore`; false: it failed.
+    case snapshotInstalled(index: LogIndex, succeeded: Bool)
+    /// The snapshot that this node wrote of its own state is durable: the log before it may go.
+    case snapshotWritten(index: LogIndex, term: Term, blockCount: UInt32)
+    /// Hand leadership to another node (nil: the best) if this one leads.
+    case transferLeadership(to: NodeID?)
+}
+
+/// What a client wants written to the log.
+package enum ClientCommand: Sendable, Equatable {
+    /// Open a client session.
+    case openSession
+    /// Write tuples.
+    case write(WriteRequest)
+    /// Replace the schema.
+    case writeSchema(source: String)
+}

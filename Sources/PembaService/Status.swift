@@ -1,0 +1,140 @@
+// Pemba: what a node says of itself and of the cluster.
+// SPDX-License-Identifier: Apache-2.0
+
+public import PembaCore
+
+/// What role a node plays in consensus.
+public enum NodeRole: UInt8, Sendable, CaseIterable {
+    /// Follows a leader, or waits for one.
+    case follower = 0
+    /// Asks whether it could win an election.
+    case preCandidate = 1
+    /// Stands for election.
+    case candidate = 2
+    /// Leads.
+    case leader = 3
+}
+
+/// The state of one node, as it sees itself.
+public struct NodeStatus: Hashable, Sendable {
+    /// The cluster it belongs to.
+    public var cluster: ClusterID
+    /// The cluster's epoch.
+    public var epoch: Epoch
+    /// The node.
+    public var node: NodeID
+    /// Its role.
+    public var role: NodeRole
+    /// Its term.
+    public var term: Term
+    /// The leader it knows, if any.
+    public var leader: NodeID?
+    /// The last index it has in its log.
+    public var lastIndex: LogIndex
+    /// The last index it knows to be committed.
+    public var commitIndex: LogIndex
+    /// The last index it has applied: the revision of its answers.
+    public var appliedIndex: LogIndex
+    /// The index below which its log is compacted into a snapshot.
+    public var snapshotIndex: LogIndex
+    /// Stored tuples.
+    public var tupleCount: UInt64
+    /// Bytes of memory in use.
+    public var residentBytes: UInt64
+    /// The hash of its applied state: equal on all nodes at equal `appliedIndex`.
+    public var stateHash: UInt64
+    /// Why it is not ready to serve; empty if it is.
+    public var alarms: [String]
+    /// Every member of the cluster, and, at the leader, how far it has got.
+    public var members: [MemberStatus]
+    /// The version of the software.
+    public var version: String
+    /// Seconds since it started.
+    public var uptimeSeconds: UInt64
+
+    /// Makes a status.
+    public init(
+        cluster: ClusterID, epoch: Epoch, node: NodeID, role: NodeRole, term: Term, leader: NodeID?,
+        lastIndex: LogIndex, commitIndex: LogIndex, appliedIndex: LogIndex, snapshotIndex: LogIndex,
+        tupleCount: UInt64, residentBytes: UInt64, stateHash: UInt64, alarms: [String], members: [MemberStatus],
+        version: String, uptimeSeconds: UInt64
+    ) {
+        self.cluster = cluster
+        self.epoch = epoch
+        self.node = node
+        self.role = role
+        self.term = term
+        self.leader = leader
+        self.lastIndex = lastIndex
+        self.commitIndex = commitIndex
+        self.appliedIndex = appliedIndex
+        self.snapshotIndex = snapshotIndex
+        self.tupleCount = tupleCount
+        self.residentBytes = residentBytes
+        self.stateHash = stateHash
+        self.alarms = alarms
+        self.members = members
+        self.version = version
+        self.uptimeSeconds = uptimeSeconds
+    }
+}
+
+/// One member of the cluster as another node sees it.
+public struct MemberStatus: Hashable, Sendable {
+    /// The member.
+    public var node: NodeID
+    /// Where clients reach it: `host:port`.
+    public var clientAddress: String
+    /// At the leader: the last index known to be durable there; otherwise nil.
+    public var matchIndex: LogIndex?
+    /// Whether there is a live connection to it.
+    public var isConnected: Bool
+
+    /// Makes a member's status.
+    public init(node: NodeID, clientAddress: String, matchIndex: LogIndex?, isConnected: Bool) {
+        self.node = node
+        self.clientAddress = clientAddress
+        self.matchIndex = matchIndex
+        self.isConnected = isConnected
+    }
+}
+
+/// What a credential may do. Roles do not include each other, except that `admin` includes all.
+public struct Roles: OptionSet, Hashable, Sendable, CustomStringConvertible {
+    /// One bit a role.
+    public let rawValue: UInt8
+
+    /// Makes a set of role bits.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Check, bulk check, read tuples, read the schema.
+    public static let read = Roles(rawValue: 1)
+    /// Write tuples.
+    public static let write = Roles(rawValue: 2)
+    /// Write the schema.
+    public static let schema = Roles(rawValue: 4)
+    /// Everything, status and cluster operations included.
+    public static let admin = Roles(rawValue: 8)
+
+    private static let names: [(String, Roles)] = [
+        ("read", .read), ("write", .write), ("schema", .schema), ("admin", .admin),
+    ]
+
+    /// Reads names joined by `separator`; nil if one is unknown or there is none.
+    public init?(names text: String, separator: Character = "+") {
+        var roles: Roles = []
+        for name in text.split(separator: separator, omittingEmptySubsequences: false) {
+            guard let role = Roles.names.first(where: { $0.0 == name }) else { return nil }
+            roles.insert(role.1)
+        }
+        self = roles
+    }
+
+    /// The names joined by `+`.
+    public var description: String {
+        Roles.names.filter { contains($0.1) }.map(\.0).joined(separator: "+")
+    }
+
+    /// Whether a credential with these roles may do what needs `role`.
+    public func permit(_ role: Roles) -> Bool { contains(.admin) || isSuperset(of: role) }
+}
