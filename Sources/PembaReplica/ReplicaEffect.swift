@@ -26,9 +26,10 @@ package enum ReplicaEffect: Sendable, Equatable {
     /// Write a received block beside the current snapshot; then step `.snapshotBlockStored`.
     case storeSnapshotBlock(index: LogIndex, number: UInt32, bytes: [UInt8])
     /// All blocks are stored: verify, sync, make it the current snapshot and drop the log before it; load its content
-    /// with `Replica.restore`; then step `.snapshotInstalled`.
+    /// with a `SnapshotLoader`; then call `Replica.install`, or step `.snapshotInstallFailed`.
     case installSnapshot(index: LogIndex)
-    /// The log has grown enough: write a snapshot of the state at the applied index; then step `.snapshotWritten`.
+    /// The log has grown enough: write a snapshot of the state at the applied index (`Replica.beginSnapshot`, then
+    /// `nextSnapshotBlock` until nil); then step `.snapshotWritten` or `.snapshotNotWritten`.
     case writeSnapshot
     /// The stored log up to `index` is covered by a durable snapshot and may be deleted.
     case compactLog(upTo: LogIndex)

@@ -45,10 +45,13 @@ package enum ReplicaInput: Sendable {
     case snapshotBlocksRead(for: NodeID, index: LogIndex, from: UInt32, blocks: [[UInt8]]?)
     /// The block that `storeSnapshotBlock` asked for is written; false: it was refused (checksum) or could not be.
     case snapshotBlockStored(index: LogIndex, number: UInt32, succeeded: Bool)
-    /// The received snapshot is complete, durable and verified, and was loaded by `Replica.restore`; false: it failed.
-    case snapshotInstalled(index: LogIndex, succeeded: Bool)
-    /// The snapshot that this node wrote of its own state is durable: the log before it may go.
+    /// The received snapshot could not be verified or made current. (Success is `Replica.install`, which brings the state.)
+    case snapshotInstallFailed(index: LogIndex)
+    /// The snapshot that this node wrote of its own state is durable: the log before it may go. The manifest counts as a
+    /// block.
     case snapshotWritten(index: LogIndex, term: Term, blockCount: UInt32)
+    /// The snapshot that `writeSnapshot` asked for could not be written (disk full); asked for again later.
+    case snapshotNotWritten
     /// Hand leadership to another node (nil: the best) if this one leads.
     case transferLeadership(to: NodeID?)
 }
