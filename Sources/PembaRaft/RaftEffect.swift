@@ -22,11 +22,23 @@ package struct PersistRequest: Sendable, Equatable {
     package var hardState: HardState?
     /// Entries to append. If the first is not after the last in the log, everything from its index on is replaced.
     package var entries: [LogEntry]
+    /// The end of the log once this is written; to be handed back with the acknowledgement.
+    package var lastIndex: LogIndex
+    /// The term of the entry at `lastIndex`.
+    package var lastTerm: Term
 
-    package init(sequence: PersistSequence, hardState: HardState?, entries: [LogEntry]) {
+    package init(
+        sequence: PersistSequence,
+        hardState: HardState?,
+        entries: [LogEntry],
+        lastIndex: LogIndex,
+        lastTerm: Term
+    ) {
         self.sequence = sequence
         self.hardState = hardState
         self.entries = entries
+        self.lastIndex = lastIndex
+        self.lastTerm = lastTerm
     }
 }
 

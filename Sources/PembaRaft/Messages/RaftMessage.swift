@@ -37,10 +37,12 @@ package struct RaftMessage: Sendable, Hashable {
         case appendAccepted(match: LogIndex)
         /// The receiver has no entry (`rejected`, its term): its log may agree at `hintIndex`, whose term is `hintTerm`.
         case appendRejected(rejected: LogIndex, hintIndex: LogIndex, hintTerm: Term)
-        /// Says that the leader lives; `commit` is never beyond what the receiver is known to have.
-        case heartbeat(commit: LogIndex, context: UInt64)
-        /// Answers `heartbeat` with its context: the leader led when the context was made.
-        case heartbeatResponse(context: UInt64)
+        /// Says that the leader lives; `commit` is never beyond what the receiver is known to have. `vouch` tells how
+        /// fresh the receiver may call itself; nil while the leader cannot tell.
+        case heartbeat(commit: LogIndex, context: UInt64, vouch: Vouch?)
+        /// Answers `heartbeat` with its context: the leader led when the context was made. `probe` names a moment of
+        /// the receiver's clock, for a later `Vouch` to refer to.
+        case heartbeatResponse(context: UInt64, probe: UInt64)
         /// Announces the snapshot at (`index`, `term`), whose blocks travel beside Raft.
         case installSnapshot(index: LogIndex, term: Term)
         /// The snapshot at `index` is installed and durable, or (`installed` false) was not.
@@ -51,5 +53,23 @@ package struct RaftMessage: Sendable, Hashable {
         case readIndex(request: UInt64)
         /// Answers `readIndex` after a round of heartbeats; nil: not the leader, or not for long enough.
         case readIndexResponse(request: UInt64, index: LogIndex?)
+    }
+    /// A leader's word on how fresh its follower can be, safe against messages that were delayed anywhere.
+    ///
+    /// The leader had received `probe` when it spoke, and a quorum had followed it `age` before it spoke. So whatever
+    /// was committed in the cluster until `age` before the probe was made has an index of at most `commit`.
+    package struct Vouch: Sendable, Hashable {
+        /// The latest probe that the leader has from the receiver.
+        package var probe: UInt64
+        /// The leader's commit index when it spoke.
+        package var commit: LogIndex
+        /// How long before it spoke the leader was certainly the leader.
+        package var age: TimeSpan
+
+        package init(probe: UInt64, commit: LogIndex, age: TimeSpan) {
+            self.probe = probe
+            self.commit = commit
+            self.age = age
+        }
     }
 }
