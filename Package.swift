@@ -65,7 +65,7 @@ let package = Package(
         module("PembaService", ["PembaCore"]),
         module("PembaReplica", ["PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService", deque]),
         module("PembaWire", ["CLZ4", "PembaCore", "PembaRaft", "PembaService", "PembaReplica"]),
-        module("PembaStorage", ["CLZ4", "PembaCore", "PembaRaft"]),
+        module("PembaStorage", ["CLZ4", "COpenSSL", "PembaCore", "PembaRaft"]),
         module("PembaTLS", ["COpenSSL", "PembaCore"]),
         module("PembaTransport", ["PembaCore", "PembaTLS", "PembaWire", nioCore, nioPosix, logging]),
         module(
