@@ -14,13 +14,17 @@ package struct PersistSequence: Hashable, Comparable, Sendable {
     package static func < (left: PersistSequence, right: PersistSequence) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// What must be written durably, in the order of the sequence. The shell may sync several at once, never reorder them.
+/// What must be written durably, in the order of the sequence.
+///
+/// The shell may sync several at once, never reorder them.
 package struct PersistRequest: Sendable, Equatable {
     /// The number to acknowledge.
     package var sequence: PersistSequence
     /// The new term and vote, if they changed; durable before the entries.
     package var hardState: HardState?
-    /// Entries to append. If the first is not after the last in the log, everything from its index on is replaced.
+    /// Entries to append.
+    ///
+    /// If the first is not after the last in the log, everything from its index on is replaced.
     package var entries: [LogEntry]
     /// The end of the log once this is written; to be handed back with the acknowledgement.
     package var lastIndex: LogIndex

@@ -3,7 +3,9 @@
 
 package import PembaCore
 
-/// One thing that happened. `RaftCore.step` is total: every input is legal in every state. Commands to append are not
+/// One thing that happened.
+///
+/// `RaftCore.step` is total: every input is legal in every state. Commands to append are not
 /// among them, because their fate is known at once: see `RaftCore.propose`.
 package enum RaftInput: Sendable {
     /// Time passed: `nextDeadline` is due, or not.

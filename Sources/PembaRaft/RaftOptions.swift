@@ -3,12 +3,15 @@
 
 package import PembaCore
 
-/// The settings of one node. Times may differ between nodes without endangering safety; equal ones serve liveness.
+/// The settings of one node.
+///
+/// Times may differ between nodes without endangering safety; equal ones serve liveness.
 package struct RaftOptions: Sendable {
     /// This node.
     package var id: NodeID
-    /// A follower campaigns when it has not heard from a leader for a random time between this and twice this. For
-    /// this long after hearing from a leader it refuses votes, and a leader without a quorum for this long steps down.
+    /// A follower campaigns when it has not heard from a leader for a random time between this and twice this.
+    ///
+    /// For this long after hearing from a leader it refuses votes, and a leader without a quorum for this long steps down.
     package var electionTimeout: TimeSpan
     /// How often a leader tells its followers that it lives.
     package var heartbeatInterval: TimeSpan

@@ -27,7 +27,9 @@ extension RaftConfiguration {
         return writer.bytes
     }
 
-    /// Reads what `encode` wrote. Refuses lists out of order, node 0, a configuration without voters and roles that
+    /// Reads what `encode` wrote.
+    ///
+    /// Refuses lists out of order, node 0, a configuration without voters and roles that
     /// exclude each other.
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         let version: UInt8 = try reader.integer()
@@ -50,8 +52,8 @@ extension RaftConfiguration {
 
     /// Reads the payload of a configuration entry, all of it.
     package init(payload: [UInt8]) throws(ByteError) {
-        self = try payload.withUnsafeBytes { (bytes: UnsafeRawBufferPointer) throws(ByteError) -> RaftConfiguration in
-            var reader = ByteReader(bytes)
+        self = try payload.withUnsafeBufferPointer { bytes throws(ByteError) in
+            var reader = ByteReader(UnsafeRawBufferPointer(bytes))
             let configuration = try RaftConfiguration(decoding: &reader)
             try reader.expectEnd()
             return configuration

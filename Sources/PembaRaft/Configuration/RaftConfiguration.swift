@@ -3,7 +3,9 @@
 
 package import PembaCore
 
-/// Who votes. Configurations live in the log and are in force from the moment they are appended (dissertation, 4.1).
+/// Who votes.
+///
+/// Configurations live in the log and are in force from the moment they are appended (dissertation, 4.1).
 package struct RaftConfiguration: Sendable, Hashable {
     /// The voters, ascending.
     package var voters: [NodeID]

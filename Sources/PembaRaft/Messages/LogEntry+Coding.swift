@@ -16,7 +16,9 @@ extension LogEntry {
         writer.lengthPrefixed(payload)
     }
 
-    /// Reads what `encode` wrote. An unknown kind is an error: an entry must not be skipped.
+    /// Reads what `encode` wrote.
+    ///
+    /// An unknown kind is an error: an entry must not be skipped.
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         let index: UInt64 = try reader.integer()
         let term: UInt64 = try reader.integer()

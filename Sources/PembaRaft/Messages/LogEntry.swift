@@ -3,9 +3,13 @@
 
 package import PembaCore
 
-/// One entry of the replicated log. What a command means is not Raft's business.
+/// One entry of the replicated log.
+///
+/// What a command means is not Raft's business.
 package struct LogEntry: Sendable, Hashable {
-    /// What an entry is for. Unknown kinds halt a node rather than being skipped.
+    /// What an entry is for.
+    ///
+    /// Unknown kinds halt a node rather than being skipped.
     package enum Kind: UInt8, Sendable {
         /// Appended by a new leader so that it can commit (dissertation, section 6.4).
         case noop = 0
@@ -23,7 +27,7 @@ package struct LogEntry: Sendable, Hashable {
     package var timestamp: Timestamp
     /// What it is for.
     package var kind: Kind
-    /// The command or configuration, encoded; empty for a no-op. At most `Limits.entryPayloadBytes`.
+    /// The command or configuration, encoded, of at most `Limits.entryPayloadBytes`; empty for a no-op.
     package var payload: [UInt8]
 
     package init(index: LogIndex, term: Term, timestamp: Timestamp, kind: Kind, payload: [UInt8]) {
