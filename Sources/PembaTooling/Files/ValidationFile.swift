@@ -1,0 +1,124 @@
+// Pemba: SpiceDB's validation files.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+package import PembaCore
+import PembaService
+import Yams
+
+/// A schema, relationships and assertions about them, in SpiceDB's YAML format.
+///
+/// `schema` or `schemaFile` (relative to the file), `relationships` (one a line), and `assertions` with `assertTrue`
+/// and `assertFalse`: lists of checks. What this version cannot check is an error, never passed over in silence.
+package struct ValidationFile: Equatable {
+    /// Where it was read from, for messages.
+    package let name: String
+    /// The schema's source.
+    package let schema: String
+    /// The tuples, in the file's order.
+    package let relationships: [RelationTuple]
+    /// The assertions, true ones first, in the file's order.
+    package let assertions: [ExpectedCheck]
+
+    private static let knownKeys = ["schema", "schemaFile", "relationships", "assertions", "validation"]
+    private static let knownAssertions = ["assertTrue", "assertFalse", "assertCaveated"]
+
+    /// Reads the file at `path`.
+    package init(path: String) throws(ToolError) {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        try self.init(text: TextFile.read(path), name: path, folder: folder)
+    }
+
+    /// Reads the text of a file called `name` whose relative paths start at `folder`.
+    package init(text: String, name: String, folder: URL) throws(ToolError) {
+        let root = try ValidationFile.mapping(text, name: name)
+        for key in root.keys where !ValidationFile.knownKeys.contains(key) {
+            throw ToolError("\(name): unknown key `\(key)`; the keys are \(ValidationFile.knownKeys.joined(separator: ", "))")
+        }
+        if let validation = root["validation"], !ValidationFile.isEmpty(validation) {
+            throw ToolError("\(name): `validation` (expected relations) is not supported by this version; use `assertions`")
+        }
+        self.name = name
+        self.schema = try ValidationFile.schema(of: root, name: name, folder: folder)
+        let relationships = try ValidationFile.text(root["relationships"], key: "relationships", name: name) ?? ""
+        self.relationships = try RelationshipFile.parse(relationships, name: "\(name) (relationships)")
+        self.assertions = try ValidationFile.assertions(of: root["assertions"], name: name)
+    }
+
+    private static func mapping(_ text: String, name: String) throws(ToolError) -> [String: Any] {
+        let document: Any?
+        do {
+            document = try Yams.load(yaml: text)
+        } catch {
+            throw ToolError("\(name) is not YAML: \(error)")
+        }
+        guard let root = document as? [String: Any] else {
+            throw ToolError("\(name): a validation file is a mapping with `schema`, `relationships` and `assertions`")
+        }
+        return root
+    }
+
+    private static func schema(of root: [String: Any], name: String, folder: URL) throws(ToolError) -> String {
+        let inline = try text(root["schema"], key: "schema", name: name)
+        let file = try text(root["schemaFile"], key: "schemaFile", name: name)
+        switch (inline, file) {
+        case (let inline?, nil): return inline
+        case (nil, let file?): return try TextFile.read(URL(fileURLWithPath: file, relativeTo: folder).path)
+        case (nil, nil): throw ToolError("\(name): neither `schema` nor `schemaFile` is there; one is needed")
+        case (_?, _?): throw ToolError("\(name): both `schema` and `schemaFile` are there; leave one out")
+        }
+    }
+
+    private static func assertions(of value: Any?, name: String) throws(ToolError) -> [ExpectedCheck] {
+        guard let value, !isEmpty(value) else { return [] }
+        guard let lists = value as? [String: Any] else {
+            throw ToolError("\(name): `assertions` is a mapping with `assertTrue` and `assertFalse`")
+        }
+        for key in lists.keys where !knownAssertions.contains(key) {
+            throw ToolError("\(name): unknown key `assertions.\(key)`; the keys are \(knownAssertions.joined(separator: ", "))")
+        }
+        if let caveated = lists["assertCaveated"], !isEmpty(caveated) {
+            throw ToolError("\(name): `assertCaveated` needs caveats, which are not supported by this version")
+        }
+        return try checks(lists["assertTrue"], .hasPermission, key: "assertTrue", name: name)
+            + checks(lists["assertFalse"], .noPermission, key: "assertFalse", name: name)
+    }
+
+    private static func checks(
+        _ value: Any?,
+        _ expected: Permissionship,
+        key: String,
+        name: String
+    ) throws(ToolError) -> [ExpectedCheck] {
+        guard let value, !isEmpty(value) else { return [] }
+        guard let items = value as? [Any] else { throw ToolError("\(name): `assertions.\(key)` is a list of checks") }
+        var checks: [ExpectedCheck] = []
+        for (position, item) in items.enumerated() {
+            guard let text = item as? String else {
+                throw ToolError("\(name): item \(position + 1) of `assertions.\(key)` is not a text")
+            }
+            if text.contains(" with ") {
+                throw ToolError("\(name): `\(text)`: context (`with {…}`) needs caveats, which are not supported by this version")
+            }
+            do {
+                checks.append(ExpectedCheck(item: try CheckItem(parsing: text), expected: expected, line: 0))
+            } catch {
+                throw ToolError("\(name) (\(key)): \(error)")
+            }
+        }
+        return checks
+    }
+
+    private static func text(_ value: Any?, key: String, name: String) throws(ToolError) -> String? {
+        guard let value, !(value is NSNull) else { return nil }
+        guard let text = value as? String else { throw ToolError("\(name): `\(key)` is not a text") }
+        return text
+    }
+
+    private static func isEmpty(_ value: Any) -> Bool {
+        if value is NSNull { return true }
+        if let mapping = value as? [String: Any] { return mapping.isEmpty }
+        if let list = value as? [Any] { return list.isEmpty }
+        return false
+    }
+}
