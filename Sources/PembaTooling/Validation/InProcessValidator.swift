@@ -6,29 +6,47 @@ import PembaGraph
 import PembaSchema
 import PembaService
 
-/// What became of one assertion of a validation file.
-package struct AssertionOutcome: Equatable, Sendable {
-    /// What an assertion got.
-    package enum Answer: Equatable, Sendable {
-        case permissionship(Permissionship)
-        case failed(String)
+/// Checks validation files with this process's own schema compiler and graph: the ones that a node has.
+package enum InProcessValidator {
+    /// Checks the file at `path`.
+    package static func validate(_ path: String) -> ValidationReport {
+        do {
+            let file = try ValidationFile(path: path)
+            return ValidationReport(file: path, outcomes: try outcomes(of: file))
+        } catch {
+            return ValidationReport(file: path, error: error.description)
+        }
     }
 
-    /// The assertion.
-    package let check: ExpectedCheck
-    /// What it got.
-    package let answer: Answer
-
-    package init(check: ExpectedCheck, answer: Answer) {
-        self.check = check
-        self.answer = answer
+    private static func outcomes(of file: ValidationFile) throws(ToolError) -> [AssertionOutcome] {
+        let graph = try load(file)
+        return file.assertions.map { AssertionOutcome(check: $0, answer: answer($0.item, graph)) }
     }
 
-    /// Whether the answer is the expected one; where none is expected, whether there is an answer.
-    package var holds: Bool {
-        switch answer {
-        case .permissionship(let permissionship): check.expected.map { $0 == permissionship } ?? true
-        case .failed: false
+    private static func load(_ file: ValidationFile) throws(ToolError) -> Graph {
+        let schema = try SchemaCheck.require(file.schema, name: "\(file.name) (schema)")
+        let graph = Graph(capacity: .small)
+        do {
+            try graph.replaceSchema(schema)
+        } catch {
+            throw ToolError("\(file.name): \(error)")
+        }
+        for tuple in file.relationships {
+            do {
+                try graph.validate(tuple, for: .touch)
+            } catch {
+                throw ToolError("\(file.name): `\(tuple)`: \(error)")
+            }
+            _ = graph.insert(tuple)
+        }
+        return graph
+    }
+
+    private static func answer(_ item: CheckItem, _ graph: Graph) -> AssertionOutcome.Answer {
+        do {
+            return .permissionship(try graph.check(item) ? .hasPermission : .noPermission)
+        } catch {
+            return .failed("\(error)")
         }
     }
 }

@@ -1,0 +1,86 @@
+// Pemba: the files of a new cluster.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import PembaCore
+import PembaPKI
+import PembaService
+
+/// Writes the certificate authority, certificates, configurations and context file of a new cluster.
+package enum ClusterFiles {
+    /// What was created.
+    package struct Created: Encodable {
+        /// The new cluster's id.
+        package let cluster: String
+        /// The folder of everything but, perhaps, the context file.
+        package let directory: String
+        /// The context file.
+        package let context: String
+        /// Each node's configuration file, in the order of the nodes.
+        package let configurations: [String]
+
+        /// What was created and what to do next, for people.
+        package var text: String {
+            var lines = ["cluster \(cluster)", "certificate authority: \(directory)/ca.pem (keep ca-key.pem offline)"]
+            lines += configurations.map { "start with: pembad --config \($0) --initialize" }
+            lines.append("context file: \(context)")
+            return lines.joined(separator: "\n") + "\n"
+        }
+    }
+
+    /// Creates the files of `plan` below `directory`, with a new cluster id, and the context file at `contextPath`.
+    package static func create(_ plan: ClusterPlan, in directory: String, contextPath: String) throws -> Created {
+        let root = URL(fileURLWithPath: directory).standardizedFileURL.path
+        let context = URL(fileURLWithPath: contextPath).standardizedFileURL.path
+        for path in [root + "/ca.pem", root + "/ca-key.pem", context] where FileManager.default.fileExists(atPath: path) {
+            throw ToolError("\(path) exists already; nothing was changed: choose another place, or move it away first")
+        }
+        var random = SystemRandomNumberGenerator()
+        let cluster = ClusterID(high: random.next(), low: random.next())
+        try makeFolder(root)
+        try makeFolder(URL(fileURLWithPath: context).deletingLastPathComponent().path)
+
+        let authority = try CertificateAuthority.create(cluster: cluster)
+        try TextFile.write(authority.privateKeyPEM, to: root + "/ca-key.pem", permissions: 0o600)
+        try TextFile.write(authority.certificatePEM, to: root + "/ca.pem")
+        for node in plan.nodes {
+            let folder = root + "/" + node.folder
+            try makeFolder(folder)
+            let issued = try authority.issueNode(NodeID(node.id), hosts: hosts(of: node))
+            try TextFile.write(issued.privateKeyPEM, to: folder + "/node-key.pem", permissions: 0o600)
+            try TextFile.write(issued.certificatePEM, to: folder + "/node.pem")
+            try TextFile.write(authority.certificatePEM, to: folder + "/ca.pem")
+            try TextFile.write(plan.configuration(of: node, cluster: cluster), to: folder + "/node.yaml")
+        }
+        try makeFolder(root + "/admin")
+        let admin = try authority.issueClient(name: "admin", roles: .admin)
+        try TextFile.write(admin.privateKeyPEM, to: root + "/admin/admin-key.pem", permissions: 0o600)
+        try TextFile.write(admin.certificatePEM, to: root + "/admin/admin.pem")
+        let contextFile = ClusterContext(
+            cluster: cluster,
+            endpoints: plan.nodes.map(\.clientAddress),
+            ca: root + "/ca.pem",
+            credential: .certificate(certificate: root + "/admin/admin.pem", key: root + "/admin/admin-key.pem")
+        )
+        try TextFile.write(contextFile.text, to: context)
+        return Created(
+            cluster: cluster.description,
+            directory: root,
+            context: context,
+            configurations: plan.nodes.map { "\(root)/\($0.folder)/node.yaml" }
+        )
+    }
+
+    /// A node on this machine is reached as `localhost` too.
+    private static func hosts(of node: ClusterPlan.Node) -> [String] {
+        ["127.0.0.1", "::1"].contains(node.host) ? [node.host, "localhost"] : [node.host]
+    }
+
+    private static func makeFolder(_ path: String) throws(ToolError) {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw ToolError("the folder \(path) could not be created: \(error.localizedDescription)")
+        }
+    }
+}

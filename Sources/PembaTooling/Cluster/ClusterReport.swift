@@ -1,0 +1,92 @@
+// Pemba: the state of a whole cluster.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+package import PembaService
+
+/// What every node of a cluster says of itself, and what that means together.
+package struct ClusterReport: Encodable {
+    /// One node's row.
+    package struct Row: Encodable, Equatable {
+        /// The address that was asked.
+        let endpoint: String
+        /// The node's number; nil if it did not answer.
+        let node: UInt64?
+        let role: String?
+        let term: UInt64?
+        let commit: UInt64?
+        let applied: UInt64?
+        /// Entries that the cluster has committed, as far as any node knows, and this one has not applied.
+        let lag: UInt64?
+        let leader: UInt64?
+        let tuples: UInt64?
+        let stateHash: String?
+        /// `healthy`, or why not.
+        let health: String
+    }
+
+    /// The cluster's id, as the nodes say.
+    package let cluster: String?
+    /// The leader of the highest term that a node knows; nil if none.
+    package let leader: UInt64?
+    /// Whether every node answers and has applied all that is committed.
+    package let caughtUp: Bool
+    /// A row for each endpoint.
+    package let nodes: [Row]
+
+    /// What the answers of `endpoints` mean together; an error is why a node did not answer.
+    package init(_ answers: [(endpoint: String, status: Result<NodeStatus, ToolError>)]) {
+        let statuses = answers.compactMap { try? $0.status.get() }
+        let commit = statuses.map(\.commitIndex).max() ?? .zero
+        nodes = answers.map { ClusterReport.row($0.endpoint, $0.status, commit: commit) }
+        cluster = statuses.first?.cluster.description
+        leader = statuses.filter { $0.leader != nil }.max { $0.term < $1.term }?.leader?.rawValue
+        caughtUp = statuses.count == answers.count && leader != nil
+            && statuses.allSatisfy { $0.appliedIndex >= commit && $0.leader?.rawValue == statuses.first?.leader?.rawValue }
+    }
+
+    private static func row(_ endpoint: String, _ answer: Result<NodeStatus, ToolError>, commit: LogIndex) -> Row {
+        switch answer {
+        case .failure(let error):
+            return Row(
+                endpoint: endpoint, node: nil, role: nil, term: nil, commit: nil, applied: nil, lag: nil, leader: nil,
+                tuples: nil, stateHash: nil, health: "unreachable: \(error)"
+            )
+        case .success(let status):
+            let lag = commit.rawValue > status.appliedIndex.rawValue ? commit.rawValue - status.appliedIndex.rawValue : 0
+            let hash = String(status.stateHash, radix: 16)
+            return Row(
+                endpoint: endpoint,
+                node: status.node.rawValue,
+                role: "\(status.role)",
+                term: status.term.rawValue,
+                commit: status.commitIndex.rawValue,
+                applied: status.appliedIndex.rawValue,
+                lag: lag,
+                leader: status.leader?.rawValue,
+                tuples: status.tupleCount,
+                stateHash: String(repeating: "0", count: 16 - hash.count) + hash,
+                health: status.alarms.isEmpty ? "healthy" : status.alarms.joined(separator: "; ")
+            )
+        }
+    }
+
+    /// Whether every node answers, is healthy and there is a leader.
+    package var isHealthy: Bool { leader != nil && nodes.allSatisfy { $0.health == "healthy" } }
+
+    /// A table for people.
+    package var text: String {
+        var table = Table([
+            ("NODE", .right), ("ENDPOINT", .left), ("ROLE", .left), ("TERM", .right), ("COMMIT", .right),
+            ("APPLIED", .right), ("LAG", .right), ("LEADER", .right), ("TUPLES", .right), ("HEALTH", .left),
+        ])
+        func number(_ value: UInt64?) -> String { value.map { String($0) } ?? "-" }
+        for row in nodes {
+            table.add([
+                number(row.node), row.endpoint, row.role ?? "-", number(row.term), number(row.commit),
+                number(row.applied), number(row.lag), number(row.leader), number(row.tuples), row.health,
+            ])
+        }
+        return table.text + (leader == nil ? "no leader is known\n" : "")
+    }
+}

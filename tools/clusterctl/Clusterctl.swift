@@ -1,0 +1,52 @@
+// Pemba: the command-line tool for operators.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import PembaClient
+import PembaTooling
+
+/// The root command.
+@main
+struct Clusterctl: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "clusterctl",
+        abstract: "Creates, inspects and uses Pemba clusters.",
+        discussion: """
+            Commands find the cluster by --cluster FILE, by --endpoint with --ca, --cert and --key, by the variable \
+            PEMBA_CLUSTER, or by ~/.config/pemba/cluster.yaml, in this order.
+
+            Exit status: 0 done, or the subject has the permission; 1 it has not, or an assertion failed; 3 it depends \
+            on context that was not given; 2 an error; 64 the command line is wrong.
+
+            Completion scripts: clusterctl --generate-completion-script bash|zsh|fish
+            """,
+        version: PembaVersion.current,
+        subcommands: [
+            InitCommand.self, StatusCommand.self, SchemaCommand.self, RelationshipCommand.self, CheckCommand.self,
+            BulkCheckCommand.self, ValidateCommand.self,
+        ]
+    )
+
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let error as ToolError {
+            report(error.description)
+        } catch let error as ClientError {
+            report(error.description)
+        } catch {
+            exit(withError: error)
+        }
+    }
+
+    private static func report(_ message: String) -> Never {
+        FileHandle.standardError.write(Data("clusterctl: \(message)\n".utf8))
+        exit(withError: ExitCode(2))
+    }
+}

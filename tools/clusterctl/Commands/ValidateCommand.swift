@@ -1,0 +1,44 @@
+// Pemba: clusterctl validate.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import PembaTooling
+
+struct ValidateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "validate",
+        abstract: "Checks the assertions of validation files.",
+        discussion: """
+            A validation file holds a schema, relationships and assertions in SpiceDB's YAML format. Without --live
+            nothing but this process is needed. With --live the files are tried on a cluster, which must hold no
+            relationships; each file's are removed again.
+            Exit status 0: every assertion holds; 1: one does not; 2: an error.
+
+            clusterctl validate company.yaml
+            clusterctl validate --live company.yaml
+            """
+    )
+
+    @Argument(help: ArgumentHelp("Validation files.", valueName: "file"))
+    var files: [String]
+
+    @Flag(help: "Try the files on a running cluster.")
+    var live = false
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        var reports: [ValidationReport] = []
+        if live {
+            let files = files
+            reports = try await connection.withClient { try await ClusterValidator(client: $0).validate(files) }
+        } else {
+            reports = files.map(InProcessValidator.validate)
+        }
+        let summary = ValidationSummary(reports)
+        try output.print(summary, text: summary.text)
+        if summary.hasErrors { throw ExitCode(2) }
+        if !summary.holds { throw ExitCode(1) }
+    }
+}
