@@ -1,7 +1,7 @@
 // Pemba: test data that others wrote.
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+public import Foundation
 
 /// The conformance data, which is not part of this repository.
 public enum Conformance {

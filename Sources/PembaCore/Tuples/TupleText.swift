@@ -8,6 +8,12 @@ public struct TupleTextError: Error, Equatable, Sendable, CustomStringConvertibl
     /// The rule that it breaks, and what to write instead.
     public let reason: String
 
+    /// Says that `text` breaks a rule.
+    public init(text: String, reason: String) {
+        self.text = text
+        self.reason = reason
+    }
+
     /// Both, for people.
     public var description: String { "`\(text)` is not a relationship: \(reason)" }
 }

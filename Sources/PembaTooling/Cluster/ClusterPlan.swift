@@ -1,7 +1,7 @@
 // Pemba: what a new cluster consists of.
 // SPDX-License-Identifier: Apache-2.0
 
-import PembaCore
+package import PembaCore
 
 /// The nodes of a new cluster and their addresses, and the configuration file of each.
 package struct ClusterPlan: Equatable {

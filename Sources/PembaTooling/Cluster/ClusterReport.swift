@@ -1,7 +1,7 @@
 // Pemba: the state of a whole cluster.
 // SPDX-License-Identifier: Apache-2.0
 
-package import PembaCore
+import PembaCore
 package import PembaService
 
 /// What every node of a cluster says of itself, and what that means together.

@@ -1,6 +1,7 @@
 // Pemba: files of checks with the answers that are expected.
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 package import PembaCore
 package import PembaService
 

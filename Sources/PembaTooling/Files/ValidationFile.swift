@@ -1,7 +1,7 @@
 // Pemba: SpiceDB's validation files.
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+package import Foundation
 package import PembaCore
 import PembaService
 import Yams

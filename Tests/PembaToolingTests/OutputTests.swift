@@ -1,0 +1,64 @@
+// Pemba: tests of what tools print.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaService
+import PembaTooling
+import Testing
+
+struct TableTests {
+    @Test func columnsAreAsWideAsTheirWidestCell() {
+        var table = Table([("NODE", .right), ("ROLE", .left), ("LAG", .right)])
+        table.add(["1", "leader", "0"])
+        table.add(["12", "-", "1000"])
+        #expect(table.text == "NODE  ROLE     LAG\n   1  leader     0\n  12  -       1000\n")
+    }
+}
+
+struct ProgressTests {
+    @Test func aLineSaysHowFarHowFastAndHowLong() {
+        #expect(Progress.line(label: "importing", done: 0, total: 10, elapsed: .zero) == "importing: 0 of 10 (0 %)")
+        let line = Progress.line(label: "importing", done: 250, total: 1_000, elapsed: .seconds(2))
+        #expect(line == "importing: 250 of 1000 (25 %), 125/s, 6 s left")
+        #expect(Progress.line(label: "x", done: 0, total: 0, elapsed: .seconds(2)) == "x: 0 of 0 (100 %)")
+    }
+}
+
+struct ClusterReportTests {
+    private func status(_ node: UInt64, role: NodeRole, applied: UInt64, leader: UInt64?, alarms: [String] = []) -> NodeStatus {
+        NodeStatus(
+            cluster: ClusterID(high: 1, low: 2), epoch: .first, node: NodeID(node), role: role, term: Term(3),
+            leader: leader.map { NodeID($0) }, lastIndex: LogIndex(10), commitIndex: LogIndex(applied),
+            appliedIndex: LogIndex(applied), snapshotIndex: .zero, tupleCount: 5, residentBytes: 6, stateHash: 0xAB,
+            alarms: alarms, members: [], version: "x", uptimeSeconds: 1
+        )
+    }
+
+    @Test func lagIsCountedFromTheHighestCommit() throws {
+        let report = ClusterReport([
+            ("a:1", .success(status(1, role: .leader, applied: 10, leader: 1))),
+            ("b:1", .success(status(2, role: .follower, applied: 7, leader: 1))),
+        ])
+        #expect(report.leader == 1)
+        #expect(!report.caughtUp)
+        #expect(report.isHealthy)
+        #expect(report.text.contains("   2  b:1       follower     3       7        7    3       1       5  healthy"))
+        #expect(try JSONText.encode(report).contains("\"leader\" : 1,\n"))
+    }
+
+    @Test func anUnreachableNodeIsNotHealthy() {
+        let report = ClusterReport([
+            ("a:1", .success(status(1, role: .leader, applied: 10, leader: 1))), ("b:1", .failure(ToolError("refused"))),
+        ])
+        #expect(!report.isHealthy)
+        #expect(!report.caughtUp)
+        #expect(report.text.contains("unreachable: refused"))
+    }
+
+    @Test func alarmsAndAMissingLeaderAreNotHealthy() {
+        #expect(!ClusterReport([("a:1", .success(status(1, role: .leader, applied: 1, leader: 1, alarms: ["disk full"])))]).isHealthy)
+        let leaderless = ClusterReport([("a:1", .success(status(1, role: .candidate, applied: 1, leader: nil)))])
+        #expect(!leaderless.isHealthy)
+        #expect(leaderless.text.hasSuffix("no leader is known\n"))
+    }
+}
