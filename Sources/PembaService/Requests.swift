@@ -13,7 +13,9 @@ public enum Consistency: Hashable, Sendable {
     case fullyConsistent
 }
 
-/// The answer of a check. The third value, conditional, joins when tuples can carry conditions.
+/// The answer of a check.
+///
+/// The third value, conditional, joins when tuples can carry conditions.
 public enum Permissionship: UInt8, Sendable {
     /// The subject does not have the permission.
     case noPermission = 0
@@ -155,8 +157,10 @@ public struct ReadRequest: Hashable, Sendable {
     public var consistency: Consistency
     /// Which tuples; an empty filter means all.
     public var filter: RelationshipFilter
-    /// Where the page before this one ended; nil for the first. Pages follow each other by cursor in a fixed order;
-    /// tuples written in between may or may not be seen, tuples that stay are seen once.
+    /// Where the page before this one ended; nil for the first.
+    ///
+    /// Pages follow each other by cursor in a fixed order; tuples written in between may or may not be seen, tuples
+    /// that stay are seen once.
     public var cursor: ReadCursor?
     /// How many tuples at most: 1 to `Limits.tuplesPerReadPage`.
     public var limit: Int
@@ -174,9 +178,16 @@ public struct ReadRequest: Hashable, Sendable {
 public struct ReadCursor: Hashable, Sendable {
     /// The last tuple of the page.
     public var last: RelationTuple
+    /// The checksum of the filter that the page was read with: a cursor continues that query and no other.
+    ///
+    /// The encoding of an answer sets it, the decoding of a request compares it.
+    public var filterChecksum: UInt32
 
     /// Continues after `last`.
-    public init(last: RelationTuple) { self.last = last }
+    public init(last: RelationTuple, filterChecksum: UInt32 = 0) {
+        self.last = last
+        self.filterChecksum = filterChecksum
+    }
 }
 
 /// A page of tuples.

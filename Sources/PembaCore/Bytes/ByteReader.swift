@@ -22,22 +22,25 @@ public enum ByteError: Error, Equatable, Sendable {
 /// The reader borrows memory: it is valid only inside the `withUnsafeBytes` that it was made in. Integers are
 /// little-endian; lengths are unsigned LEB128 (`varint`) in their shortest form.
 public struct ByteReader {
-    private let bytes: UnsafeRawBufferPointer
-    /// How many bytes have been read.
-    public private(set) var offset: Int
+    @usableFromInline let bytes: UnsafeRawBufferPointer
+    @usableFromInline var position: Int
 
     /// Starts at the first of `bytes`.
+    @inlinable
     @inline(__always)
     public init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
-        self.offset = 0
+        self.position = 0
     }
 
+    /// How many bytes have been read.
+    @inlinable public var offset: Int { position }
+
     /// How many bytes are left.
-    public var remaining: Int { bytes.count - offset }
+    @inlinable public var remaining: Int { bytes.count - position }
 
     /// Whether nothing is left.
-    public var isAtEnd: Bool { offset == bytes.count }
+    @inlinable public var isAtEnd: Bool { position == bytes.count }
 
     /// Reads a fixed-width little-endian integer.
     @inlinable
@@ -48,7 +51,19 @@ public struct ByteReader {
     }
 
     /// Reads an unsigned LEB128 number of at most ten bytes in its shortest form.
+    @inlinable
+    @inline(__always)
     public mutating func varint() throws(ByteError) -> UInt64 {
+        // Nearly every length is below 128; the loop stays out of line.
+        if position < bytes.count, bytes[position] < 0x80 {
+            position += 1
+            return UInt64(bytes[position - 1])
+        }
+        return try longVarint()
+    }
+
+    @usableFromInline
+    mutating func longVarint() throws(ByteError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
@@ -65,6 +80,8 @@ public struct ByteReader {
     }
 
     /// Reads a varint that is a length or a count of at most `limit`.
+    @inlinable
+    @inline(__always)
     public mutating func count(limit: Int) throws(ByteError) -> Int {
         let value = try varint()
         guard value <= UInt64(limit) else { throw .exceedsLimit(value: value, limit: UInt64(limit)) }
@@ -79,15 +96,17 @@ public struct ByteReader {
     }
 
     /// Takes the next `count` bytes without copying them.
+    @inlinable
     @inline(__always)
     public mutating func take(_ count: Int) throws(ByteError) -> UnsafeRawBufferPointer {
-        guard count >= 0, count <= bytes.count - offset else { throw .truncated(needed: count, available: remaining) }
-        let slice = UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
-        offset += count
+        guard count >= 0, count <= bytes.count - position else { throw .truncated(needed: count, available: remaining) }
+        let slice = UnsafeRawBufferPointer(rebasing: bytes[position..<(position + count)])
+        position += count
         return slice
     }
 
     /// Takes a varint length of at most `limit` and that many bytes, without copying them.
+    @inlinable
     @inline(__always)
     public mutating func slice(limit: Int) throws(ByteError) -> UnsafeRawBufferPointer {
         let length = try count(limit: limit)
@@ -106,12 +125,13 @@ public struct ByteReader {
 
     /// Takes all that is left without copying it.
     public mutating func rest() -> UnsafeRawBufferPointer {
-        let slice = UnsafeRawBufferPointer(rebasing: bytes[offset...])
-        offset = bytes.count
+        let slice = UnsafeRawBufferPointer(rebasing: bytes[position...])
+        position = bytes.count
         return slice
     }
 
     /// Refuses bytes after the last field.
+    @inlinable
     public func expectEnd() throws(ByteError) {
         guard isAtEnd else { throw .trailingBytes(count: remaining) }
     }
