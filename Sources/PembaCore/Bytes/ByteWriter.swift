@@ -55,10 +55,7 @@ public struct ByteWriter: Sendable {
 
     /// Overwrites a fixed-width integer that was written at `offset`.
     public mutating func overwrite<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
-        precondition(
-            offset >= 0 && offset + MemoryLayout<Value>.size <= bytes.count,
-            "overwrite outside the written bytes"
-        )
+        precondition(offset >= 0 && offset + MemoryLayout<Value>.size <= bytes.count, "overwrite outside the written bytes")
         withUnsafeBytes(of: value.littleEndian) { source in
             for (position, byte) in source.enumerated() { bytes[offset + position] = byte }
         }

@@ -1,0 +1,125 @@
+// Pemba: the small HTTP port for health and metrics.
+// SPDX-License-Identifier: Apache-2.0
+
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// What the HTTP port answers.
+package struct HTTPAnswer: Sendable, Equatable {
+    package var status: Int
+    package var contentType: String
+    package var body: String
+
+    package init(status: Int, contentType: String = "text/plain; charset=utf-8", body: String) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+    }
+}
+
+/// A listener for GET and HEAD of a few paths, on the node's own loop, so that it reads the node's numbers without a
+/// lock and `/livez` tells that the loop turns.
+///
+/// One request a connection, few connections, small heads, no bodies, a timeout.
+package final class HTTPPort {
+    /// Connections at one time; further ones are closed at once.
+    static let connectionsMax = 64
+    /// How long a connection may take to send its request and to take the answer.
+    static let timeout = TimeAmount.seconds(5)
+
+    /// Answers a path, on the loop; nil: there is no such path.
+    package typealias Responder = @Sendable (String) -> HTTPAnswer?
+
+    private let channel: any Channel
+
+    private init(channel: any Channel) { self.channel = channel }
+
+    /// The port that is listened on: the kernel's choice where the configuration says 0.
+    package var port: Int { channel.localAddress?.port ?? 0 }
+
+    /// Listens at `address`; `responder` is called on `loop`.
+    package static func bind(
+        _ address: HostPort,
+        on loop: any EventLoop,
+        responder: @escaping Responder
+    ) async throws -> HTTPPort {
+        let open = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: loop)
+        let channel = try await ServerBootstrap(group: loop)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelOption(.backlog, value: 64)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard open.value < connectionsMax else {
+                        channel.close(promise: nil)
+                        return
+                    }
+                    open.value += 1
+                    channel.closeFuture.whenComplete { _ in open.value -= 1 }
+                    try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
+                    try channel.pipeline.syncOperations.addHandler(HTTPPortHandler(responder: responder))
+                }
+            }
+            .bind(host: address.host, port: address.port).get()
+        return HTTPPort(channel: channel)
+    }
+
+    /// Stops listening; open connections end by themselves.
+    package func close() async { try? await channel.close().get() }
+}
+
+/// One connection of the HTTP port: answers the first request and closes.
+private final class HTTPPortHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private let responder: HTTPPort.Responder
+    private var isAnswered = false
+    private var timeout: Scheduled<Void>?
+
+    init(responder: @escaping HTTPPort.Responder) { self.responder = responder }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let channel = context.channel
+        timeout = context.eventLoop.scheduleTask(in: HTTPPort.timeout) { channel.close(promise: nil) }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        timeout?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(let head) = unwrapInboundIn(data), !isAnswered else { return }
+        isAnswered = true
+        answer(head, context: context)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    private func answer(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        let path =
+            head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? ""
+        let answer: HTTPAnswer
+        if head.method != .GET, head.method != .HEAD {
+            answer = HTTPAnswer(status: 405, body: "only GET and HEAD\n")
+        } else {
+            answer = responder(path) ?? HTTPAnswer(status: 404, body: "there are /livez, /readyz and /metrics\n")
+        }
+        var headers = HTTPHeaders()
+        headers.add(name: "content-type", value: answer.contentType)
+        headers.add(name: "content-length", value: String(answer.body.utf8.count))
+        headers.add(name: "connection", value: "close")
+        if answer.status == 405 { headers.add(name: "allow", value: "GET, HEAD") }
+        let status = HTTPResponseStatus(statusCode: answer.status)
+        context.write(
+            wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: status, headers: headers))),
+            promise: nil
+        )
+        if head.method != .HEAD {
+            context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: answer.body)))), promise: nil)
+        }
+        let channel = context.channel
+        context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
+    }
+}

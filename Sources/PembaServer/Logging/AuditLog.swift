@@ -1,0 +1,65 @@
+// Pemba: the audit events of a node.
+// SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+package import PembaCore
+
+/// Who changed what, and who was turned away.
+///
+/// Every event has the label `audit`, `kind` = `audit`, an `audit.event`, the caller's name and address; none has a
+/// key, a token or the content of a tuple.
+package struct AuditLog: Sendable {
+    private let logger: Logger
+
+    package init(logger: Logger) {
+        var logger = logger
+        logger[metadataKey: "kind"] = "audit"
+        self.logger = logger
+    }
+
+    /// Tuples were written.
+    package func wrote(caller: String, address: String, updates: Int, revision: Revision) {
+        logger.notice(
+            "tuples written",
+            metadata: metadata("write", caller, address).merging(
+                [
+                    "audit.updates": .stringConvertible(updates),
+                    "audit.revision": .stringConvertible(revision.rawValue),
+                ],
+                uniquingKeysWith: { $1 }
+            )
+        )
+    }
+
+    /// The schema was replaced.
+    package func wroteSchema(caller: String, address: String, bytes: Int, revision: Revision) {
+        logger.notice(
+            "schema written",
+            metadata: metadata("schema", caller, address).merging(
+                ["audit.bytes": .stringConvertible(bytes), "audit.revision": .stringConvertible(revision.rawValue)],
+                uniquingKeysWith: { $1 }
+            )
+        )
+    }
+
+    /// A write or schema change was refused or its outcome is not known.
+    package func failed(event: String, caller: String, address: String, reason: String) {
+        logger.notice(
+            "change not made",
+            metadata: metadata(event, caller, address).merging(["audit.reason": "\(reason)"], uniquingKeysWith: { $1 })
+        )
+    }
+
+    /// A connection brought no valid credential, or one without the role for what it asked.
+    package func refused(caller: String, address: String, reason: String) {
+        logger.warning(
+            "caller refused",
+            metadata: metadata("refused", caller, address)
+                .merging(["audit.reason": "\(reason)"], uniquingKeysWith: { $1 })
+        )
+    }
+
+    private func metadata(_ event: String, _ caller: String, _ address: String) -> Logger.Metadata {
+        ["audit.event": "\(event)", "audit.caller": "\(caller)", "audit.address": "\(address)"]
+    }
+}

@@ -1,0 +1,73 @@
+// Pemba: tests of log lines and audit events.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Logging
+import PembaCore
+import Testing
+
+@testable import PembaServer
+
+struct LoggingTests {
+    /// What `body` logs, line by line.
+    private func lines(_ format: String, level: String = "info", _ body: (NodeLogs) -> Void) throws -> [String] {
+        let pipe = Pipe()
+        let sink = LogSink(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        body(NodeLogs(NodeConfiguration.Log(level: level, format: format), sink: sink))
+        try pipe.fileHandleForWriting.close()
+        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        return text.split(separator: "\n").map(String.init)
+    }
+
+    private func object(_ line: String) throws -> [String: any Sendable] {
+        let value = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: any Sendable]
+        return try #require(value)
+    }
+
+    @Test func jsonLinesHaveDottedKeysAndNumbers() throws {
+        let lines = try lines("json") { logs in
+            var logger = logs.logger("node")
+            logger[metadataKey: "node.id"] = .stringConvertible(UInt64(3))
+            logger.notice("became leader", metadata: ["raft.term": .stringConvertible(7), "raft.role": "leader"])
+        }
+        let fields = try object(try #require(lines.first))
+        #expect(fields["message"] as? String == "became leader")
+        #expect(fields["level"] as? String == "notice")
+        #expect(fields["label"] as? String == "node")
+        #expect(fields["raft.term"] as? Int == 7)
+        #expect(fields["node.id"] as? Int == 3)
+        let time = try #require(fields["time"] as? String)
+        #expect(time.wholeMatch(of: #/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/#) != nil)
+    }
+
+    /// Ids come from clients: none may end a line, start another, or break its syntax.
+    @Test(arguments: ["text", "json"])
+    func hostileValuesStayInTheirLine(format: String) throws {
+        let hostile = "a\n2026-01-01 ERROR forged\r\u{1B}[31m\"}\u{2028}\u{0}"
+        let lines = try lines(format) { $0.logger("node").info("seen", metadata: ["object.id": "\(hostile)"]) }
+        #expect(lines.count == 1)
+        let line = try #require(lines.first)
+        #expect(line.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x2028 })
+        if format == "json" { #expect(try object(line)["object.id"] as? String == hostile) }
+    }
+
+    @Test func textLinesQuoteOnlyWhatNeedsIt() throws {
+        let lines = try lines("text") { logs in
+            logs.logger("raft").warning("late", metadata: ["b": "two words", "a": "x", "c": ["1", "2"]])
+        }
+        #expect(lines.first?.hasSuffix("WARNING  [raft] late a=x b=\"two words\" c=[1,2]") == true, "\(lines)")
+    }
+
+    @Test func theLevelSilencesLogsButNotTheAudit() throws {
+        let lines = try lines("json", level: "error") { logs in
+            logs.logger("node").warning("not logged")
+            logs.audit.wrote(caller: "ci", address: "127.0.0.1:9", updates: 2, revision: Revision(12))
+            logs.audit.refused(caller: "?", address: "127.0.0.1:9", reason: "no credential")
+        }
+        #expect(lines.count == 2)
+        let fields = try object(lines[0])
+        #expect(fields["label"] as? String == "audit" && fields["kind"] as? String == "audit")
+        #expect(fields["audit.event"] as? String == "write" && fields["audit.revision"] as? Int == 12)
+        #expect(try object(lines[1])["audit.event"] as? String == "refused")
+    }
+}
