@@ -59,6 +59,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .target(name: "CPembaChecksum"),
+        .target(name: "CPembaTLS", dependencies: ["COpenSSL"]),
         module("PembaCore", ["CPembaChecksum"]),
         module("PembaSchema", ["PembaCore"]),
         module("PembaGraph", ["PembaCore", "PembaSchema"]),
@@ -67,8 +68,11 @@ let package = Package(
         module("PembaReplica", ["PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService", deque]),
         module("PembaWire", ["CLZ4", "PembaCore", "PembaRaft", "PembaService", "PembaReplica"]),
         module("PembaStorage", ["CLZ4", "COpenSSL", "PembaCore", "PembaRaft"]),
-        module("PembaTLS", ["COpenSSL", "PembaCore"]),
-        module("PembaTransport", ["PembaCore", "PembaTLS", "PembaWire", nioCore, nioPosix, logging]),
+        module("PembaTLS", ["COpenSSL", "CPembaTLS", "PembaCore", "PembaService"]),
+        module(
+            "PembaTransport",
+            ["PembaCore", "PembaService", "PembaTLS", "PembaWire", nioCore, nioPosix, logging]
+        ),
         module(
             "PembaServer",
             [
@@ -80,7 +84,7 @@ let package = Package(
             "PembaClient",
             ["PembaCore", "PembaService", "PembaWire", "PembaTLS", "PembaTransport", nioCore, nioPosix, logging, deque]
         ),
-        module("PembaPKI", ["COpenSSL", "PembaCore"]),
+        module("PembaPKI", ["COpenSSL", "PembaCore", "PembaService", "PembaTLS"]),
         module(
             "PembaTooling",
             ["PembaCore", "PembaSchema", "PembaGraph", "PembaService", "PembaClient", "PembaPKI", yams]
@@ -130,11 +134,14 @@ let package = Package(
         tests("PembaReplica", ["PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService"]),
         tests("PembaWire", ["PembaCore", "PembaRaft", "PembaReplica", "PembaService"]),
         tests("PembaStorage", ["PembaCore", "PembaRaft"]),
-        tests("PembaTLS", ["COpenSSL", "PembaCore", "PembaPKI"]),
-        tests("PembaTransport", ["PembaCore", "PembaTLS", "PembaWire", "PembaPKI", nioCore, nioPosix, nioEmbedded]),
+        tests("PembaTLS", ["COpenSSL", "PembaCore", "PembaService", "PembaPKI"]),
+        tests(
+            "PembaTransport",
+            ["PembaCore", "PembaService", "PembaTLS", "PembaWire", "PembaPKI", nioCore, nioPosix, nioEmbedded, logging]
+        ),
         tests("PembaServer", ["PembaCore", "PembaService", "PembaWire", "PembaPKI", "PembaClient", nioCore, nioPosix, logging]),
         tests("PembaClient", ["PembaCore", "PembaService", "PembaWire", nioCore, nioPosix]),
-        tests("PembaPKI", ["COpenSSL", "PembaCore", "PembaTLS"]),
+        tests("PembaPKI", ["COpenSSL", "PembaCore", "PembaService", "PembaTLS"]),
         tests("PembaTooling", ["PembaCore", "PembaSchema", "PembaGraph", "PembaService"]),
         tests(
             "PembaSimulation",
