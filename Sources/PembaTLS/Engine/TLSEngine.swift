@@ -204,6 +204,8 @@ package struct TLSEngine: ~Copyable {
             phase = .established
         } catch {
             phase = .failed
+            // The message that would make the wrong peer believe in the connection is not sent.
+            pemba_tls_pipe_release(pipe)
             throw error
         }
     }
