@@ -1,7 +1,7 @@
 // Pemba: identifiers in frames.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import PembaCore
+import PembaCore
 
 extension ClusterID {
     /// Appends the 16 bytes in the order of the hexadecimal text, which is not little-endian.

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLZ4
-internal import PembaCore
+import PembaCore
 
 /// A compressed payload: raw length u32 little-endian, then one LZ4 block that decompresses to exactly that length.
 package enum FrameCompression {

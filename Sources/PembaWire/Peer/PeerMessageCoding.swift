@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
-internal import PembaRaft
+import PembaRaft
 package import PembaReplica
-internal import PembaService
+import PembaService
 
 /// Limits of what nodes send each other.
 package enum PeerLimits {

@@ -1,8 +1,8 @@
 // Pemba: Raft's messages as bytes.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import PembaCore
-internal import PembaRaft
+import PembaCore
+import PembaRaft
 
 /// The number in front of each kind of Raft message.
 enum RaftMessageKind: UInt8, CaseIterable {

@@ -1,8 +1,8 @@
 // Pemba: what every request starts with.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import PembaCore
-internal import PembaService
+import PembaCore
+import PembaService
 
 /// A decoded request and the time that is left for it.
 package struct Timed<Request> {

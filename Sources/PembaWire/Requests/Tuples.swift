@@ -1,8 +1,8 @@
 // Pemba: tuples, checks and filters in frames.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import PembaCore
-internal import PembaService
+import PembaCore
+import PembaService
 
 // An absent subject relation is the empty string: no relation has an empty name.
 
