@@ -75,7 +75,9 @@ package struct AllowedSubject: Sendable, Hashable {
     }
 }
 
-/// How a permission is computed (Zanzibar paper, section 2.3.1). Numbers of relations are places in a definition.
+/// How a permission is computed (Zanzibar paper, section 2.3.1).
+///
+/// Numbers of relations are places in a definition.
 package indirect enum UsersetRewrite: Sendable, Equatable {
     /// Nobody: `nil`.
     case empty

@@ -1,0 +1,137 @@
+// Pemba: reads what stands at the top level of a schema, and skips what cannot be read.
+// SPDX-License-Identifier: Apache-2.0
+
+extension SchemaParser {
+    /// Reads `use flag`.
+    mutating func parseUse(afterDefinition: Bool) {
+        advance()
+        let name = token.range
+        switch token.kind {
+        case .word, .keyword: advance()
+        default:
+            _ = missing(.expectedName, "expected the name of a flag after `use`, found \(tokenDescription)")
+            return skipToTopLevel()
+        }
+        // As upstream, a flag is judged where its statement ends.
+        let written = text.string(name)
+        guard let flag = UseFlag(rawValue: written) else {
+            let options = UseFlag.allCases.map(\.rawValue)
+            collector.report(
+                .unknownUseFlag,
+                "there is no flag \(text.quoted(name)); the flags are \(options.joined(separator: ", "))",
+                at: token.range,
+                hint: NameSuggestion.hint(for: written, among: options)
+            )
+            return
+        }
+        enable(flag)
+        if afterDefinition {
+            collector.report(
+                .misplacedUse,
+                "`use \(written)` must stand before the first definition",
+                at: token.range,
+                hint: "move it to the top of the schema"
+            )
+        } else {
+            collector.report(
+                .unsupportedFeature,
+                "`use \(written)` is not supported by this version",
+                at: name,
+                hint: "take it out, together with what needs it"
+            )
+        }
+    }
+
+    /// Skips a block that the language has and this version has not, with one finding.
+    mutating func skipUnsupportedBlock(_ what: String) {
+        collector.report(.unsupportedFeature, "\(what) not supported by this version", at: token.range)
+        advanceQuietly()
+        var depth = 0
+        while token.kind != .end {
+            switch token.kind {
+            case .leftBrace: depth += 1
+            case .rightBrace:
+                depth -= 1
+                if depth <= 0 {
+                    advance()
+                    return
+                }
+            case .keyword(.definition) where token.startsLine, .keyword(.caveat) where token.startsLine: return
+            default: break
+            }
+            advanceQuietly()
+        }
+    }
+
+    /// Skips `import "path"`.
+    mutating func skipImport() {
+        collector.report(.unsupportedFeature, "imports are not supported by this version", at: token.range)
+        repeat { advanceQuietly() } while token.kind != .lineEnd && token.kind != .end && !token.startsLine
+    }
+
+    /// Skips to the next definition or caveat.
+    mutating func skipToTopLevel() {
+        while token.kind != .end {
+            switch token.kind {
+            case .keyword(.definition), .keyword(.caveat): return
+            case .keyword(.partial) where token.startsLine, .keyword(.import) where token.startsLine: return
+            default: advanceQuietly()
+            }
+        }
+    }
+
+    mutating func reportUnexpectedAtTopLevel() {
+        let found = tokenDescription
+        let hint: String? =
+            switch token.kind {
+            case .rightBrace: "this `}` closes nothing; take it out"
+            case .keyword(.relation), .keyword(.permission): "relations and permissions stand inside a definition"
+            case .word where isWord("partial") || isWord("import"):
+                "\(text.quoted(token.range)) needs a `use` that this version does not support"
+            case .word: NameSuggestion.hint(for: text.string(token.range), among: ["definition", "caveat", "use"])
+            default: nil
+            }
+        _ = missing(.expectedDefinition, "expected `definition`, found \(found)", hint: hint)
+    }
+
+    /// Reads `definition path { … }`; nil where even its name cannot be read.
+    mutating func parseDefinition() -> DefinitionSyntax? {
+        let start = token.range.lowerBound
+        advance()
+        guard let name = try? expectPath("the name of a definition") else {
+            skipBraces()
+            return nil
+        }
+        let text = text
+        var definition = DefinitionSyntax(name: name, range: start..<previousEnd)
+        let brace = token.range
+        do throws(Abandoned) {
+            try expect(.leftBrace, "{", "after the name of definition \(text.quoted(name.range))")
+        } catch {
+            definition.isIncomplete = true
+            skipBraces()
+            return definition
+        }
+        while parseMember(of: &definition, openedAt: brace) {}
+        return definition
+    }
+
+    /// Skips a block that may follow here.
+    private mutating func skipBraces() {
+        var depth = 0
+        while token.kind != .end {
+            switch token.kind {
+            case .leftBrace: depth += 1
+            case .rightBrace:
+                depth -= 1
+                if depth <= 0 {
+                    advance()
+                    return
+                }
+            case .keyword(.definition), .keyword(.caveat): return
+            default: break
+            }
+            advanceQuietly()
+        }
+    }
+}
