@@ -1,0 +1,186 @@
+// Pemba: elections.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import PembaCore
+
+extension RaftCore {
+    /// Whether this node may campaign: it votes, does not lead and has a whole state.
+    var canCampaign: Bool { role != .leader && offered == nil && configuration.quorum.contains(id) }
+
+    /// Whether a live leader is known: the lease during which nobody else is helped to power.
+    var hearsFromLeader: Bool {
+        if role == .leader { return true }
+        return leader != nil && now - leaderContact < options.electionTimeout
+    }
+
+    /// Draws a new election timeout between the minimum and twice the minimum.
+    mutating func restartElectionTimer() {
+        let minimum = options.electionTimeout
+        electionDeadline = now + minimum + TimeSpan(nanoseconds: random.below(max(minimum.nanoseconds, 1)))
+    }
+
+    // MARK: Campaigning
+
+    /// Asks whether this node could win, and campaigns if it could.
+    mutating func campaign(into effects: inout [RaftEffect]) {
+        guard canCampaign else { return }
+        role = .preCandidate
+        leader = nil
+        restartElectionTimer()
+        votes.reset()
+        votes.record(id, granted: true)
+        let body = RaftMessage.Body.preVote(lastIndex: log.lastIndex, lastTerm: log.lastTerm)
+        for voter in otherVoters {
+            effects.append(.send(RaftMessage(from: id, to: voter, term: term.next, body: body)))
+        }
+        countVotes(into: &effects)
+    }
+
+    /// Campaigns in the next term.
+    ///
+    /// The own vote counts once it is durable.
+    private mutating func campaignInNextTerm(isTransfer: Bool, into effects: inout [RaftEffect]) {
+        hardState = HardState(term: term.next, vote: id)
+        isHardStateDirty = true
+        role = .candidate
+        leader = nil
+        restartElectionTimer()
+        votes.reset()
+        let body = RaftMessage.Body.requestVote(
+            lastIndex: log.lastIndex,
+            lastTerm: log.lastTerm,
+            transfer: isTransfer
+        )
+        for voter in otherVoters { send(body, to: voter, into: &effects) }
+    }
+
+    /// Draws the conclusion from the votes so far.
+    mutating func countVotes(into effects: inout [RaftEffect]) {
+        let result = configuration.quorum.result { votes[$0] }
+        switch (result, role) {
+        case (.won, .preCandidate): campaignInNextTerm(isTransfer: false, into: &effects)
+        case (.won, .candidate):
+            // Others may have elected this node before its own disk was done; it must not lead in a term that it
+            // would not remember.
+            if !isHardStateDirty, durability.isHardStateDurable { becomeLeader(into: &effects) }
+        case (.lost, .preCandidate), (.lost, .candidate): becomeFollower(term: term, leader: nil, into: &effects)
+        default: break
+        }
+    }
+
+    /// The leader hands over: campaigns at once and without asking first.
+    mutating func timeoutNow(from peer: NodeID, into effects: inout [RaftEffect]) {
+        guard canCampaign, leader == peer else { return }
+        campaignInNextTerm(isTransfer: true, into: &effects)
+    }
+
+    private var otherVoters: [NodeID] {
+        let configuration = configuration
+        return configuration.members.filter { $0 != id && configuration.quorum.contains($0) }
+    }
+
+    // MARK: Voting
+
+    /// Says whether this node would vote for the sender; changes nothing.
+    mutating func answerPreVote(
+        _ message: RaftMessage,
+        lastIndex: LogIndex,
+        lastTerm: Term,
+        into effects: inout [RaftEffect]
+    ) {
+        let isFree = message.term > term || mayVote(for: message.from)
+        let granted = !hearsFromLeader && isFree && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+        sendWhenDurable(
+            .hardState,
+            .preVoteResponse(granted: granted),
+            to: message.from,
+            term: granted ? message.term : term,
+            into: &effects
+        )
+    }
+
+    /// Votes in the current term, at most once.
+    mutating func answerVote(
+        from candidate: NodeID,
+        lastIndex: LogIndex,
+        lastTerm: Term,
+        into effects: inout [RaftEffect]
+    ) {
+        let granted = mayVote(for: candidate) && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+        if granted {
+            if hardState.vote != candidate {
+                hardState.vote = candidate
+                isHardStateDirty = true
+            }
+            restartElectionTimer()
+        }
+        sendWhenDurable(.hardState, .voteResponse(granted: granted), to: candidate, into: &effects)
+    }
+
+    private func mayVote(for candidate: NodeID) -> Bool {
+        hardState.vote == candidate || (hardState.vote == nil && leader == nil)
+    }
+
+    /// Whether a log that ends there has at least what this one has (Raft paper, 5.4.1): the term decides first.
+    private func isUpToDate(lastIndex: LogIndex, lastTerm: Term) -> Bool {
+        lastTerm > log.lastTerm || (lastTerm == log.lastTerm && lastIndex >= log.lastIndex)
+    }
+
+    // MARK: Roles
+
+    /// Follows in `term`, whoever leads there.
+    mutating func becomeFollower(term newTerm: Term, leader newLeader: NodeID?, into effects: inout [RaftEffect]) {
+        precondition(newTerm >= term, "the term would fall")
+        if newTerm > term {
+            hardState = HardState(term: newTerm, vote: nil)
+            isHardStateDirty = true
+        }
+        if role == .leader { resign(into: &effects) }
+        if role != .follower { restartElectionTimer() }
+        role = .follower
+        leader = newLeader
+        votes.reset()
+    }
+
+    /// Notes that the leader of the current term lives.
+    mutating func hear(from peer: NodeID, into effects: inout [RaftEffect]) {
+        if role != .follower { becomeFollower(term: term, leader: peer, into: &effects) }
+        leader = peer
+        leaderContact = now
+        restartElectionTimer()
+    }
+
+    /// Leads in the current term: says so with a no-op, whose commitment commits all before it.
+    private mutating func becomeLeader(into effects: inout [RaftEffect]) {
+        role = .leader
+        leader = id
+        votes.reset()
+        offered = nil
+        transfer = nil
+        let context = reads.context
+        reads = LeaderReads()
+        reads.context = context
+        peers = configuration.members.filter { $0 != id }.map { member in
+            PeerProgress(id: member, next: log.lastIndex.next, now: now)
+        }
+        uncommittedBytes = 0
+        var index = commitIndex.next
+        while index <= log.lastIndex {
+            uncommittedBytes += log.byteCount(at: index)
+            index = index.next
+        }
+        heartbeatDeadline = now + options.heartbeatInterval
+        append(kind: .noop, payloads: [[]])
+        broadcastAppends(into: &effects)
+        beginReadRound(into: &effects)
+    }
+
+    /// Drops what only a leader has.
+    private mutating func resign(into effects: inout [RaftEffect]) {
+        failLeaderReads(into: &effects)
+        peers = []
+        transfer = nil
+        uncommittedBytes = 0
+        heartbeatDeadline = .distantFuture
+    }
+}

@@ -1,0 +1,41 @@
+// Pemba: linearizable reads at a follower.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import PembaCore
+
+/// Reads for which the leader is asked; one question is out at a time, later reads share the next.
+struct ForwardedReads: Sendable {
+    /// The question that is out.
+    struct Question: Sendable {
+        var request: UInt64
+        var tickets: [UInt64]
+        /// When it is taken for lost.
+        var deadline: Instant
+    }
+
+    /// Reads that may wait; more are refused.
+    static let waitingMax = 65_536
+
+    var question: Question?
+    /// The tickets for the next question.
+    var waiting: [UInt64] = []
+    /// The latest question's number.
+    ///
+    /// Starts at random, so that an answer to a question from before a restart is not taken for a new one's.
+    var request: UInt64
+    /// The leadership under which the reads were taken on.
+    var leadership: RaftLeadership?
+
+    init(firstRequest: UInt64) { request = firstRequest }
+
+    /// Whether no read waits.
+    var isEmpty: Bool { question == nil && waiting.isEmpty }
+
+    /// Takes out every ticket.
+    mutating func drain() -> [UInt64] {
+        let tickets = (question?.tickets ?? []) + waiting
+        question = nil
+        waiting.removeAll()
+        return tickets
+    }
+}

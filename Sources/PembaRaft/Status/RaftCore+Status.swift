@@ -1,0 +1,69 @@
+// Pemba: what one Raft node tells about itself.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+
+extension RaftCore {
+    /// The whole state, for operators and tests.
+    package func status() -> RaftStatus {
+        RaftStatus(
+            id: id,
+            leadership: leadership,
+            commit: commitIndex,
+            applied: appliedIndex,
+            first: log.firstIndex,
+            last: log.lastIndex,
+            durable: durability.index,
+            snapshot: snapshot.index,
+            logBytes: log.byteCount,
+            configuration: configuration,
+            configurationIndex: configurations.current.index,
+            leaderContact: role == .leader || leader == nil ? nil : leaderContact,
+            freshness: freshness.known,
+            transferTarget: transfer?.target,
+            peers: peers.map { peer in
+                RaftPeerStatus(
+                    id: peer.id,
+                    isVoter: configuration.quorum.contains(peer.id),
+                    match: peer.match,
+                    next: peer.next,
+                    state: peer.state,
+                    inflightMessages: peer.inflights.count,
+                    lastContact: peer.lastContact
+                )
+            }
+        )
+    }
+
+    /// The role, term and known leader.
+    package var leadership: RaftLeadership { RaftLeadership(term: term, role: role, leader: leader) }
+
+    /// Entries up to here are committed, as far as this node knows.
+    package var committed: LogIndex { commitIndex }
+
+    /// The first entry in memory; the stored log needs nothing before it, except that its latest snapshot stays.
+    package var firstIndex: LogIndex { log.firstIndex }
+
+    /// The end of the log.
+    package var lastIndex: LogIndex { log.lastIndex }
+
+    /// The timestamp of the last entry.
+    package var lastTimestamp: Timestamp { log.lastTimestamp }
+
+    /// The term at a position of the log in memory or at its base; nil elsewhere.
+    package func term(at index: LogIndex) -> Term? { log.term(at: index) }
+
+    /// How fresh this node's knowledge is; nil if it never heard from a leader that a quorum followed.
+    package var freshAsOf: RaftFreshness? { freshness.known }
+
+    /// The index of the snapshot that is being fetched; an installation of any other is ignored.
+    package var offeredSnapshot: LogIndex? { offered?.index }
+
+    /// The configuration in force.
+    package var currentConfiguration: RaftConfiguration { configuration }
+
+    /// The configuration that was in force at `index`, as a snapshot there must record it.
+    package func configuration(at index: LogIndex) -> RaftConfiguration {
+        configurations.item(at: index).configuration
+    }
+}

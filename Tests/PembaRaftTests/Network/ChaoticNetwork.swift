@@ -1,0 +1,327 @@
+// Pemba: Raft cores on a network and on disks that fail by seed, with the checks of safety.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+
+@testable import PembaRaft
+
+/// What was found to be violated.
+struct Violation: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// A cluster whose messages are delayed, lost, repeated and reordered, whose writes take time, and whose nodes crash
+/// and come back with what was durable.
+struct ChaoticNetwork {
+    private var random: SeededRandom
+    private var nodes: [TestNode] = []
+    private var isUp: [Bool] = []
+    private var mail: [RaftMessage] = []
+    private var now = Instant.zero
+    private let size: Int
+    private let lossOf100: UInt64
+    private let repeatOf100: UInt64
+    private var partition: [Int]
+
+    /// The leader of each term that has had one.
+    private var leaderOfTerm: [UInt64: NodeID] = [:]
+    /// Every entry that any node has called committed, by position.
+    private var committed: [LogEntry] = []
+    /// The highest term and commit index of each node in its present life.
+    private var highest: [(term: Term, commit: LogIndex)] = []
+    private var nextPayload: UInt64 = 0
+    private(set) var proposed = 0
+    private(set) var leadersSeen = 0
+    private(set) var snapshotsInstalled = 0
+    private(set) var readsAnswered = 0
+    /// The lowest index at which each outstanding read may be answered.
+    private var readFloor: [UInt64: LogIndex] = [:]
+    private var nextTicket: UInt64 = 1
+
+    var committedCount: Int { committed.count }
+
+    init(seed: UInt64) {
+        random = SeededRandom(seed: seed)
+        size = [1, 2, 3, 3, 3, 5, 5][random.below(7)]
+        lossOf100 = random.chance(1, in: 3) ? 0 : random.below(20)
+        repeatOf100 = random.chance(1, in: 3) ? 0 : random.below(20)
+        partition = Array(repeating: 0, count: size)
+        let inflight = [1, 3, 256][random.below(3)]
+        let trailing = [0, 2, 20][random.below(3)]
+        let ids = (1...UInt64(size)).map { $0 }
+        let learner = random.chance(1, in: 4) && size > 1
+        for id in ids {
+            let node = TestNode(
+                id,
+                of: learner ? Array(ids.dropLast()) : ids,
+                learners: learner ? [ids[size - 1]] : [],
+                seed: random.next()
+            ) { options in
+                options.inflightMessagesMax = inflight
+                options.messageBytesMax = 100
+                options.trailingEntries = trailing
+            }
+            node.persistsAtOnce = false
+            nodes.append(node)
+            isUp.append(true)
+            highest.append((.zero, .zero))
+        }
+    }
+
+    /// Runs `count` random steps, checking after each.
+    mutating func run(_ count: Int) throws(Violation) {
+        for _ in 0..<count {
+            stepOnce()
+            try check()
+        }
+    }
+
+    /// Heals everything and lets the cluster come to one mind; throws if it does not.
+    mutating func converge() throws(Violation) {
+        partition = Array(repeating: 0, count: size)
+        for position in 0..<size where !isUp[position] { restart(position) }
+        for _ in 0..<400 {
+            now = now + .milliseconds(20)
+            for position in 0..<size {
+                nodes[position].now = now
+                if nodes[position].core.nextDeadline <= now { nodes[position].step(.tick) }
+                nodes[position].persist()
+                serve(position)
+            }
+            for _ in 0..<20 {
+                collect(lossy: false)
+                let batch = mail
+                mail = []
+                for message in batch { deliver(message) }
+                for position in 0..<size {
+                    nodes[position].persist()
+                    serve(position)
+                }
+            }
+            try check()
+        }
+        let leaders = nodes.filter { $0.role == .leader }
+        guard leaders.count == 1 else { throw Violation(description: "\(leaders.count) leaders after healing") }
+        for node in nodes where node.commit != leaders[0].last {
+            throw Violation(description: "node \(node.id) has \(node.commit) of \(leaders[0].last) after healing")
+        }
+    }
+
+    // MARK: Events
+
+    private mutating func stepOnce() {
+        let position = random.below(size)
+        switch random.below(UInt64(100)) {
+        case 0..<50: deliverOne()
+        case 50..<70: if isUp[position] { nodes[position].persist(1 + random.below(3)) }
+        case 70..<80:
+            now = now + TimeSpan.milliseconds(random.below(80))
+            for each in 0..<size where isUp[each] {
+                nodes[each].now = now
+                if nodes[each].core.nextDeadline <= now { nodes[each].step(.tick) }
+            }
+        case 80..<90: propose(at: position)
+        case 90..<93: read(at: position)
+        case 93: crash(position)
+        case 94..<96: if !isUp[position] { restart(position) }
+        case 96:
+            for each in 0..<size { partition[each] = random.chance(1, in: 2) ? random.below(2) : 0 }
+        case 97: compact(position)
+        case 98:
+            let target = NodeID(UInt64(1 + random.below(size)))
+            if isUp[position] { nodes[position].step(.transferLeadership(to: random.chance(1, in: 2) ? nil : target)) }
+        default:
+            if isUp[position] { nodes[position].step(.unreachable(NodeID(UInt64(1 + random.below(size))))) }
+        }
+        for each in 0..<size where isUp[each] { serve(each) }
+        collect(lossy: true)
+    }
+
+    private mutating func propose(at position: Int) {
+        guard isUp[position] else { return }
+        nextPayload += 1
+        nodes[position].wall = Timestamp(nanoseconds: Int64(random.below(UInt64(1_000_000))))
+        let payload = (0..<8).map { UInt8(truncatingIfNeeded: nextPayload >> (8 * UInt64($0))) }
+        let count = 1 + random.below(3)
+        if case .appended = nodes[position].propose(Array(repeating: payload, count: count)) { proposed += count }
+    }
+
+    private mutating func read(at position: Int) {
+        guard isUp[position] else { return }
+        // A linearizable read sees everything that anybody knew to be committed when it was asked.
+        readFloor[nextTicket] = LogIndex(UInt64(committed.count))
+        nodes[position].step(.read(ticket: nextTicket))
+        nextTicket += 1
+    }
+
+    private mutating func compact(_ position: Int) {
+        guard isUp[position] else { return }
+        let applied = nodes[position].core.appliedIndex
+        guard applied > nodes[position].core.snapshot.index else { return }
+        // The snapshot is written behind the writes before it.
+        nodes[position].persist()
+        nodes[position].step(.compact(applied))
+        let node = nodes[position]
+        node.disk.snapshot = node.core.snapshot
+        node.disk.entries.removeAll { $0.index < node.core.firstIndex && $0.index <= node.core.snapshot.index }
+    }
+
+    /// Applies what is committed, and fetches what was offered.
+    private mutating func serve(_ position: Int) {
+        let node = nodes[position]
+        if node.commit > node.core.appliedIndex, random.chance(1, in: 2) { node.step(.applied(node.commit)) }
+        guard let offer = node.offers.last else { return }
+        guard random.chance(1, in: 4) else { return }
+        node.offers = []
+        guard node.core.offeredSnapshot == offer.index else { return }
+        if random.chance(1, in: 5) {
+            node.step(.snapshotFailed(index: offer.index))
+            return
+        }
+        // Whatever was to be written before the installation is written before it.
+        node.persist()
+        guard node.core.offeredSnapshot == offer.index else { return }
+        for source in nodes where source.core.snapshot.index == offer.index {
+            node.disk.install(source.core.snapshot)
+            node.step(.snapshotInstalled(source.core.snapshot))
+            snapshotsInstalled += 1
+            return
+        }
+        node.step(.snapshotFailed(index: offer.index))
+    }
+
+    private mutating func crash(_ position: Int) {
+        guard isUp[position] else { return }
+        isUp[position] = false
+        let node = nodes[position]
+        // Any prefix of the outstanding writes may have reached the disk.
+        for request in node.pending.prefix(random.below(node.pending.count + 1)) { node.disk.write(request) }
+        node.pending = []
+        node.sent = []
+    }
+
+    private mutating func restart(_ position: Int) {
+        let old = nodes[position]
+        let node = TestNode(options: old.options, disk: old.disk, seed: random.next(), now: now)
+        node.persistsAtOnce = false
+        nodes[position] = node
+        isUp[position] = true
+        highest[position] = (old.disk.hardState.term, .zero)
+    }
+
+    // MARK: Network
+
+    private mutating func collect(lossy: Bool) {
+        for position in 0..<size where isUp[position] {
+            for message in nodes[position].takeSent() {
+                if lossy, random.chance(lossOf100, in: 100) { continue }
+                mail.append(message)
+                if lossy, random.chance(repeatOf100, in: 100) { mail.append(message) }
+            }
+        }
+        if mail.count > 2_000 { mail.removeFirst(mail.count - 2_000) }
+    }
+
+    private mutating func deliverOne() {
+        guard !mail.isEmpty else { return }
+        let inOrder = random.chance(3, in: 4)
+        deliver(mail.remove(at: inOrder ? 0 : random.below(mail.count)))
+    }
+
+    private func deliver(_ message: RaftMessage) {
+        let from = Int(message.from.rawValue) - 1
+        let to = Int(message.to.rawValue) - 1
+        guard isUp[to], partition[from] == partition[to] else { return }
+        nodes[to].step(.message(message))
+    }
+
+    // MARK: Checks
+
+    private mutating func check() throws(Violation) {
+        for position in 0..<size where isUp[position] {
+            let node = nodes[position]
+            if node.role == .leader {
+                let known = leaderOfTerm[node.term.rawValue]
+                if known == nil { leadersSeen += 1 }
+                guard known == nil || known == node.id else {
+                    throw Violation(description: "two leaders in term \(node.term): \(node.id) and another")
+                }
+                if known == nil { try checkCompleteness(of: node) }
+                leaderOfTerm[node.term.rawValue] = node.id
+            }
+            guard node.term >= highest[position].term, node.commit >= highest[position].commit else {
+                throw Violation(description: "term or commit index of node \(node.id) fell")
+            }
+            let isNew = node.commit > highest[position].commit
+            highest[position] = (node.term, node.commit)
+            if isNew { try checkCommitted(of: node) }
+            try checkReads(of: node)
+        }
+        if random.chance(1, in: 20) { try checkLogMatching() }
+    }
+
+    /// What is committed is the same everywhere, forever, and durable on a quorum.
+    private mutating func checkCommitted(of node: TestNode) throws(Violation) {
+        for entry in node.log where entry.index <= node.commit {
+            let position = Int(entry.index.rawValue) - 1
+            if position < committed.count {
+                guard committed[position] == entry else {
+                    throw Violation(description: "two entries are committed at \(entry.index)")
+                }
+            } else {
+                guard position == committed.count else { continue }
+                committed.append(entry)
+                let quorum = node.core.configuration(at: entry.index).quorum
+                let holds = quorum.result { id in
+                    let disk = nodes[Int(id.rawValue) - 1].disk
+                    return entry.index <= disk.snapshot.index || disk.entries.contains(entry)
+                }
+                guard holds == .won else {
+                    throw Violation(description: "the committed entry \(entry.index) is not durable on a quorum")
+                }
+            }
+        }
+    }
+
+    private func checkCompleteness(of leader: TestNode) throws(Violation) {
+        for entry in committed where entry.index >= leader.core.firstIndex {
+            guard leader.core.term(at: entry.index) == entry.term else {
+                throw Violation(description: "leader \(leader.id) of \(leader.term) lacks \(entry.index)")
+            }
+        }
+    }
+
+    /// Entries of equal index and term are equal, and so is everything before them.
+    private func checkLogMatching() throws(Violation) {
+        for left in nodes {
+            for right in nodes where left.id < right.id {
+                var agrees = false
+                var index = min(left.last, right.last)
+                let first = max(left.core.firstIndex, right.core.firstIndex)
+                let leftFirst = left.core.firstIndex.rawValue
+                let rightFirst = right.core.firstIndex.rawValue
+                let leftLog = left.log
+                let rightLog = right.log
+                while index >= first, index > .zero {
+                    let ours = leftLog[Int(index.rawValue - leftFirst)]
+                    let theirs = rightLog[Int(index.rawValue - rightFirst)]
+                    if ours.term == theirs.term { agrees = true }
+                    guard !agrees || ours == theirs else {
+                        throw Violation(description: "logs of \(left.id) and \(right.id) differ at \(index)")
+                    }
+                    index = index.previous
+                }
+            }
+        }
+    }
+
+    private mutating func checkReads(of node: TestNode) throws(Violation) {
+        for answer in node.ready {
+            readsAnswered += 1
+            guard let floor = readFloor[answer.ticket], answer.index >= floor else {
+                throw Violation(description: "a read at \(node.id) was answered at \(answer.index), which is stale")
+            }
+        }
+        node.ready = []
+    }
+}
