@@ -1,0 +1,122 @@
+// Pemba: one file of the simulated disk, with what is written and what is durable.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+
+/// What a crash does to one 4 KiB page that was written and not synced.
+package enum PageOutcome: Hashable, Sendable {
+    /// The new bytes are on disk.
+    case applied
+    /// The old bytes are on disk.
+    case absent
+    /// The new bytes of the sectors whose bit is set, and the old bytes of the other ones.
+    case mixed(sectors: UInt8)
+    /// Zeros are on disk.
+    case zero
+}
+
+/// The bytes of one file: the current ones, and for every page that is not durable the durable ones.
+final class SimulatedFile {
+    static let pageBytes = 4_096
+    static let sectorBytes = 512
+
+    private struct Pending {
+        /// The page as the disk holds it; shorter where the durable file ends inside it.
+        var durable: [UInt8]
+        /// Whether a sync of it failed: the operating system takes it for clean and never writes it again.
+        var isForgotten: Bool
+    }
+
+    /// What a process reads.
+    private(set) var bytes: [UInt8] = []
+    /// The length that the disk holds.
+    private var durableSize = 0
+    /// The pages in which `bytes` may differ from the disk.
+    private var pending: [Int: Pending] = [:]
+
+    init() {}
+
+    /// A copy that shares nothing with the original.
+    init(copying other: SimulatedFile) {
+        bytes = other.bytes
+        durableSize = other.durableSize
+        pending = other.pending
+    }
+
+    /// How many pages a crash decides about.
+    var undecidedPages: Int { pending.values.reduce(0) { $0 + ($1.isForgotten ? 0 : 1) } }
+
+    func write(_ source: UnsafeRawBufferPointer, at offset: Int) {
+        let end = offset + source.count
+        guard end > offset else { return }
+        let first = min(offset, bytes.count) / SimulatedFile.pageBytes
+        for page in first...((end - 1) / SimulatedFile.pageBytes) {
+            if pending[page] == nil {
+                let start = min(page * SimulatedFile.pageBytes, bytes.count)
+                let limit = min(start + SimulatedFile.pageBytes, bytes.count)
+                pending[page] = Pending(durable: Array(bytes[start..<limit]), isForgotten: false)
+            } else {
+                pending[page]?.isForgotten = false
+            }
+        }
+        if bytes.count < end { bytes.append(contentsOf: repeatElement(0, count: end - bytes.count)) }
+        bytes.withUnsafeMutableBytes { target in
+            UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).copyMemory(from: source)
+        }
+    }
+
+    /// Makes everything durable that the operating system still takes for dirty.
+    func sync() {
+        pending = pending.filter { $0.value.isForgotten }
+        durableSize = bytes.count
+    }
+
+    /// What a failed sync leaves: nothing became durable, and nothing will by a later sync.
+    func failSync() {
+        for page in pending.keys { pending[page]?.isForgotten = true }
+    }
+
+    /// Shows again what the disk holds where a sync has failed.
+    func discardCache() {
+        for (page, state) in pending where state.isForgotten {
+            restore(state.durable, page: page)
+            pending[page] = nil
+        }
+    }
+
+    /// Damages the disk itself.
+    func flip(bit: Int, at offset: Int) { bytes[offset] ^= 1 << UInt8(bit) }
+
+    /// Decides about every page and the length, and keeps what the disk then holds.
+    func crash(pages: () -> PageOutcome, length: (ClosedRange<Int>) -> Int) {
+        let written = bytes
+        for page in pending.keys.sorted() {
+            guard let state = pending[page] else { continue }
+            let outcome = state.isForgotten ? .absent : pages()
+            switch outcome {
+            case .applied: break
+            case .absent: restore(state.durable, page: page)
+            case .zero: restore([], page: page)
+            case .mixed(let sectors):
+                restore(state.durable, page: page)
+                for sector in 0..<8 where sectors & (1 << UInt8(sector)) != 0 {
+                    let start = page * SimulatedFile.pageBytes + sector * SimulatedFile.sectorBytes
+                    for index in start..<max(start, min(start + SimulatedFile.sectorBytes, bytes.count)) {
+                        bytes[index] = written[index]
+                    }
+                }
+            }
+        }
+        if bytes.count > durableSize { bytes.removeLast(bytes.count - length(durableSize...bytes.count)) }
+        pending = [:]
+        durableSize = bytes.count
+    }
+
+    private func restore(_ durable: [UInt8], page: Int) {
+        let start = page * SimulatedFile.pageBytes
+        let end = min(start + SimulatedFile.pageBytes, bytes.count)
+        for index in start..<max(start, end) {
+            bytes[index] = index - start < durable.count ? durable[index - start] : 0
+        }
+    }
+}
