@@ -63,7 +63,7 @@ extension FileSystem {
     /// Reads `count` bytes at `offset`, fewer where the file ends.
     package func bytes(_ handle: FileHandle, at offset: Int, count: Int) throws(StorageError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        let read = try bytes.withUnsafeMutableBytes { buffer throws(StorageError) in
+        let read = try bytes.withMutableRawBytes { buffer throws(StorageError) in
             try self.read(handle, into: buffer, at: offset)
         }
         bytes.removeLast(count - read)
@@ -72,7 +72,7 @@ extension FileSystem {
 
     /// Writes all of `bytes` at `offset`.
     package func write(_ handle: FileHandle, _ bytes: [UInt8], at offset: Int) throws(StorageError) {
-        try bytes.withUnsafeBytes { buffer throws(StorageError) in
+        try bytes.withRawBytes { buffer throws(StorageError) in
             try self.write(handle, buffer, at: offset)
         }
     }
@@ -84,7 +84,7 @@ extension FileSystem {
         var written = 0
         while written < count {
             let length = min(chunk.count, count - written)
-            try chunk.withUnsafeBytes { buffer throws(StorageError) in
+            try chunk.withRawBytes { buffer throws(StorageError) in
                 let slice = UnsafeRawBufferPointer(rebasing: buffer[0..<length])
                 try self.write(handle, slice, at: offset + written)
             }

@@ -3,7 +3,9 @@
 
 import Glibc
 
-/// Files by system calls. Stateless: may be used from any thread, each handle from one at a time.
+/// Files by system calls.
+///
+/// Stateless: may be used from any thread, each handle from one at a time.
 package struct POSIXFileSystem: FileSystem, Sendable {
     package init() {}
 

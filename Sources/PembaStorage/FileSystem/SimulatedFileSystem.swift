@@ -1,7 +1,7 @@
 // Pemba: a file system in memory that breaks every promise a real one does not make.
 // SPDX-License-Identifier: Apache-2.0
 
-package import PembaCore
+import PembaCore
 
 /// A disk in memory, deterministic by its seed, that can crash, fill up, rot and fail to sync.
 ///
@@ -29,7 +29,9 @@ package final class SimulatedFileSystem: FileSystem {
     package var capacityBytes = Int.max
     /// Syncs that still succeed before one fails; nil: none fails.
     package var syncsUntilFailure: Int?
-    /// Changing calls that are still done before the machine stops; nil: it runs on. Reading calls do not count.
+    /// Changing calls that are still done before the machine stops; nil: it runs on.
+    ///
+    /// Reading calls do not count.
     package var changesUntilStop: Int?
     /// Changing calls done so far.
     package private(set) var changeCount = 0

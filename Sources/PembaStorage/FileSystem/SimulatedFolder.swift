@@ -1,7 +1,9 @@
 // Pemba: one folder of the simulated disk, with the names that are durable and those that are not yet.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The names in one folder. Numbers stand for what they name.
+/// The names in one folder.
+///
+/// Numbers stand for what they name.
 struct SimulatedFolder {
     private enum Change {
         case added(name: String, node: Int)
