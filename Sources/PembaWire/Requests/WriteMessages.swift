@@ -60,16 +60,25 @@ extension WriteRequest {
 package struct WriteAnswer: Hashable, Sendable {
     /// The revision as a token.
     package var zookie: Zookie
+    /// The leader that the node knows: where the next write saves a hop.
+    package var leader: NodeID?
 
-    package init(zookie: Zookie) { self.zookie = zookie }
+    package init(zookie: Zookie, leader: NodeID? = nil) {
+        self.zookie = zookie
+        self.leader = leader
+    }
 
     /// Appends the payload of a `writeAnswer` or `writeSchemaAnswer` frame.
-    package func encode(into output: inout ByteWriter) { zookie.encode(into: &output) }
+    package func encode(into output: inout ByteWriter) {
+        zookie.encode(into: &output)
+        output.integer(leader?.rawValue ?? 0)
+    }
 
     /// Reads the payload of a `writeAnswer` or `writeSchemaAnswer` frame.
     package init(decoding payload: UnsafeRawBufferPointer) throws(ByteError) {
         var reader = ByteReader(payload)
         zookie = try reader.zookie()
+        leader = try reader.optionalNodeID()
         try reader.expectEnd()
     }
 }
