@@ -48,6 +48,13 @@ struct DiagnosticTests {
 
     static let syntax = [
         Case("another word at the top", "definitoin user {}\ndefinition team {}", "1:1 expected-definition"),
+        Case(
+            "other words at the top",
+            "nonsense thing {\n  definitio: user\n}\nuse\ndefinitoin foo {}\nrelation own: user\n}\ndefinition user {}",
+            "1:1 expected-definition",
+            "4:4 expected-name",
+            "5:1 expected-definition"
+        ),
         Case("a member at the top", "relation own: user\ndefinition user {}", "1:1 expected-definition"),
         Case("a brace too many", "definition user {}\n}\ndefinition team {}", "2:1 expected-definition"),
         Case("no name", "definition {\n relation own: user\n}\ndefinition user {}", "1:12 expected-name"),
@@ -129,7 +136,8 @@ struct DiagnosticTests {
             }
             definition two {
               relation own: two#all | two#own
-              relation all: user | user:*
+              relation all: two#any
+              relation any: user | user:*
             }
             definition user {}
             """,
@@ -159,6 +167,11 @@ struct DiagnosticTests {
         Case(
             "a relation with a caveat",
             members: "  relation own: user with cav | team | user",
+            "7:22 unsupported-feature"
+        ),
+        Case(
+            "a relation with a caveat and expiration, without the flag",
+            members: "  relation own: user with cav and expiration | team",
             "7:22 unsupported-feature"
         ),
         Case("a relation with expiration", members: "  relation own: user with expiration", "7:22 unsupported-feature"),

@@ -43,7 +43,13 @@ struct LimitTests {
 
     @Test func parentheses() throws {
         let depth = Limits.expressionDepth
-        _ = try compiled(thing(String(repeating: "(", count: depth) + "own" + String(repeating: ")", count: depth)))
+        let close = String(repeating: ")", count: depth)
+        _ = try compiled(thing(String(repeating: "(", count: depth) + "own" + close))
+        // What is flattened adds no level.
+        _ = try compiled(thing(String(repeating: "own + (", count: depth) + "own" + close))
+        _ = try compiled(
+            thing(String(repeating: "(", count: depth) + "own" + String(repeating: "& own)", count: depth))
+        )
     }
 
     @Test func chains() throws {

@@ -54,14 +54,17 @@ struct RenderingTests {
     }
 
     @Test(arguments: [
-        ("relation own: usr", "did you mean `user`?"),
-        ("relation own: nobody", "add `definition nobody {}`"),
+        ("relation other: usr", "did you mean `user`?"),
+        ("relation other: nobody", "add `definition nobody {}`"),
         ("permission view = veiwer", "did you mean `viewer`?"),
+        ("permission view = onw", "did you mean `own`?"),
+        ("relation other: user, user", "between two names"),
         ("permision view = viewer", "did you mean `permission`?"),
         ("permission view = viewer->viewer->viewer", "give `viewer->viewer` a permission of its own"),
     ])
     func saysTheWayOut(member: String, hint: String) throws {
-        let source = "definition user {}\ndefinition thing {\n  relation viewer: user\n  \(member)\n}"
+        let source =
+            "definition user {}\ndefinition thing {\n  relation viewer: user\n  relation own: user\n  \(member)\n}"
         let diagnostic = try #require(SchemaCompiler.analyze(source).diagnostics.first)
         #expect(diagnostic.hint?.hasPrefix(hint) == true, "\(String(describing: diagnostic.hint))")
     }

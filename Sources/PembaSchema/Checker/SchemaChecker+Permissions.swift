@@ -90,7 +90,7 @@ extension SchemaChecker {
                 walks[current] = start
                 current = next
             }
-            guard walks[current] == start, aliases[current] != nil else { continue }
+            guard walks[current] == start else { continue }
             var names = [text.quoted(members[current].name.range)]
             var next = aliases[current]
             while let number = next, number != current {

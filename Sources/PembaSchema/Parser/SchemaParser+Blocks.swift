@@ -69,15 +69,27 @@ extension SchemaParser {
         repeat { advanceQuietly() } while token.kind != .lineEnd && token.kind != .end && !token.startsLine
     }
 
-    /// Skips to the next definition or caveat.
+    /// Skips to what begins a block, or looks as if it should: a definition, a caveat or a word like those.
     mutating func skipToTopLevel() {
+        let start = token.range.lowerBound
+        var depth = 0
         while token.kind != .end {
             switch token.kind {
             case .keyword(.definition), .keyword(.caveat): return
             case .keyword(.partial) where token.startsLine, .keyword(.import) where token.startsLine: return
-            default: advanceQuietly()
+            case .word where token.startsLine && depth == 0 && token.range.lowerBound > start:
+                if isWord("use") || hintForBlockWord != nil { return }
+            case .leftBrace: depth += 1
+            case .rightBrace: depth = max(0, depth - 1)
+            default: break
             }
+            advanceQuietly()
         }
+    }
+
+    /// What the word here may be meant to be, if it is like one that begins a block.
+    private var hintForBlockWord: String? {
+        NameSuggestion.hint(for: text.string(token.range), among: ["definition", "caveat", "use"])
     }
 
     mutating func reportUnexpectedAtTopLevel() {
@@ -88,7 +100,7 @@ extension SchemaParser {
             case .keyword(.relation), .keyword(.permission): "relations and permissions stand inside a definition"
             case .word where isWord("partial") || isWord("import"):
                 "\(text.quoted(token.range)) needs a `use` that this version does not support"
-            case .word: NameSuggestion.hint(for: text.string(token.range), among: ["definition", "caveat", "use"])
+            case .word: hintForBlockWord
             default: nil
             }
         _ = missing(.expectedDefinition, "expected `definition`, found \(found)", hint: hint)

@@ -27,15 +27,15 @@ extension SchemaParser {
         let first = try parseUnion(inside: parentheses)
         guard token.kind == .ampersand else { return first }
         let start = first.range.lowerBound
-        var depth = first.depth
-        var operands = SchemaParser.intersected(first)
+        var (operands, depth) = SchemaParser.intersected(first)
         while token.kind == .ampersand {
             let mark = token.range
             advance()
             let operand = try parseUnion(inside: parentheses)
-            depth = max(depth, operand.depth)
+            let added = SchemaParser.intersected(operand)
+            depth = max(depth, added.depth)
             try requireDepth(depth + 1, at: mark)
-            operands.append(contentsOf: SchemaParser.intersected(operand))
+            operands.append(contentsOf: added.operands)
         }
         return ExpressionSyntax(kind: .intersection(operands), range: start..<previousEnd, depth: depth + 1)
     }
@@ -44,15 +44,15 @@ extension SchemaParser {
         let first = try parsePrimary(inside: parentheses)
         guard token.kind == .plus else { return first }
         let start = first.range.lowerBound
-        var depth = first.depth
-        var operands = SchemaParser.united(first)
+        var (operands, depth) = SchemaParser.united(first)
         while token.kind == .plus {
             let mark = token.range
             advance()
             let operand = try parsePrimary(inside: parentheses)
-            depth = max(depth, operand.depth)
+            let added = SchemaParser.united(operand)
+            depth = max(depth, added.depth)
             try requireDepth(depth + 1, at: mark)
-            operands.append(contentsOf: SchemaParser.united(operand))
+            operands.append(contentsOf: added.operands)
         }
         return ExpressionSyntax(kind: .union(operands), range: start..<previousEnd, depth: depth + 1)
     }
@@ -141,15 +141,17 @@ extension SchemaParser {
         )
     }
 
-    /// The operands that `expression` adds to a union.
-    private static func united(_ expression: ExpressionSyntax) -> [ExpressionSyntax] {
-        if case .union(let operands) = expression.kind { return operands }
-        return [expression]
+    /// The operands that `expression` adds to a union, and the levels of the deepest.
+    private static func united(_ expression: ExpressionSyntax) -> (operands: [ExpressionSyntax], depth: Int) {
+        if case .union(let operands) = expression.kind { return (operands, expression.depth - 1) }
+        return ([expression], expression.depth)
     }
 
-    /// The operands that `expression` adds to an intersection.
-    private static func intersected(_ expression: ExpressionSyntax) -> [ExpressionSyntax] {
-        if case .intersection(let operands) = expression.kind { return operands }
-        return [expression]
+    /// The operands that `expression` adds to an intersection, and the levels of the deepest.
+    private static func intersected(
+        _ expression: ExpressionSyntax
+    ) -> (operands: [ExpressionSyntax], depth: Int) {
+        if case .intersection(let operands) = expression.kind { return (operands, expression.depth - 1) }
+        return ([expression], expression.depth)
     }
 }

@@ -76,6 +76,11 @@ extension SchemaParser {
             if take(.keyword(.and)) {
                 try expect(.keyword(.expiration), "expiration", "after `and`")
                 what = "caveats and expiration are"
+            } else if isWord("and") {
+                // Without `use expiration` these are names that stand wrong; one finding is enough for both.
+                advance()
+                if isWord("expiration") { advance() }
+                what = "caveats and expiration are"
             }
         }
         collector.report(.unsupportedFeature, "\(what) not supported by this version", at: start..<previousEnd)
@@ -131,7 +136,8 @@ extension SchemaParser {
             case .arrow, .period: "on the left of an arrow stands the name of a relation"
             case .keyword where token.startsLine:
                 "end the line above with `;`: a line end after `...` ends no statement"
-            case .word: "between two names stands `+`, `&` or `-` in an expression and `|` in a list of types"
+            case .word, .conditionMark:
+                "between two names stands `+`, `&` or `-` in an expression and `|` in a list of types"
             default: nil
             }
         return missing(.expectedEnd, "expected the end of the line or `;`, found \(tokenDescription)", hint: hint)
