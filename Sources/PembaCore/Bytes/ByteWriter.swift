@@ -20,6 +20,7 @@ public struct ByteWriter: Sendable {
     }
 
     /// Appends an unsigned LEB128 number in its shortest form.
+    @inlinable
     public mutating func varint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
@@ -30,15 +31,19 @@ public struct ByteWriter: Sendable {
     }
 
     /// Appends a length or a count as a varint.
+    @inlinable
     public mutating func count(_ value: Int) { varint(UInt64(value)) }
 
     /// Appends a boolean as one byte.
+    @inlinable
     public mutating func boolean(_ value: Bool) { bytes.append(value ? 1 : 0) }
 
     /// Appends bytes without a length.
+    @inlinable
     public mutating func raw(_ slice: some Collection<UInt8>) { bytes.append(contentsOf: slice) }
 
     /// Appends a varint length and the bytes.
+    @inlinable
     public mutating func lengthPrefixed(_ slice: some Collection<UInt8>) {
         count(slice.count)
         bytes.append(contentsOf: slice)
@@ -54,10 +59,9 @@ public struct ByteWriter: Sendable {
     }
 
     /// Overwrites a fixed-width integer that was written at `offset`.
+    @inlinable
     public mutating func overwrite<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
         precondition(offset >= 0 && offset + MemoryLayout<Value>.size <= bytes.count, "overwrite outside the written bytes")
-        withUnsafeBytes(of: value.littleEndian) { source in
-            for (position, byte) in source.enumerated() { bytes[offset + position] = byte }
-        }
+        bytes.withUnsafeMutableBytes { $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self) }
     }
 }

@@ -30,6 +30,10 @@ package final class Connection {
     /// Frames to be sent: encoders append whole frames, and `flush` sends them.
     ///
     /// What the delegate appends while it is called is sent at the end of the burst without `flush`.
+    ///
+    /// Accesses are not checked for overlap at run time, which would cost every frame: they all come from one event
+    /// loop, and nothing here calls a delegate while it holds the buffer.
+    @exclusivity(unchecked)
     package var output = ByteWriter()
     /// The loop on which everything happens.
     package let eventLoop: any EventLoop
