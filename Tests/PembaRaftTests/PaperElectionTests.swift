@@ -1,4 +1,4 @@
-// Pemba: the Raft paper, sections 5.1 and 5.2, sentence by sentence.
+// Pemba: the Raft paper, sections 5.1 and 5.2 as tests.
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
@@ -7,11 +7,11 @@ import Testing
 
 @testable import PembaRaft
 
-/// Named after the sentences that etcd tests; the tests are our own.
+/// One test for each sentence that promises something, under the names that are common for them.
 struct PaperElectionTests {
     // MARK: 5.1 Terms
 
-    /// "If one server's current term is smaller than the other's, then it updates its current term to the larger value."
+    /// A follower that meets a greater term moves on to it.
     @Test func followerUpdateTermFromMessage() {
         let node = TestNode(1)
         node.receive(
@@ -23,7 +23,7 @@ struct PaperElectionTests {
         #expect(node.disk.hardState == HardState(term: t(4)))
     }
 
-    /// "If a candidate discovers that its term is out of date, it immediately reverts to follower state."
+    /// A candidate that meets a greater term moves on to it and follows.
     @Test func candidateUpdateTermFromMessage() {
         let node = TestNode(1)
         node.becomeCandidate(with: [2])
@@ -47,7 +47,7 @@ struct PaperElectionTests {
         #expect(node.term == t(4) && node.role == .follower && node.leader == n(2))
     }
 
-    /// "If a server receives a request with a stale term number, it rejects the request." Ours also says which term it is.
+    /// Requests of an older term do nothing; the answer says which term it is.
     @Test func rejectStaleTermMessage() {
         let node = TestNode(1, term: 5)
         let body = RaftMessage.Body.appendEntries(
@@ -68,13 +68,13 @@ struct PaperElectionTests {
 
     // MARK: 5.2 Leader election
 
-    /// "When servers start up, they begin as followers."
+    /// A node that starts follows.
     @Test func startAsFollower() {
         let node = TestNode(1)
         #expect(node.role == .follower && node.leader == nil)
     }
 
-    /// "Leaders send periodic heartbeats to all followers in order to maintain their authority."
+    /// A leader says that it lives once per heartbeat interval, and not more often.
     @Test func leaderBcastBeat() {
         let node = TestNode(1)
         node.becomeLeader(votes: [2])
@@ -85,8 +85,7 @@ struct PaperElectionTests {
         #expect(node.takeSent().heartbeats == [n(2), n(3)])
     }
 
-    /// "If a follower receives no communication over the election timeout, it begins an election": with ours, it first
-    /// asks whether it could win.
+    /// A follower that hears nothing for its election timeout campaigns, after asking whether it could win.
     @Test func followerStartElection() {
         let node = TestNode(1)
         node.tick(at: ms(499))
@@ -98,7 +97,7 @@ struct PaperElectionTests {
         #expect(node.takeSent().voteRequests == [n(2), n(3)])
     }
 
-    /// "Each candidate will time out and start a new election by incrementing its term."
+    /// A candidate that times out campaigns again, in the next term.
     @Test func candidateStartNewElection() {
         let node = TestNode(1)
         node.becomeCandidate(with: [2])
@@ -108,7 +107,7 @@ struct PaperElectionTests {
         #expect(node.takeSent().last?.term == term.next)
     }
 
-    /// "A candidate wins an election if it receives votes from a majority of the servers for the same term."
+    /// A candidate leads once more than half vote for it, follows once that is out of reach, and waits otherwise.
     @Test(
         arguments: [
             (1, [], RaftRole.leader), (3, [(2, true), (3, true)], .leader), (3, [(2, true)], .leader),
@@ -127,7 +126,7 @@ struct PaperElectionTests {
         #expect(node.role == role && node.term == t(2))
     }
 
-    /// "Each server will vote for at most one candidate in a given term, on a first-come-first-served basis."
+    /// A node votes for the first candidate of a term that asks, and for no other in that term.
     @Test(arguments: [(nil, 1, true), (nil, 2, true), (1, 1, true), (2, 2, true), (1, 2, false), (2, 1, false)])
     func followerVote(vote: UInt64?, candidate: UInt64, granted: Bool) {
         let node = TestNode(3, term: 2, vote: vote)
@@ -136,8 +135,7 @@ struct PaperElectionTests {
         #expect(node.disk.hardState.vote == (granted ? n(candidate) : vote.map(n)))
     }
 
-    /// "If the leader's term is at least as large as the candidate's current term, then the candidate recognizes the
-    /// leader as legitimate and returns to follower state."
+    /// A candidate gives way to a leader whose term is no less than its own.
     @Test(arguments: [0, 1] as [UInt64])
     func candidateFallback(ahead: UInt64) {
         let node = TestNode(1)
@@ -151,7 +149,7 @@ struct PaperElectionTests {
         #expect(node.role == .follower && node.term == t(term) && node.leader == n(2))
     }
 
-    /// "Election timeouts are chosen randomly from a fixed interval", from once to twice the minimum, all of it.
+    /// Followers' timeouts are spread over all of the interval from once to twice the minimum.
     @Test func followerElectionTimeoutRandomized() {
         checkTimeouts { seed in
             let node = TestNode(1, seed: seed)
@@ -178,7 +176,7 @@ struct PaperElectionTests {
         #expect(buckets.count == 10)
     }
 
-    /// "This spreads out the servers so that in most cases only a single server will time out", even with one seed.
+    /// Followers seldom time out together, even with one seed.
     @Test func followersElectionTimeoutNonconflict() {
         #expect(conflicts { TestNode($0, of: [1, 2, 3, 4, 5], seed: $1) } < 300)
     }

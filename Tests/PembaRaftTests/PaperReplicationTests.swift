@@ -1,4 +1,4 @@
-// Pemba: the Raft paper, sections 5.3 and 5.4, sentence by sentence.
+// Pemba: the Raft paper, sections 5.3 and 5.4 as tests.
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
@@ -7,7 +7,7 @@ import Testing
 
 @testable import PembaRaft
 
-/// Named after the sentences that etcd tests; the tests are our own.
+/// One test for each sentence that promises something, under the names that are common for them.
 ///
 /// Logs begin with the boot entry, of term 1.
 struct PaperReplicationTests {
@@ -20,7 +20,7 @@ struct PaperReplicationTests {
 
     // MARK: 5.3 Log replication
 
-    /// "The leader appends the command to its log as a new entry, then issues AppendEntries RPCs in parallel."
+    /// A leader appends a command and sends it to all at once.
     @Test func leaderStartReplication() {
         let node = leader()
         node.acknowledge(from: [2, 3])
@@ -35,7 +35,7 @@ struct PaperReplicationTests {
         #expect(node.commit == i(2))
     }
 
-    /// "When the entry has been safely replicated, the leader applies it": the commit index moves, and is told.
+    /// An entry that a quorum has is committed, and everybody is told.
     @Test func leaderCommitEntry() {
         let node = leader()
         node.acknowledge(from: [2, 3])
@@ -47,7 +47,7 @@ struct PaperReplicationTests {
         #expect(sent.map(\.to) == [n(2), n(3)] && sent.map(\.commit) == [i(3), i(3)])
     }
 
-    /// "A log entry is committed once the leader has replicated it on a majority of the servers."
+    /// An entry is committed as soon as more than half have it, the leader included.
     @Test(
         arguments: [
             (1, [], true), (3, [], false), (3, [2], true), (3, [2, 3], true), (5, [], false), (5, [2], false),
@@ -62,7 +62,7 @@ struct PaperReplicationTests {
         #expect((node.commit == node.last) == committed)
     }
 
-    /// "This also commits all preceding entries in the leader's log, including entries created by previous leaders."
+    /// With an entry of the own term, all before it are committed, whoever appended them.
     @Test(arguments: [[], [2], [1, 2], [1]] as [[UInt64]])
     func leaderCommitPrecedingEntries(terms: [UInt64]) {
         let node = TestNode(1, term: 3, terms: terms)
@@ -73,7 +73,7 @@ struct PaperReplicationTests {
         #expect(node.terms == [1] + terms + [4, 4])
     }
 
-    /// "Once a follower learns that a log entry is committed, it applies the entry."
+    /// A follower commits what the leader says is committed.
     @Test(arguments: [1, 2, 3] as [UInt64])
     func followerCommitEntry(commit: UInt64) {
         let node = TestNode(1)
@@ -86,7 +86,7 @@ struct PaperReplicationTests {
         #expect(node.commit == i(commit) && node.commits == [i(commit)])
     }
 
-    /// "If the follower does not find an entry in its log with the same index and term, then it refuses the new entries."
+    /// A follower refuses entries unless its log agrees where they begin.
     @Test(arguments: [
         (0, 0, true), (1, 1, true), (2, 1, true), (3, 2, true), (2, 2, false), (4, 2, false), (3, 1, false),
     ])
@@ -110,8 +110,7 @@ struct PaperReplicationTests {
         }
     }
 
-    /// "If an existing entry conflicts with a new one, the follower deletes the existing entry and all that follow it,
-    /// and appends any new entries not already in the log."
+    /// Entries that contradict the leader's go, with all after them; those that do not stay, and missing ones are added.
     @Test(
         arguments: [
             (3, 2, [3], [1, 1, 2, 3]), (2, 1, [3, 4], [1, 1, 3, 4]), (1, 1, [1], [1, 1, 2]), (1, 1, [3], [1, 3]),
@@ -133,7 +132,7 @@ struct PaperReplicationTests {
         #expect(node.takeSent().contains(.appendAccepted(match: i(previous + UInt64(terms.count)))))
     }
 
-    /// "The leader brings a follower's log into consistency with its own", for the followers of figure 7.
+    /// A leader brings the logs of figure 7 into agreement with its own.
     @Test(
         arguments: [
             [1, 1, 1, 4, 4, 5, 5, 6, 6], [1, 1, 1, 4], [1, 1, 1, 4, 4, 5, 5, 6, 6, 6, 6],
@@ -157,7 +156,7 @@ struct PaperReplicationTests {
 
     // MARK: 5.4 Safety
 
-    /// "The RPC includes information about the candidate's log."
+    /// A request for a vote says how far the candidate's log reaches.
     @Test(arguments: [[], [1], [1, 2], [2, 2, 2]] as [[UInt64]])
     func voteRequest(terms: [UInt64]) {
         let node = TestNode(1, term: 3, terms: terms)
@@ -171,8 +170,7 @@ struct PaperReplicationTests {
         #expect(sent.map(\.to) == [n(2), n(3)] && sent.allSatisfy { $0.term == t(4) })
     }
 
-    /// "The voter denies its vote if its own log is more up-to-date than that of the candidate": the last term decides,
-    /// then the length.
+    /// A vote is refused to a log that has less: the last term decides, then the length.
     @Test(
         arguments: [
             ([1], 2, 1, true), ([1], 3, 1, true), ([1, 1], 2, 1, false), ([1], 2, 2, true), ([1], 1, 2, true),
@@ -194,7 +192,7 @@ struct PaperReplicationTests {
         }
     }
 
-    /// "Only log entries from the leader's current term are committed by counting replicas" (figure 8).
+    /// Entries of earlier terms are not committed by counting (figure 8).
     @Test func leaderOnlyCommitsLogFromCurrentTerm() {
         let node = TestNode(1, term: 2, terms: [1, 2])
         node.becomeLeader(votes: [2])
