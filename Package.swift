@@ -140,7 +140,13 @@ let package = Package(
             ["PembaCore", "PembaService", "PembaTLS", "PembaWire", "PembaPKI", nioCore, nioPosix, nioEmbedded, logging]
         ),
         tests("PembaServer", ["PembaCore", "PembaService", "PembaWire", "PembaPKI", "PembaClient", nioCore, nioPosix, logging]),
-        tests("PembaClient", ["PembaCore", "PembaService", "PembaWire", nioCore, nioPosix]),
+        tests(
+            "PembaClient",
+            [
+                "PembaCore", "PembaService", "PembaWire", "PembaTLS", "PembaTransport", "PembaPKI", nioCore, nioPosix,
+                logging,
+            ]
+        ),
         tests("PembaPKI", ["COpenSSL", "PembaCore", "PembaService", "PembaTLS"]),
         tests("PembaTooling", ["PembaCore", "PembaSchema", "PembaGraph", "PembaService"]),
         tests(

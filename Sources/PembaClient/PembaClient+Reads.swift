@@ -1,0 +1,179 @@
+// Pemba: asking the cluster.
+// SPDX-License-Identifier: Apache-2.0
+
+extension PembaClient {
+    /// Asks whether the subject has the permission on the resource.
+    ///
+    /// - Parameters:
+    ///   - consistency: how fresh the state must be; nil: at least as fresh as this client's newest write.
+    ///   - timeout: how long it may take; nil: as configured.
+    public func check(
+        _ item: CheckItem,
+        consistency: Consistency? = nil,
+        timeout: Duration? = nil
+    ) async throws(ClientError) -> CheckAnswer {
+        let answer = try await perform(.check(item, consistency), timeout: timeout)
+        guard case .check(let result) = answer else { preconditionFailure("a check was answered with something else") }
+        return result
+    }
+
+    /// Asks many questions at one revision; the answers are in the order of the questions.
+    public func checkBulk(
+        _ items: [CheckItem],
+        consistency: Consistency? = nil,
+        timeout: Duration? = nil
+    ) async throws(ClientError) -> BulkCheckAnswer {
+        guard items.count <= Limits.checksPerBulk else {
+            throw PembaClient.limit("a bulk check", "checks", items.count, Limits.checksPerBulk)
+        }
+        let answer = try await perform(.bulkCheck(items, consistency), timeout: timeout)
+        guard case .bulkCheck(let result) = answer else {
+            preconditionFailure("a bulk check was answered with something else")
+        }
+        return result
+    }
+
+    /// Reads one page of tuples.
+    public func read(_ request: ReadRequest, timeout: Duration? = nil) async throws(ClientError) -> ReadAnswer {
+        try await page(
+            request.filter,
+            consistency: request.consistency,
+            cursor: request.cursor,
+            limit: request.limit,
+            timeout: timeout
+        )
+    }
+
+    /// All tuples that match, fetched page by page as they are iterated.
+    ///
+    /// Each page is at least as fresh as the one before. Tuples that exist throughout are seen once.
+    public func tuples(
+        matching filter: RelationshipFilter,
+        consistency: Consistency? = nil,
+        pageSize: Int = Limits.tuplesPerReadPage
+    ) -> TupleSequence {
+        TupleSequence(client: self, filter: filter, consistency: consistency, pageSize: pageSize)
+    }
+
+    func page(
+        _ filter: RelationshipFilter,
+        consistency: Consistency?,
+        cursor: ReadCursor?,
+        limit: Int,
+        timeout: Duration?
+    ) async throws(ClientError) -> ReadAnswer {
+        guard (1...Limits.tuplesPerReadPage).contains(limit) else {
+            throw PembaClient.limit("a page", "tuples (and at least 1)", limit, Limits.tuplesPerReadPage)
+        }
+        let operation = Operation.read(filter: filter, consistency, cursor: cursor, limit: limit)
+        let answer = try await perform(operation, timeout: timeout)
+        guard case .page(let result) = answer else { preconditionFailure("a read was answered with something else") }
+        return result
+    }
+
+    /// Reads the schema.
+    ///
+    /// - Throws: a ``ClientError`` with the service error `noSchema` if none has been written yet.
+    public func readSchema(
+        consistency: Consistency? = nil,
+        timeout: Duration? = nil
+    ) async throws(ClientError) -> SchemaAnswer {
+        let answer = try await perform(.readSchema(consistency), timeout: timeout)
+        guard case .schema(let result) = answer else {
+            preconditionFailure("a read of the schema was answered with something else")
+        }
+        return result
+    }
+
+    /// What one node, whichever, says of itself.
+    public func status(timeout: Duration? = nil) async throws(ClientError) -> NodeStatus {
+        try await status(endpoint: nil, timeout: timeout)
+    }
+
+    /// What the node at each configured endpoint says of itself, in the endpoints' order.
+    public func statusOfEndpoints(timeout: Duration? = nil) async -> [Result<NodeStatus, ClientError>] {
+        await withTaskGroup(of: (Int, Result<NodeStatus, ClientError>).self) { group in
+            for index in 0..<endpointCount {
+                group.addTask {
+                    do throws(ClientError) {
+                        return (index, .success(try await self.status(endpoint: index, timeout: timeout)))
+                    } catch {
+                        return (index, .failure(error))
+                    }
+                }
+            }
+            var results = [Result<NodeStatus, ClientError>](
+                repeating: .failure(ClientError(.shutDown)),
+                count: endpointCount
+            )
+            for await (index, result) in group { results[index] = result }
+            return results
+        }
+    }
+
+    private func status(endpoint: Int?, timeout: Duration?) async throws(ClientError) -> NodeStatus {
+        let answer = try await perform(.status, timeout: timeout, endpoint: endpoint)
+        guard case .status(let result) = answer else {
+            preconditionFailure("a status request was answered with something else")
+        }
+        return result
+    }
+
+    static func limit(_ what: String, _ unit: String, _ count: Int, _ limit: Int) -> ClientError {
+        ClientError(
+            .service(ServiceError(.limitExceeded, "\(what) has at most \(limit) \(unit), this one has \(count)"))
+        )
+    }
+}
+
+/// All tuples that match a filter; each iteration reads them anew.
+public struct TupleSequence: AsyncSequence, Sendable {
+    let client: PembaClient
+    let filter: RelationshipFilter
+    let consistency: Consistency?
+    let pageSize: Int
+
+    /// Starts reading.
+    public func makeAsyncIterator() -> Iterator { Iterator(sequence: self, consistency: consistency) }
+
+    /// Reads page after page.
+    public struct Iterator: AsyncIteratorProtocol {
+        private let sequence: TupleSequence
+        private var consistency: Consistency?
+        private var page: [RelationTuple] = []
+        private var position = 0
+        private var cursor: ReadCursor?
+        private var isLastPage = false
+
+        init(sequence: TupleSequence, consistency: Consistency?) {
+            self.sequence = sequence
+            self.consistency = consistency
+        }
+
+        /// The next tuple; nil after the last.
+        public mutating func next() async throws(ClientError) -> RelationTuple? {
+            try await next(isolation: nil)
+        }
+
+        /// The next tuple; nil after the last.
+        public mutating func next(isolation actor: isolated (any Actor)?) async throws(ClientError) -> RelationTuple? {
+            while position == page.count {
+                guard !isLastPage else { return nil }
+                let answer = try await sequence.client.page(
+                    sequence.filter,
+                    consistency: consistency,
+                    cursor: cursor,
+                    limit: sequence.pageSize,
+                    timeout: nil
+                )
+                page = answer.tuples
+                position = 0
+                cursor = answer.next
+                isLastPage = answer.next == nil
+                consistency = .atLeastAsFresh(answer.zookie)
+            }
+            position += 1
+            return page[position - 1]
+        }
+    }
+}
