@@ -13,7 +13,7 @@ private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
 }
 
 @Suite struct GoldenBytesTests {
-    private let identityBytes = "efcdab8967452301" + "1032547698badcfe" + "0200000000000000" + "01000000"
+    private let identityBytes = "0123456789abcdef" + "fedcba9876543210" + "0200000000000000" + "01000000"
 
     @Test func voteFile() throws {
         let record = SuperRecord(
@@ -28,7 +28,7 @@ private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
             + "0700000000000000" + "0300000000000000"
         #expect(hexadecimal(slot[0..<64]) == fields)
         #expect(slot[64..<508].allSatisfy { $0 == 0 })
-        #expect(hexadecimal(slot[508..<512]) == "840ac23b")
+        #expect(hexadecimal(slot[508..<512]) == "bcce4795")
         #expect(slot[512..<2_048].allSatisfy { $0 == 0xA5 })
         #expect(slot[2_048..<2_560].elementsEqual(slot[0..<512]))
         #expect(slot[2_560...].allSatisfy { $0 == 0xA5 })
@@ -54,7 +54,7 @@ private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
             + "6400000000000000" + "0600000000000000" + "3700000000000000" + "8877665544332211"
         #expect(hexadecimal(bytes[0..<88]) == fields)
         #expect(bytes[88..<4_092].allSatisfy { $0 == 0xA5 })
-        #expect(hexadecimal(bytes[4_092...]) == "e6bf3431")
+        #expect(hexadecimal(bytes[4_092...]) == "0369b35d")
         #expect(try bytes.withUnsafeBytes { try SegmentHeader.read($0).get() } == header)
     }
 
@@ -125,7 +125,7 @@ private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
         let bytes = manifest.encoded()
         let configuration = "1d" + "01" + "03" + "0100000000000000" + "0200000000000000" + "0300000000000000" + "000000"
         let fields =
-            "504d414e" + "0100" + "0000" + "efcdab8967452301" + "1032547698badcfe" + "01000000"
+            "504d414e" + "0100" + "0000" + "0123456789abcdef" + "fedcba9876543210" + "01000000"
             + "0800000000000000" + "0200000000000000" + "401f000000000000" + "000102030405060708090a0b0c0d0e0f"
             + configuration + "01000000" + "1d000000" + "05000000" + "ddccbbaa"
         #expect(hexadecimal(bytes.dropLast(36)) == fields)
@@ -133,7 +133,7 @@ private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
             hexadecimal(bytes.suffix(36).prefix(32))
                 == "a26baf5a9a07d9eb7ba10f43924dcdf3f75f0abf066cd9f0c76f983121302e01"
         )
-        #expect(hexadecimal(bytes.suffix(4)) == "5b3eebcd")
+        #expect(hexadecimal(bytes.suffix(4)) == "49d515a5")
         #expect(try SnapshotManifest(decoding: bytes) == manifest)
     }
 

@@ -75,8 +75,7 @@ package struct SnapshotManifest: Sendable, Hashable {
         writer.integer(SnapshotManifest.magic)
         writer.integer(SnapshotManifest.version)
         writer.integer(UInt16(0))
-        writer.integer(cluster.high)
-        writer.integer(cluster.low)
+        cluster.encode(into: &writer)
         writer.integer(epoch.rawValue)
         writer.integer(point.lastIndex.rawValue)
         writer.integer(point.lastTerm.rawValue)
@@ -127,8 +126,7 @@ package struct SnapshotManifest: Sendable, Hashable {
             throw .invalidValue(field: "manifest version", value: UInt64(version))
         }
         _ = try reader.integer(UInt16.self)
-        let high: UInt64 = try reader.integer()
-        let low: UInt64 = try reader.integer()
+        let cluster = try ClusterID(decoding: &reader)
         let epoch: UInt32 = try reader.integer()
         let index: UInt64 = try reader.integer()
         let term: UInt64 = try reader.integer()
@@ -142,7 +140,7 @@ package struct SnapshotManifest: Sendable, Hashable {
         try reader.expectEnd()
         guard index > 0, index < .max else { throw .invalidValue(field: "last index", value: index) }
         self.init(
-            cluster: ClusterID(high: high, low: low),
+            cluster: cluster,
             epoch: Epoch(epoch),
             point: SnapshotPoint(
                 lastIndex: LogIndex(index),

@@ -19,17 +19,30 @@ package struct StoreIdentity: Sendable, Hashable {
     }
 
     func encode(into writer: inout ByteWriter) {
-        writer.integer(cluster.high)
-        writer.integer(cluster.low)
+        cluster.encode(into: &writer)
         writer.integer(node.rawValue)
         writer.integer(epoch.rawValue)
     }
 
     init(decoding reader: inout ByteReader) throws(ByteError) {
-        let high: UInt64 = try reader.integer()
-        let low: UInt64 = try reader.integer()
+        let cluster = try ClusterID(decoding: &reader)
         let node: UInt64 = try reader.integer()
         let epoch: UInt32 = try reader.integer()
-        self.init(cluster: ClusterID(high: high, low: low), node: NodeID(node), epoch: Epoch(epoch))
+        self.init(cluster: cluster, node: NodeID(node), epoch: Epoch(epoch))
+    }
+}
+
+extension ClusterID {
+    /// Appends 16 bytes in the order of the digits that people see.
+    func encode(into writer: inout ByteWriter) {
+        writer.integer(high.byteSwapped)
+        writer.integer(low.byteSwapped)
+    }
+
+    /// Reads what `encode` wrote.
+    init(decoding reader: inout ByteReader) throws(ByteError) {
+        let high: UInt64 = try reader.integer()
+        let low: UInt64 = try reader.integer()
+        self.init(high: high.byteSwapped, low: low.byteSwapped)
     }
 }
