@@ -77,6 +77,30 @@ import Testing
         #expect(try error(after: foreign) == .protocolNotOffered)
     }
 
+    @Test func aClientThatOffersNoProtocolIsRefused() throws {
+        let context = try #require(SSL_CTX_new(TLS_client_method()))
+        defer { SSL_CTX_free(context) }
+        let ssl = try #require(SSL_new(context))
+        defer { SSL_free(ssl) }
+        let input = try #require(BIO_new(BIO_s_mem()))
+        let output = try #require(BIO_new(BIO_s_mem()))
+        SSL_set_bio(ssl, input, output)
+        SSL_set_connect_state(ssl)
+        var engine = try server()
+        var buffer = ReceiveBuffer()
+        #expect(throws: TLSError.protocolNotOffered) {
+            // Two flights from the client are more than a handshake takes.
+            for _ in 0..<2 {
+                SSL_do_handshake(ssl)
+                var bytes = [UInt8](repeating: 0, count: BIO_ctrl_pending(output))
+                #expect(BIO_read(output, &bytes, CInt(bytes.count)) == CInt(bytes.count))
+                try bytes.withUnsafeBytes { _ = try engine.receive($0, into: &buffer) }
+                let answer = EnginePair.drain(&engine)
+                #expect(BIO_write(input, answer, CInt(answer.count)) == CInt(answer.count))
+            }
+        }
+    }
+
     @Test func oneOfSeveralOfferedProtocolsIsEnough() throws {
         let protocols: [UInt8] = [2] + Array("h2".utf8) + [7] + Array("pemba/1".utf8)
         #expect(try error(after: helloOfForeignClient(maximum: TLS1_3_VERSION, protocols: protocols)) == nil)

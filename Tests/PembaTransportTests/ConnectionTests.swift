@@ -115,6 +115,19 @@ import Testing
         }
     }
 
+    @Test func nothingIsHandedOverAfterClosing() async throws {
+        let events = Recorder(behaviour: .echoAndClose)
+        try await EchoServer(events: events).run { server in
+            let client = try await server.connect()
+            try await client.withConnection { connection in
+                for number in 1...5 { connection.append(ping(UInt64(number)), compressing: false) }
+                connection.flush()
+            }
+            try await events.wait("the server's end") { $0.closed.count == 1 }
+            #expect(events.frames == [ping(1)])
+        }
+    }
+
     @Test func newCertificatesServeNewConnections() async throws {
         let cluster = try TestCluster()
         let current = Mutex(try cluster.server(1))

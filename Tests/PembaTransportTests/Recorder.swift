@@ -23,7 +23,7 @@ final class Recorder: Sendable {
         case record
         /// Send it back.
         case echo
-        /// Send it back and close for a reason of the application.
+        /// Remember it, send it back and close for a reason of the application.
         case echoAndClose
         /// Answer with so many bytes and remember nothing.
         case flood(bytes: Int)
@@ -128,6 +128,7 @@ final class RecordingDelegate: ConnectionDelegate {
         case .echo:
             connection.append(frame, compressing: header.flags.contains(.compressed))
         case .echoAndClose:
+            recorder.update { $0.frames.append(frame) }
             connection.append(frame, compressing: false)
             connection.close(.ended(reason: "the test says so"))
         case .flood(let bytes):

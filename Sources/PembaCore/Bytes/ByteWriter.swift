@@ -61,7 +61,8 @@ public struct ByteWriter: Sendable {
     /// Overwrites a fixed-width integer that was written at `offset`.
     @inlinable
     public mutating func overwrite<Value: FixedWidthInteger>(_ value: Value, at offset: Int) {
-        precondition(offset >= 0 && offset + MemoryLayout<Value>.size <= bytes.count, "overwrite outside the written bytes")
+        let end = offset + MemoryLayout<Value>.size
+        precondition(offset >= 0 && end <= bytes.count, "overwrite outside the written bytes")
         bytes.withUnsafeMutableBytes { $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self) }
     }
 }

@@ -180,6 +180,7 @@ package final class Connection {
         guard engine.isEstablished else { return }
         phase = .open
         clock.frameCompleted(at: .now())
+        armTimer()
         let delegate = makeDelegate(self)
         self.delegate = delegate
         isInBurst = true
@@ -349,7 +350,7 @@ package final class Connection {
     private func checkTime() {
         guard phase == .handshake || phase == .open else { return }
         clock.armedFor = .distantFuture
-        if let expired = clock.expired(at: .now(), isOpen: phase == .open) {
+        if let expired = clock.expired(at: .now()) {
             ending = expired
             finish()
         } else {

@@ -10,6 +10,7 @@ import PembaCore
 /// none has passed, so that no burst pays for setting it.
 struct ConnectionClock {
     private let options: ConnectionOptions
+    /// By when the peers must know each other; in the distant future once they do.
     private var handshakeDeadline = NIODeadline.distantFuture
     /// When the last frame was complete, or the handshake.
     ///
@@ -52,15 +53,17 @@ struct ConnectionClock {
         return true
     }
 
+    /// The deadline that comes next.
     var nextDeadline: NIODeadline {
-        var next = min(handshakeDeadline, lastFrame + options.idleTimeout.amount)
-        if let partialSince { next = min(next, partialSince + options.frameTimeout.amount) }
-        return next
+        guard handshakeDeadline == .distantFuture else { return handshakeDeadline }
+        let idle = lastFrame + options.idleTimeout.amount
+        guard let partialSince else { return idle }
+        return min(idle, partialSince + options.frameTimeout.amount)
     }
 
     /// Which deadline has passed, if any.
-    func expired(at now: NIODeadline, isOpen: Bool) -> TransportError? {
-        guard isOpen else { return now >= handshakeDeadline ? .handshakeTimeout : nil }
+    func expired(at now: NIODeadline) -> TransportError? {
+        guard handshakeDeadline == .distantFuture else { return now >= handshakeDeadline ? .handshakeTimeout : nil }
         if let partialSince, now >= partialSince + options.frameTimeout.amount { return .frameTimeout }
         return now >= lastFrame + options.idleTimeout.amount ? .idleTimeout : nil
     }

@@ -1,0 +1,50 @@
+// Pemba: tests of the buffer of received plaintext.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaTLS
+import PembaTestSupport
+import Testing
+
+@Suite struct ReceiveBufferTests {
+    @Test func itIsAQueueOfBytes() {
+        for seed in Seeds(short: 50, full: 2_000) {
+            var random = SeededRandom(seed: seed)
+            var buffer = ReceiveBuffer()
+            var model: [UInt8] = []
+            for _ in 0..<100 {
+                let added = (0..<random.below(3_000)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+                let room = buffer.room(atLeast: added.count)
+                room.copyBytes(from: added)
+                buffer.fill(added.count)
+                model += added
+                let taken = random.below(model.count + 1)
+                buffer.consume(taken)
+                model.removeFirst(taken)
+                let unread = Array(buffer.readable)
+                #expect(unread == model, "\(Seeds.replay(seed, "itIsAQueueOfBytes"))")
+            }
+        }
+    }
+
+    @Test func aLargeFrameDoesNotMakeAConnectionLargeForGood() {
+        var buffer = ReceiveBuffer()
+        _ = buffer.room(atLeast: 4 << 20)
+        buffer.fill(4 << 20)
+        buffer.consume(4 << 20)
+        let kept = buffer.capacity
+        #expect(kept == 0)
+    }
+
+    @Test func aStreamOfSmallFramesNeedsLittleMemory() {
+        var buffer = ReceiveBuffer()
+        for _ in 0..<10_000 {
+            _ = buffer.room(atLeast: 100)
+            buffer.fill(100)
+            // A part of the next frame is always there, so that the buffer is never empty.
+            buffer.consume(buffer.count - 10)
+        }
+        let kept = buffer.capacity
+        #expect(kept == 4_096)
+    }
+}
