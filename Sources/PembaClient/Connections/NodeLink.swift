@@ -50,6 +50,8 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     private var lastSign: UInt64 = 0
     private var isAskedForSign = false
     private var failures: UInt64 = 0
+    /// Whether the node sent `goAway` on the connection.
+    private var wasSentAway = false
     /// The error with which the node ended the connection, before it closed.
     private var refusal: ServiceError?
     private var timer: Scheduled<Void>?
@@ -269,6 +271,7 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     private func leave(_ notice: GoAway) {
         guard state == .ready else { return }
         state = .leaving
+        wasSentAway = true
         core.linkIsGone(self)
         core.leaderIs(notice.leader)
         // What is in flight is answered; meanwhile the node may be restarted, which the next connection will find out.
@@ -327,7 +330,9 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
             }
         }
         guard !core.isShutDown else { return core.linkIsClosed() }
-        failures += 1
+        // A node that said it is going needs a while to come back.
+        failures = wasSentAway ? 10 : failures + 1
+        wasSentAway = false
         let pause = min(
             NodeLink.pauses.first.nanoseconds << min(failures - 1, 10),
             NodeLink.pauses.longest.nanoseconds
