@@ -22,7 +22,6 @@ extension RaftCore {
         precondition(durability.index >= log.baseIndex, "a forgotten entry that is not durable")
         precondition(log.lastTerm <= term, "an entry of a term that was not reached")
         precondition(unwritten.isEmpty && !isHardStateDirty, "a step left something unwritten")
-        precondition(durability.isHardStateDurable || durability.hardStateSequence <= durability.issued, "no write")
         precondition(announcedCommit == commitIndex, "a commitment that the shell was not told of")
         var bytes = 0
         var index = log.firstIndex

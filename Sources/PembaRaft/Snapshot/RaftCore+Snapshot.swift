@@ -115,15 +115,8 @@ extension RaftCore {
     /// followers may still need.
     mutating func compact(upTo index: LogIndex) {
         precondition(index <= appliedIndex, "a snapshot of what was not applied")
-        guard index > snapshot.index, let term = log.term(at: index), let timestamp = log.timestamp(at: index) else {
-            return
-        }
-        snapshot = RaftSnapshotPoint(
-            index: index,
-            term: term,
-            timestamp: timestamp,
-            configuration: configurations.item(at: index).configuration
-        )
+        guard index > snapshot.index, let point = snapshotPoint(at: index) else { return }
+        snapshot = point
         durability.install(index)
         let base = compactionBase(for: index)
         log.compact(upTo: base)

@@ -62,8 +62,14 @@ extension RaftCore {
     /// The configuration in force.
     package var currentConfiguration: RaftConfiguration { configuration }
 
-    /// The configuration that was in force at `index`, as a snapshot there must record it.
-    package func configuration(at index: LogIndex) -> RaftConfiguration {
-        configurations.item(at: index).configuration
+    /// What a snapshot of the state at `index` must record about the log; nil where the log in memory does not reach.
+    package func snapshotPoint(at index: LogIndex) -> RaftSnapshotPoint? {
+        guard let term = log.term(at: index), let timestamp = log.timestamp(at: index) else { return nil }
+        return RaftSnapshotPoint(
+            index: index,
+            term: term,
+            timestamp: timestamp,
+            configuration: configurations.item(at: index).configuration
+        )
     }
 }

@@ -121,7 +121,7 @@ struct ConfigurationTests {
         append(node, entries, term: 1, commit: 4)
         for index in [2, 4] as [UInt64] {
             node.step(.applied(i(index)))
-            #expect(node.core.configuration(at: i(index)).voters.count == (index == 2 ? 3 : 4))
+            #expect(node.core.snapshotPoint(at: i(index))?.configuration.voters.count == (index == 2 ? 3 : 4))
             node.step(.compact(i(index)))
         }
         #expect(node.core.snapshot.configuration.voters == [n(1), n(2), n(3), n(4)])
@@ -130,7 +130,7 @@ struct ConfigurationTests {
         node.disk.entries.removeAll { $0.index <= i(4) }
         let restarted = TestNode(options: node.options, disk: node.disk)
         #expect(restarted.core.currentConfiguration.voters == [n(1), n(2), n(4)])
-        #expect(restarted.core.configuration(at: i(4)).voters == [n(1), n(2), n(3), n(4)])
+        #expect(restarted.core.snapshotPoint(at: i(4))?.configuration.voters == [n(1), n(2), n(3), n(4)])
     }
 
     @Test func c13StartUsesTheLastConfigurationInTheLog() {

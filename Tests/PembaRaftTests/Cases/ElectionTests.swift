@@ -252,6 +252,15 @@ struct ElectionTests {
         network.cutOneWay(from: 1, to: 3)
         network.run(.seconds(4))
         #expect(network.leaders.count == 1 && network[1].role != .leader)
+        let node = TestNode(1)
+        node.becomeLeader(votes: [2])
+        for _ in 0..<5 {
+            node.tick(at: node.now + .milliseconds(100))
+            for peer in [2, 3] as [UInt64] {
+                node.receive(.preVote(lastIndex: i(1), lastTerm: t(1)), from: peer, term: 3)
+            }
+        }
+        #expect(node.role == .follower)
     }
 
     /// A pause of the process is no reason to give up followers whose answers wait in the buffer.

@@ -31,4 +31,16 @@ struct ChaosTests {
         // A test that stopped doing anything would pass everything above.
         #expect(commits > 0 && leaders > 0 && snapshots > 0 && reads > 0)
     }
+
+    /// The whole of a run follows from its seed.
+    @Test func equalSeedsGiveEqualRuns() throws {
+        for seed in Seeds(short: 3, full: 100) {
+            var first = ChaoticNetwork(seed: seed)
+            var second = ChaoticNetwork(seed: seed)
+            try first.run(2_000)
+            try second.run(2_000)
+            #expect(first.statuses == second.statuses, "\(Seeds.replay(seed, "ChaosTests"))")
+            #expect(!first.statuses.isEmpty)
+        }
+    }
 }

@@ -39,6 +39,7 @@ struct ChaoticNetwork {
     private var nextTicket: UInt64 = 1
 
     var committedCount: Int { committed.count }
+    var statuses: [RaftStatus] { nodes.map { $0.core.status() } }
 
     init(seed: UInt64) {
         random = SeededRandom(seed: seed)
@@ -271,7 +272,7 @@ struct ChaoticNetwork {
             } else {
                 guard position == committed.count else { continue }
                 committed.append(entry)
-                let quorum = node.core.configuration(at: entry.index).quorum
+                let quorum = node.core.configurations.item(at: entry.index).configuration.quorum
                 let holds = quorum.result { id in
                     let disk = nodes[Int(id.rawValue) - 1].disk
                     return entry.index <= disk.snapshot.index || disk.entries.contains(entry)
