@@ -49,6 +49,19 @@ import Testing
         #expect(try again.readSnapshotBlocks(LogIndex(50), from: 0, count: 9) == blocks, "it is passed on as it came")
     }
 
+    @Test func entriesThatAnInstalledSnapshotCoversAreNotAppended() throws {
+        let blocks = try Fixture.foreignSnapshot(50, term: 1)
+        let (disk, store) = try Fixture.newStore()
+        try store.append([Fixture.request(Fixture.entries(2...9))])
+        #expect(try Fixture.receive(blocks, 50, into: store))
+        _ = try store.installReceived(LogIndex(50))
+        // They were on their way to the log when the snapshot came.
+        try store.append([Fixture.request(Fixture.entries(10...20))])
+        try store.append([Fixture.request(Fixture.entries(49...52))])
+        disk.crash()
+        #expect(try Fixture.open(disk).recovered.entries == Fixture.entries(51...52))
+    }
+
     @Test func aReceivedSnapshotReplacesALogInConflictWithIt() throws {
         let blocks = try Fixture.foreignSnapshot(5, term: 3)
         let (disk, store) = try Fixture.newStore()
@@ -143,6 +156,9 @@ import Testing
         let folder = "/data/snapshots/snapshot-0000000000000009/"
         try disk.rot(folder + "blocks", offset: 100, bit: 3)
         #expect(code { () throws(StorageError) in try store.snapshotPayload(1) } == .snapshotDamaged)
+        let sent = code { () throws(StorageError) in try store.readSnapshotBlocks(LogIndex(9), from: 1, count: 1) }
+        #expect(sent == .snapshotDamaged)
+        try store.append([Fixture.request([Fixture.entry(10)])])
         disk.kill()
         try disk.rot(folder + "manifest", offset: 30, bit: 0)
         #expect(code { () throws(StorageError) in try Fixture.open(disk) } == .snapshotDamaged)

@@ -27,6 +27,8 @@ package final class SimulatedFileSystem: FileSystem {
 
     /// Bytes that fit on the disk.
     package var capacityBytes = Int.max
+    /// Whether overwriting needs room too, as on file systems that copy on write.
+    package var copiesOnWrite = false
     /// Syncs that still succeed before one fails; nil: none fails.
     package var syncsUntilFailure: Int?
     /// Changing calls that are still done before the machine stops; nil: it runs on.
@@ -185,7 +187,7 @@ extension SimulatedFileSystem {
     package func write(_ handle: FileHandle, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) {
         try change(handle.path)
         let file = try file(handle)
-        let growth = max(0, offset + bytes.count - file.bytes.count)
+        let growth = copiesOnWrite ? bytes.count : max(0, offset + bytes.count - file.bytes.count)
         guard growth == 0 || growth <= capacityBytes - usedBytes else {
             throw POSIXFileSystem.error(28, "write", handle.path, offset)
         }

@@ -33,6 +33,9 @@ struct SegmentedLog<Files: FileSystem> {
     private var chain: UInt64
     private var nextSequence: UInt64
     private var spare: Spare?
+    /// Whether a write to the log was begun and not ended: after an error it must not be tried again, because what a first
+    /// try has left would be taken for damage.
+    private(set) var isMidway = false
     /// All entries of the log.
     private(set) var extent: LogExtent
 
@@ -99,8 +102,8 @@ extension SegmentedLog {
     /// What is in the log from the first index on is replaced.
     ///
     /// An error with the code `noSpace` may be thrown before anything of the next batch is written: then the log is as it was.
-    mutating func append(_ entries: [LogEntry]) throws(StorageError) {
-        var rest = entries[...]
+    mutating func append(_ entries: ArraySlice<LogEntry>) throws(StorageError) {
+        var rest = entries
         while let first = rest.first {
             precondition(first.index <= extent.last.next, "entry \(first.index) leaves a gap after \(extent.last)")
             var count = 0
@@ -124,8 +127,10 @@ extension SegmentedLog {
             try rotate(firstIndex: first.index, previousTerm: before, restartsLog: false)
             batch = encode(entries)
         }
+        isMidway = true
         try files.write(active, batch.bytes, at: position)
         try files.sync(active)
+        isMidway = false
         position += batch.bytes.count
         chain = batch.chain
         nextSequence += 1
@@ -203,8 +208,10 @@ extension SegmentedLog {
             previousChain: chain,
             restartsLog: restartsLog
         )
+        isMidway = true
         spare = nil
         try publish(next.handle, nextHeader)
+        isMidway = false
         files.close(active)
         sealed.append(Sealed(id: header.id, firstIndex: header.firstIndex))
         active = next.handle

@@ -44,17 +44,16 @@ extension ReplicaStore {
         from: UInt32,
         count: UInt32
     ) throws(StorageError) -> [[UInt8]]? {
-        try perform { () throws(StorageError) in
-            guard let current = snapshots.current, current.manifest.point.lastIndex == index else { return nil }
-            let last = current.manifest.blockCount
-            var blocks: [[UInt8]] = []
-            var number = from
-            while number <= last, UInt32(blocks.count) < count {
-                blocks.append(try current.block(number))
-                number += 1
-            }
-            return blocks
+        try requireUsable()
+        guard let current = snapshots.current, current.manifest.point.lastIndex == index else { return nil }
+        let last = current.manifest.blockCount
+        var blocks: [[UInt8]] = []
+        var number = from
+        while number <= last, UInt32(blocks.count) < count {
+            blocks.append(try current.block(number))
+            number += 1
         }
+        return blocks
     }
 
     /// Stores a block of a snapshot that a peer sends; false if it is not what its manifest describes, or if the
@@ -106,11 +105,10 @@ extension ReplicaStore {
 
     /// The content of block `number` (from 1) of the current snapshot, decompressed and verified.
     package func snapshotPayload(_ number: UInt32) throws(StorageError) -> [UInt8] {
-        try perform { () throws(StorageError) in
-            guard let current = snapshots.current, number >= 1, number <= current.manifest.blockCount else {
-                preconditionFailure("there is no block \(number) in the current snapshot")
-            }
-            return try current.payload(number)
+        try requireUsable()
+        guard let current = snapshots.current, number >= 1, number <= current.manifest.blockCount else {
+            preconditionFailure("there is no block \(number) in the current snapshot")
         }
+        return try current.payload(number)
     }
 }

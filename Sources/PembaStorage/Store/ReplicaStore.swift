@@ -119,15 +119,11 @@ package final class ReplicaStore<Files: FileSystem> {
         try perform { () throws(StorageError) in
             let hardState = requests.last { $0.hardState != nil }?.hardState
             if let hardState, hardState != superFile.record.hardState { try superFile.write(hardState) }
-            let entries = ReplicaStore.merged(requests)
-            guard let first = entries.first, let last = entries.last else { return }
+            // What was on its way while a snapshot was installed may be covered by it, and is in it.
+            let entries = ReplicaStore.merged(requests).drop { $0.index <= snapshots.currentIndex }
             precondition(
-                first.index > snapshots.currentIndex,
-                "entry \(first.index) is covered by the snapshot at \(snapshots.currentIndex)"
-            )
-            precondition(
-                last.term <= superFile.record.hardState.term,
-                "an entry of term \(last.term) is written before the term is durable"
+                entries.last?.term ?? .zero <= superFile.record.hardState.term,
+                "an entry is written before its term is durable"
             )
             try log.append(entries)
         }
@@ -151,15 +147,19 @@ package final class ReplicaStore<Files: FileSystem> {
 
     /// Runs a writing call; after an error that leaves the disk unknown no other is run.
     func perform<Value>(_ body: () throws(StorageError) -> Value) throws(StorageError) -> Value {
-        if let failure { throw failure }
+        try requireUsable()
         do throws(StorageError) {
             return try body()
         } catch {
-            if error.code != .noSpace && error.code != .snapshotRefused {
-                failure = unusable("it failed before (\(error))")
-            }
+            let isHarmless = error.code == .noSpace && !log.isMidway || error.code == .snapshotRefused
+            if !isHarmless { failure = unusable("it failed before (\(error))") }
             throw error
         }
+    }
+
+    /// Refuses to go on after an error that left the disk unknown.
+    func requireUsable() throws(StorageError) {
+        if let failure { throw failure }
     }
 
     private func unusable(_ reason: String) -> StorageError {
@@ -227,7 +227,7 @@ extension ReplicaStore {
         try files.createFolder(folder + "/" + DataFolder.snapshotsName)
         var log = try SegmentedLog(creating: logFolder, files: files, identity: identity, options: options)
         defer { log.close() }
-        try log.append(firstEntries)
+        try log.append(firstEntries[...])
         let draft = folder + "/" + DataFolder.superDraftName
         try SuperFile.create(draft, identity: identity, hardState: hardState, files: files)
         try files.syncFolder(folder)
