@@ -82,7 +82,7 @@ enum Snippets {
         let request = WriteRequest(updates: [TupleUpdate(.touch, viewer)], preconditions: [isOwned])
         do {
             try await client.write(request)
-        } catch let error where error.serviceError?.code == .preconditionFailed {
+        } catch  where error.serviceError?.code == .preconditionFailed {
             print("nobody owns a document yet")
         }
         // end
@@ -92,7 +92,8 @@ enum Snippets {
         // snippet
         do {
             try await client.write(request, timeout: .milliseconds(500))
-        } catch let error where !error.outcomeIsKnown {
+        } catch {
+            guard !error.outcomeIsKnown else { throw error }
             var again = request
             again.idempotencyKey = error.idempotencyKey
             try await client.write(again, timeout: .seconds(30))
