@@ -30,11 +30,16 @@ package final class Connection {
     /// Frames to be sent: encoders append whole frames, and `flush` sends them.
     ///
     /// What the delegate appends while it is called is sent at the end of the burst without `flush`.
+    package var output: ByteWriter {
+        @inlinable get { outputMemory.pointee }
+        @inlinable _modify { yield &outputMemory.pointee }
+    }
+    /// Where `output` is.
     ///
-    /// Accesses are not checked for overlap at run time, which would cost every frame: they all come from one event
-    /// loop, and nothing here calls a delegate while it holds the buffer.
-    @exclusivity(unchecked)
-    package var output = ByteWriter()
+    /// It is behind a pointer because each access to a property of a class is checked for overlap at run time, which
+    /// would cost every frame. All of them come from one event loop, and nothing here calls a delegate while it holds
+    /// the buffer.
+    @usableFromInline let outputMemory: UnsafeMutablePointer<ByteWriter>
     /// The loop on which everything happens.
     package let eventLoop: any EventLoop
     /// The peer's address, for logs.
@@ -77,6 +82,8 @@ package final class Connection {
         makeDelegate: @escaping (Connection) -> any ConnectionDelegate,
         onOutcome: ((Result<Void, TransportError>) -> Void)?
     ) {
+        outputMemory = .allocate(capacity: 1)
+        outputMemory.initialize(to: ByteWriter())
         self.engine = engine
         self.eventLoop = channel.eventLoop
         self.remoteAddress = channel.remoteAddress.map(Connection.text) ?? "unknown"
@@ -86,6 +93,11 @@ package final class Connection {
         self.makeDelegate = makeDelegate
         self.onOutcome = onOutcome
         self.clock = ConnectionClock(options: options)
+    }
+
+    deinit {
+        outputMemory.deinitialize(count: 1)
+        outputMemory.deallocate()
     }
 
     /// Whether frames may be sent.
