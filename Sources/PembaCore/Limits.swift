@@ -25,6 +25,8 @@ public enum Limits {
     public static let checksPerBulk = 10_000
     /// Tuples in one page of a read.
     public static let tuplesPerReadPage = 1_000
+    /// Entities and tuples that one step of a read looks at before others get their turn.
+    public static let readWork = 16_384
     /// Bytes in a frame's payload, compressed or not.
     public static let framePayloadBytes = 4 << 20
     /// Bytes in one log entry's payload.
@@ -37,4 +39,6 @@ public enum Limits {
     public static let answersPerSession = 1_024
     /// Entities that one evaluation may visit before it ends with an error, unless configured otherwise.
     public static let evaluationVisits = 1_000_000
+    /// Entities that one evaluation visits before others get their turn.
+    public static let evaluationSlice = 4_096
 }

@@ -1,0 +1,331 @@
+// Pemba: the evaluation of checks.
+// SPDX-License-Identifier: Apache-2.0
+
+/// How it works
+///
+/// A sub-problem is a node (relation or permission) of an entity. Sub-problems are evaluated depth first on an explicit
+/// stack, each at most once as long as its answer holds. A sub-problem that is met again while it is in progress counts
+/// as false, provisionally: that starts the least fixed point from below. Then
+/// - *true* is final, because nothing but final answers is ever negated, and everything else is monotone;
+/// - *false* is final once the strongly connected component it belongs to is complete: all its members were false
+///   under the assumption that all of them are, which makes them false in the least fixed point. Components are found
+///   as in Gabow's path-based algorithm (2000): `trail` holds what is in progress or provisional, `components` where
+///   the candidates start, and meeting something on the trail joins the candidates above it;
+/// - when a sub-problem becomes true, the provisional answers found below it are taken back.
+///
+/// If what is subtracted in an exclusion is only provisionally false, the sub-problem depends on its own exclusion.
+/// Then the whole question is answered again by a `GateNetwork`, which is exact for that case, too.
+extension EvaluationState {
+    /// Why a run ended.
+    enum Ending {
+        case finished
+        case suspended
+        case exceeded
+    }
+
+    /// Goes on until the answer is in `value` or `visits` has reached `limit`.
+    mutating func run(_ view: GraphView, limit: Int) -> Ending {
+        if let network { return run(network, view, limit: limit) }
+        while true {
+            switch mode {
+            case .call:
+                guard visits < limit else { return visits >= budget ? .exceeded : .suspended }
+                visits &+= 1
+                call(view)
+            case .enter:
+                enter(view)
+            case .answer:
+                if frames.isEmpty { return .finished }
+                guard answer(view) else {
+                    let network = GateNetwork(check)
+                    self.network = network
+                    return run(network, view, limit: limit)
+                }
+            case .advance:
+                guard visits < limit else { return visits >= budget ? .exceeded : .suspended }
+                advance(view)
+            }
+        }
+    }
+
+    private mutating func run(_ network: GateNetwork, _ view: GraphView, limit: Int) -> Ending {
+        guard let answer = network.run(self, view, visits: &visits, limit: limit) else {
+            return visits >= budget ? .exceeded : .suspended
+        }
+        value = answer
+        return .finished
+    }
+
+    // MARK: Sub-problems
+
+    /// Whether objects of the subject's type can have the node at all.
+    @inline(__always)
+    func isReachable(_ node: UInt32, _ view: GraphView) -> Bool {
+        guard let reach else { return false }
+        return reach[Int(node) &* view.reachability.words] & reachMask != 0
+    }
+
+    /// Whether any target of the operation is reachable.
+    @inline(__always)
+    func isAnyTargetReachable(_ op: LinkedOp, _ view: GraphView) -> Bool {
+        var place = Int(op.start)
+        let end = place &+ Int(op.count)
+        while place < end {
+            if isReachable(view.targets[place].node, view) { return true }
+            place &+= 1
+        }
+        return false
+    }
+
+    @inline(__always)
+    private mutating func give(_ answer: Bool) {
+        value = answer
+        isProvisional = false
+        mode = .answer
+    }
+
+    @inline(__always)
+    private mutating func call(_ view: GraphView) {
+        if node == check.subjectNode && entity == check.subject { return give(true) }
+        guard isReachable(node, view) else { return give(false) }
+        let linked = view.nodes[Int(node)]
+        if linked.kind == .relation && !linked.admitsUsersets { return give(holdsSubject(linked, view)) }
+        let key = (UInt64(entity) << 32) | UInt64(node)
+        var number = memo.find(key)
+        if number != CheckMemo.absent {
+            let known = states[Int(number)]
+            if known >= ProblemState.onTrail { return meetAgain(known &- ProblemState.onTrail) }
+            if known != ProblemState.open { return give(known == ProblemState.isTrue) }
+        }
+        var run: RowRun?
+        if linked.kind == .relation {
+            if holdsSubject(linked, view) { return give(true) }
+            run = usersets(linked, view)
+            if run == nil { return give(false) }
+        }
+        if number == CheckMemo.absent {
+            number = memo.add(key)
+            states.push(ProblemState.open)
+        }
+        start(number)
+        if let run {
+            pushFrame(op: linked.op, problem: number, run: run)
+            mode = .advance
+        } else {
+            op = linked.op
+            problem = number
+            mode = .enter
+        }
+    }
+
+    /// Whether the relation's row holds the subject or the wildcard of its type.
+    @inline(__always)
+    func holdsSubject(_ linked: LinkedNode, _ view: GraphView) -> Bool {
+        let row = RowWord(raw: view.forward(entity).pointee)
+        guard !row.isEmpty else { return false }
+        let relation = RowEntry.make(relation: linked.number, subjectRelation: check.subjectRelation, entity: 0)
+        // The shorter side is probed: a popular resource's row is long, its subjects' rows seldom are.
+        if subjectRow.isSingle || subjectRow.count < row.count {
+            if view.rows.contains(subjectRow, relation | (UInt64(entity) << 8)) { return true }
+        } else if check.subject != EntityNumber.none {
+            if view.rows.contains(row, relation | (UInt64(check.subject) << 8)) { return true }
+        }
+        guard linked.admitsWildcard, wildcard != EntityNumber.none else { return false }
+        return view.rows.contains(row, RowEntry.make(relation: linked.number, subjectRelation: 0, entity: wildcard))
+    }
+
+    /// The relation's usersets on the entity; nil if there are none, or none that could lead to the subject.
+    @inline(__always)
+    func usersets(_ linked: LinkedNode, _ view: GraphView) -> RowRun? {
+        guard isAnyTargetReachable(view.ops[Int(linked.op)], view) else { return nil }
+        let run = view.rows.run(view.forward(entity), from: RowEntry.start(ofUsersetsOf: linked.number))
+        guard !run.isEmpty, RowEntry.relation(run.start.pointee) == linked.number else { return nil }
+        return run
+    }
+
+    @inline(__always)
+    private mutating func start(_ number: UInt32) {
+        let place = UInt32(truncatingIfNeeded: trail.count)
+        states[Int(number)] = ProblemState.onTrail &+ place
+        components.push(place)
+        trail.push(number)
+    }
+
+    /// Meets a sub-problem that is in progress or provisionally false.
+    private mutating func meetAgain(_ place: UInt32) {
+        while components.top.pointee > place { components.pop() }
+        value = false
+        isProvisional = true
+        mode = .answer
+    }
+
+    /// Hands the answer of a frame that is done on, and if it was a sub-problem's, records it.
+    @inline(__always)
+    private mutating func finish(_ answer: Bool, provisional: Bool, problem number: UInt32) {
+        value = answer
+        isProvisional = provisional
+        mode = .answer
+        guard number != CheckMemo.absent else { return }
+        let place = states[Int(number)] &- ProblemState.onTrail
+        let first = Int(place)
+        if answer {
+            var later = first &+ 1
+            while later < trail.count {
+                states[Int(trail[later])] = ProblemState.open
+                later &+= 1
+            }
+            states[Int(number)] = ProblemState.isTrue
+            trail.cut(to: first)
+            while !components.isEmpty, components.top.pointee >= place { components.pop() }
+        } else if components.top.pointee == place {
+            components.pop()
+            var member = first
+            while member < trail.count {
+                states[Int(trail[member])] = ProblemState.isFalse
+                member &+= 1
+            }
+            trail.cut(to: first)
+            isProvisional = false
+        } else {
+            isProvisional = true
+        }
+    }
+
+    // MARK: Operations
+
+    @inline(__always)
+    private mutating func pushFrame(op: UInt32, problem: UInt32, run: RowRun) {
+        frames.push(
+            EvaluationFrame(op: op, entity: entity, problem: problem, operand: 1, run: run, isProvisional: false)
+        )
+    }
+
+    @inline(__always)
+    private mutating func pop(_ answer: Bool, provisional: Bool) {
+        let number = frames.top.pointee.problem
+        frames.pop()
+        finish(answer, provisional: provisional, problem: number)
+    }
+
+    @inline(__always)
+    private mutating func enter(_ view: GraphView) {
+        let linked = view.ops[Int(op)]
+        let number = problem
+        problem = CheckMemo.absent
+        switch linked.kind {
+        case .empty:
+            finish(false, provisional: false, problem: number)
+        case .computed:
+            if number != CheckMemo.absent { pushFrame(op: op, problem: number, run: noRun(view)) }
+            node = linked.first
+            mode = .call
+        case .usersets, .arrowAny, .arrowAll:
+            let run = view.rows.run(view.forward(entity), from: RowEntry.start(ofRelation: linked.first))
+            guard !run.isEmpty, RowEntry.relation(run.start.pointee) == linked.first, isAnyTargetReachable(linked, view)
+            else { return finish(false, provisional: false, problem: number) }
+            pushFrame(op: op, problem: number, run: run)
+            mode = .advance
+        case .union, .intersection, .exclusion:
+            pushFrame(op: op, problem: number, run: noRun(view))
+            op = view.operands[Int(linked.start)]
+        }
+    }
+
+    @inline(__always)
+    private func noRun(_ view: GraphView) -> RowRun {
+        let anywhere = UnsafePointer(view.rows.arena.base)
+        return RowRun(start: anywhere, end: anywhere)
+    }
+
+    /// Starts the next operand of the expression on top; false if there is none.
+    @inline(__always)
+    private mutating func enterNext(_ linked: LinkedOp, _ view: GraphView) -> Bool {
+        let frame = frames.top
+        guard frame.pointee.operand < linked.count else { return false }
+        op = view.operands[Int(linked.start &+ frame.pointee.operand)]
+        entity = frame.pointee.entity
+        frame.pointee.operand &+= 1
+        mode = .enter
+        return true
+    }
+
+    /// Hands `value` to the frame on top; false if that would negate a provisional answer.
+    @inline(__always)
+    private mutating func answer(_ view: GraphView) -> Bool {
+        let frame = frames.top
+        let linked = view.ops[Int(frame.pointee.op)]
+        switch linked.kind {
+        case .empty, .computed:
+            pop(value, provisional: isProvisional)
+        case .union:
+            if value { pop(true, provisional: false) } else { continueUnion(linked, view) }
+        case .usersets, .arrowAny:
+            if value {
+                pop(true, provisional: false)
+            } else {
+                frame.pointee.isProvisional = frame.pointee.isProvisional || isProvisional
+                mode = .advance
+            }
+        case .arrowAll:
+            if value { mode = .advance } else { pop(false, provisional: isProvisional) }
+        case .intersection:
+            if !value {
+                pop(false, provisional: isProvisional)
+            } else if !enterNext(linked, view) {
+                pop(true, provisional: false)
+            }
+        case .exclusion:
+            if frame.pointee.operand == 1 {
+                if value { _ = enterNext(linked, view) } else { pop(false, provisional: isProvisional) }
+            } else if value {
+                pop(false, provisional: false)
+            } else if isProvisional {
+                return false
+            } else {
+                pop(true, provisional: false)
+            }
+        }
+        return true
+    }
+
+    @inline(__always)
+    private mutating func continueUnion(_ linked: LinkedOp, _ view: GraphView) {
+        let frame = frames.top
+        frame.pointee.isProvisional = frame.pointee.isProvisional || isProvisional
+        if !enterNext(linked, view) { pop(false, provisional: frame.pointee.isProvisional) }
+    }
+
+    /// Takes the next entry of the row on top.
+    @inline(__always)
+    private mutating func advance(_ view: GraphView) {
+        let frame = frames.top
+        let linked = view.ops[Int(frame.pointee.op)]
+        if frame.pointee.run.isEmpty { renewRun(frame, view) }
+        guard !frame.pointee.run.isEmpty, RowEntry.relation(frame.pointee.run.start.pointee) == linked.first else {
+            return pop(linked.kind == .arrowAll, provisional: frame.pointee.isProvisional)
+        }
+        let entry = frame.pointee.run.start.pointee
+        frame.pointee.run.start += 1
+        let child = RowEntry.entity(entry)
+        let type = UInt32(view.records[Int(child)].type)
+        if linked.kind == .usersets {
+            node = view.nodeBase[Int(type)] &+ RowEntry.subjectRelation(entry)
+        } else if let target = view.target(linked, type: type) {
+            node = target
+        } else {
+            visits &+= 1
+            if linked.kind == .arrowAll { pop(false, provisional: false) }
+            return
+        }
+        entity = child
+        mode = .call
+    }
+
+    /// Goes on to the next leaf of a large row.
+    private func renewRun(_ frame: UnsafeMutablePointer<EvaluationFrame>, _ view: GraphView) {
+        let slot = view.forward(frame.pointee.entity)
+        guard RowWord(raw: slot.pointee).isLarge else { return }
+        let last = (frame.pointee.run.end - 1).pointee
+        frame.pointee.run = view.rows.run(slot, from: RowEntry.key(last) + RowEntry.step)
+    }
+}

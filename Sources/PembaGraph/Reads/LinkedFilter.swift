@@ -1,0 +1,139 @@
+// Pemba: a filter in the graph's numbers.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import PembaCore
+
+/// A filter whose names and ids are looked up once.
+struct LinkedFilter {
+    let filter: RelationshipFilter
+    /// The number of the resource's type; 0 for any.
+    private(set) var resourceType: UInt32 = 0
+    /// The number of the relation in the resource's type; 0 for any, or if the type is not given.
+    private(set) var relation: UInt32 = 0
+    private(set) var subjectType: UInt32 = 0
+    /// The number of the subject relation in the subject's type; 0 for any, none, or if the type is not given.
+    private(set) var subjectRelation: UInt32 = 0
+    /// The resource, if its type and id are given.
+    private(set) var resource: UInt32 = EntityNumber.none
+    /// The subject, if its type and id are given.
+    private(set) var subject: UInt32 = EntityNumber.none
+
+    /// Looks a filter up; nil if it names what does not exist, so that it means no tuple.
+    init?(_ filter: RelationshipFilter, _ linked: LinkedSchema, _ entities: EntityStore) {
+        self.filter = filter
+        if let name = filter.resourceType {
+            resourceType = linked.names.find(name, scope: 0)
+            if resourceType == 0 { return nil }
+            if let name = filter.relation {
+                relation = linked.names.find(name, scope: resourceType)
+                if relation == 0 { return nil }
+            }
+            if let id = filter.resourceID {
+                resource = LinkedFilter.find(resourceType, id, entities)
+                if resource == EntityNumber.none { return nil }
+            }
+        }
+        guard let name = filter.subjectType else { return }
+        subjectType = linked.names.find(name, scope: 0)
+        if subjectType == 0 { return nil }
+        if case .named(let name) = filter.subjectRelation {
+            subjectRelation = linked.names.find(name, scope: subjectType)
+            if subjectRelation == 0 { return nil }
+        }
+        if let id = filter.subjectID {
+            subject = LinkedFilter.find(subjectType, id, entities)
+            if subject == EntityNumber.none { return nil }
+        }
+    }
+
+    private static func find(_ type: UInt32, _ id: String, _ entities: EntityStore) -> UInt32 {
+        var copy = id
+        return copy.withUTF8 { entities.find(type: type, id: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Whether a stored tuple is meant.
+    func matches(_ end: TupleEnd, _ graph: Graph) -> Bool {
+        matchesResource(end, graph) && matchesSubject(end, graph)
+    }
+
+    private func matchesResource(_ end: TupleEnd, _ graph: Graph) -> Bool {
+        if resource != EntityNumber.none {
+            if end.resource != resource { return false }
+        } else {
+            let type = UInt32(graph.entities.records[Int(end.resource)].type)
+            if resourceType != 0, type != resourceType { return false }
+            let id = graph.entities.id(of: end.resource)
+            if let wanted = filter.resourceID, !id.elementsEqual(wanted.utf8) { return false }
+            if let prefix = filter.resourceIDPrefix, !id.starts(with: prefix.utf8) { return false }
+        }
+        guard let name = filter.relation else { return true }
+        let number = RowEntry.relation(end.entry)
+        if relation != 0 { return number == relation }
+        let type = UInt32(graph.entities.records[Int(end.resource)].type)
+        return graph.linked.relationName(type: type, relation: number).hasSameBytes(as: name)
+    }
+
+    private func matchesSubject(_ end: TupleEnd, _ graph: Graph) -> Bool {
+        let entity = RowEntry.entity(end.entry)
+        let type = UInt32(graph.entities.records[Int(entity)].type)
+        if subject != EntityNumber.none {
+            if entity != subject { return false }
+        } else {
+            if subjectType != 0, type != subjectType { return false }
+            if let id = filter.subjectID, !graph.entities.id(of: entity).elementsEqual(id.utf8) { return false }
+        }
+        let number = RowEntry.subjectRelation(end.entry)
+        switch filter.subjectRelation {
+        case .any: return true
+        case .none: return number == 0
+        case .named(let name):
+            if subjectRelation != 0 || number == 0 { return number != 0 && number == subjectRelation }
+            return graph.linked.relationName(type: type, relation: number).hasSameBytes(as: name)
+        }
+    }
+}
+
+/// The first tuples in the order of reads out of many that come in any order: a heap with the last of them on top.
+struct FirstTuples {
+    private let limit: Int
+    private var heap: [TupleEnd] = []
+
+    init(limit: Int) { self.limit = limit }
+
+    /// Takes a tuple in, unless there are enough that come before it.
+    mutating func offer(_ end: TupleEnd, _ graph: Graph) {
+        if heap.count < limit {
+            heap.append(end)
+            rise(graph)
+        } else if graph.precedes(end, heap[0]) {
+            heap[0] = end
+            sink(graph)
+        }
+    }
+
+    private mutating func rise(_ graph: Graph) {
+        var place = heap.count - 1
+        while place > 0 {
+            let parent = (place - 1) / 2
+            guard graph.precedes(heap[parent], heap[place]) else { return }
+            heap.swapAt(parent, place)
+            place = parent
+        }
+    }
+
+    private mutating func sink(_ graph: Graph) {
+        var place = 0
+        while true {
+            var largest = place
+            for child in [2 * place + 1, 2 * place + 2] where child < heap.count {
+                if graph.precedes(heap[largest], heap[child]) { largest = child }
+            }
+            if largest == place { return }
+            heap.swapAt(largest, place)
+            place = largest
+        }
+    }
+
+    /// The tuples in order.
+    func sorted(_ graph: Graph) -> [TupleEnd] { heap.sorted { graph.precedes($0, $1) } }
+}
