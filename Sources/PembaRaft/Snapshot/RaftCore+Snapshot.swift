@@ -75,12 +75,16 @@ extension RaftCore {
     }
 
     /// The state and the stored log now begin at `point`.
+    ///
+    /// That is so even where a newer snapshot has been offered meanwhile; what that one covers is then still missing.
     mutating func snapshotInstalled(_ point: RaftSnapshotPoint, into effects: inout [RaftEffect]) {
-        guard let offer = offered, offer.index == point.index, point.index > commitIndex else { return }
-        offered = nil
+        guard point.index > commitIndex else { return }
+        if let offer = offered, offer.index <= point.index { offered = nil }
         if log.term(at: point.index) == point.term {
+            commit(upTo: point.index)
             log.compact(upTo: point.index)
         } else {
+            precondition(role != .leader, "a leader lacks what is committed")
             log = RaftLog(baseIndex: point.index, baseTerm: point.term, baseTimestamp: point.timestamp)
             durability.truncate(after: point.index)
         }

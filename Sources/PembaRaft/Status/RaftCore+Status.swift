@@ -56,7 +56,10 @@ extension RaftCore {
     /// How fresh this node's knowledge is; nil if it never heard from a leader that a quorum followed.
     package var freshAsOf: RaftFreshness? { freshness.known }
 
-    /// The index of the snapshot that is being fetched; an installation of any other is ignored.
+    /// The index of the snapshot that is being fetched.
+    ///
+    /// While there is one the core appends and commits nothing, so it must end in `snapshotInstalled` or
+    /// `snapshotFailed` within a bounded time.
     package var offeredSnapshot: LogIndex? { offered?.index }
 
     /// The configuration in force.

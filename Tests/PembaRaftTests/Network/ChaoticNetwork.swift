@@ -171,17 +171,18 @@ struct ChaoticNetwork {
     private mutating func serve(_ position: Int) {
         let node = nodes[position]
         if node.commit > node.core.appliedIndex, random.chance(1, in: 2) { node.step(.applied(node.commit)) }
-        guard let offer = node.offers.last else { return }
-        guard random.chance(1, in: 4) else { return }
-        node.offers = []
-        guard node.core.offeredSnapshot == offer.index else { return }
+        guard let offer = node.offers.first, random.chance(1, in: 4) else { return }
+        node.offers.removeFirst()
+        // An older offer than the latest may have been on its way to the disk already.
+        let isAbandoned = node.core.offeredSnapshot != offer.index && random.chance(1, in: 2)
+        guard node.core.offeredSnapshot != nil, offer.index > node.commit, !isAbandoned else { return }
         if random.chance(1, in: 5) {
             node.step(.snapshotFailed(index: offer.index))
             return
         }
         // Whatever was to be written before the installation is written before it.
         node.persist()
-        guard node.core.offeredSnapshot == offer.index else { return }
+        guard offer.index > node.commit else { return }
         for source in nodes where source.core.snapshot.index == offer.index {
             node.disk.install(source.core.snapshot)
             node.step(.snapshotInstalled(source.core.snapshot))
