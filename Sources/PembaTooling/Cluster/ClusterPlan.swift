@@ -61,6 +61,26 @@ package struct ClusterPlan: Equatable {
         try requirePorts()
     }
 
+    /// Plans one node on this machine for every three of `ports`: client, peer, health.
+    package init(local ports: [Int]) throws(ToolError) {
+        precondition(ports.count % 3 == 0, "a node has three ports")
+        try ClusterPlan.requireCount(ports.count / 3)
+        var nodes: [Node] = []
+        for first in stride(from: 0, to: ports.count, by: 3) {
+            nodes.append(
+                Node(
+                    id: UInt64(nodes.count + 1),
+                    host: "127.0.0.1",
+                    clientPort: ports[first],
+                    peerPort: ports[first + 1],
+                    httpPort: ports[first + 2]
+                )
+            )
+        }
+        self.nodes = nodes
+        try requirePorts()
+    }
+
     private static func requireCount(_ count: Int) throws(ToolError) {
         guard (1...nodesMax).contains(count) else {
             throw ToolError("a cluster has 1 to \(nodesMax) nodes, not \(count); 3 survive the loss of one, 5 of two")
@@ -70,11 +90,9 @@ package struct ClusterPlan: Equatable {
     private func requirePorts() throws(ToolError) {
         var seen: [String] = []
         for node in nodes {
-            for (port, address) in [
-                (node.clientPort, node.clientAddress), (node.peerPort, node.peerAddress),
-                (node.httpPort, ClusterPlan.address(node.host, node.httpPort)),
-            ] {
+            for port in [node.clientPort, node.peerPort, node.httpPort] {
                 guard (1...65_535).contains(port) else { throw ToolError("\(port) is not a port; ports are 1 to 65535") }
+                let address = ClusterPlan.address(node.host, port)
                 guard !seen.contains(address) else {
                     throw ToolError("\(address) would be used twice; choose --client-port, --peer-port and --http-port further apart")
                 }
