@@ -33,7 +33,7 @@ package enum InProcessValidator {
         }
         for tuple in file.relationships {
             do {
-                try graph.validate(tuple, for: .touch)
+                try graph.validate(tuple)
             } catch {
                 throw ToolError("\(file.name): `\(tuple)`: \(error)")
             }
@@ -44,7 +44,9 @@ package enum InProcessValidator {
 
     private static func answer(_ item: CheckItem, _ graph: Graph) -> AssertionOutcome.Answer {
         do {
-            return .permissionship(try graph.check(item) ? .hasPermission : .noPermission)
+            let answer = try graph.check(item.resource, item.permission, item.subject, budget: Limits.evaluationVisits)
+            guard let answer else { return .failed("the evaluation visited more than \(Limits.evaluationVisits) entities") }
+            return .permissionship(answer ? .hasPermission : .noPermission)
         } catch {
             return .failed("\(error)")
         }
