@@ -94,8 +94,8 @@ struct TextFileTests {
     @Test func privateFilesAreForTheirOwnerOnly() throws {
         let path = NSTemporaryDirectory() + "pemba-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
-        try TextFile.write("secret", to: path, permissions: 0o600)
-        try TextFile.write("secret again", to: path, permissions: 0o600)
+        try TextFile.write("secret", to: path, mode: 0o600)
+        try TextFile.write("secret again", to: path, mode: 0o600)
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
         #expect(try TextFile.read(path) == "secret again")
     }

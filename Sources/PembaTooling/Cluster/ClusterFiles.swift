@@ -40,22 +40,11 @@ package enum ClusterFiles {
         try makeFolder(root)
         try makeFolder(URL(fileURLWithPath: context).deletingLastPathComponent().path)
 
-        let authority = try CertificateAuthority.create(cluster: cluster)
-        try TextFile.write(authority.privateKeyPEM, to: root + "/ca-key.pem", permissions: 0o600)
-        try TextFile.write(authority.certificatePEM, to: root + "/ca.pem")
+        try writeCertificates(plan, cluster: cluster, root: root)
         for node in plan.nodes {
-            let folder = root + "/" + node.folder
-            try makeFolder(folder)
-            let issued = try authority.issueNode(NodeID(node.id), hosts: hosts(of: node))
-            try TextFile.write(issued.privateKeyPEM, to: folder + "/node-key.pem", permissions: 0o600)
-            try TextFile.write(issued.certificatePEM, to: folder + "/node.pem")
-            try TextFile.write(authority.certificatePEM, to: folder + "/ca.pem")
-            try TextFile.write(plan.configuration(of: node, cluster: cluster), to: folder + "/node.yaml")
+            let path = "\(root)/\(node.folder)/node.yaml"
+            try TextFile.write(plan.configuration(of: node, cluster: cluster), to: path)
         }
-        try makeFolder(root + "/admin")
-        let admin = try authority.issueClient(name: "admin", roles: .admin)
-        try TextFile.write(admin.privateKeyPEM, to: root + "/admin/admin-key.pem", permissions: 0o600)
-        try TextFile.write(admin.certificatePEM, to: root + "/admin/admin.pem")
         let contextFile = ClusterContext(
             cluster: cluster,
             endpoints: plan.nodes.map(\.clientAddress),
@@ -69,6 +58,26 @@ package enum ClusterFiles {
             context: context,
             configurations: plan.nodes.map { "\(root)/\($0.folder)/node.yaml" }
         )
+    }
+
+    private static func writeCertificates(_ plan: ClusterPlan, cluster: ClusterID, root: String) throws {
+        do {
+            let authority = try CertificateAuthority.create(named: "Pemba cluster \(cluster)")
+            let own = try authority.certifiedKey()
+            try own.write(certificate: root + "/ca.pem", key: root + "/ca-key.pem")
+            for node in plan.nodes {
+                let folder = root + "/" + node.folder
+                try makeFolder(folder)
+                let issued = try authority.issueNode(NodeID(node.id), cluster: cluster, hosts: hosts(of: node))
+                try issued.write(certificate: folder + "/node.pem", key: folder + "/node-key.pem")
+                try SecureFile.write(own.certificatePEM, to: folder + "/ca.pem", mode: 0o644)
+            }
+            try makeFolder(root + "/admin")
+            let admin = try authority.issueClient("admin", roles: .admin, cluster: cluster)
+            try admin.write(certificate: root + "/admin/admin.pem", key: root + "/admin/admin-key.pem")
+        } catch let error as PKIError {
+            throw ToolError(error.description)
+        }
     }
 
     /// A node on this machine is reached as `localhost` too.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import PembaPKI
 
 /// Reading whole text files with errors that name the file and the reason.
 package enum TextFile {
@@ -17,18 +18,12 @@ package enum TextFile {
         return text
     }
 
-    /// Writes `text` to `path` with the given permissions, replacing the file in one step.
-    package static func write(_ text: String, to path: String, permissions: Int = 0o644) throws(ToolError) {
-        let temporary = path + ".new"
-        // Created with its final permissions, so that a private key is never readable by others, not even for a moment.
-        let created = FileManager.default.createFile(
-            atPath: temporary,
-            contents: Data(text.utf8),
-            attributes: [.posixPermissions: permissions]
-        )
-        guard created, rename(temporary, path) == 0 else {
-            let reason = String(cString: strerror(errno))
-            throw ToolError("\(path) could not be written: \(reason)")
+    /// Writes `text` to `path` with the given mode, replacing the file in one step.
+    package static func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(ToolError) {
+        do {
+            try SecureFile.write(Array(text.utf8), to: path, mode: mode)
+        } catch {
+            throw ToolError(error.description)
         }
     }
 
