@@ -1,0 +1,26 @@
+// Pemba: a short run under fire.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaTestSupport
+import PembaTooling
+import Testing
+
+@Suite(.serialized) struct ChaosTests {
+    @Test func nothingAcknowledgedIsLostUnderFire() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        for seed in Seeds(short: 1, full: 10) {
+            var options = ChaosRun.Options(
+                duration: .seconds(25), seed: seed, program: Programs.pembad, folder: folder.path + "/\(seed)"
+            )
+            options.nodes = 3
+            let result = try await ChaosRun(options) { _ in }.run()
+            #expect(result.violations == [], "\(result.text)\n\(Seeds.replay(seed, "ChaosTests"))")
+            // A run in which nothing happened proves nothing.
+            #expect(result.acknowledgedWrites > 100)
+            #expect(result.checks > 100)
+            #expect(result.newEnemyChecks > 10)
+            #expect(result.kills + result.pauses > 1)
+        }
+    }
+}
