@@ -38,6 +38,7 @@ let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 
 let package = Package(
@@ -53,6 +54,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     // Imports only point up this list; `.ci/run` checks it.
     targets: [
@@ -116,7 +118,7 @@ let package = Package(
             path: "tools/bench",
             [
                 "PembaCore", "PembaSchema", "PembaGraph", "PembaService", "PembaClient", "PembaTooling", nioCore,
-                nioPosix, argumentParser, logging,
+                nioPosix, argumentParser, logging, histogram,
             ]
         ),
         executable("sim", path: "tools/sim", ["PembaCore", "PembaSimulation", argumentParser]),

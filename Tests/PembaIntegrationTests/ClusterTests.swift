@@ -74,7 +74,7 @@ import Testing
 
     /// A follower that was away while the log was compacted gets a snapshot.
     @Test func aNodeThatWasAwayForLongGetsASnapshot() async throws {
-        try await withCluster(settings: "snapshot: {after_entries: 50}") { cluster in
+        try await withCluster(settings: "snapshot: {log_entries: 50, trailing_entries: 10}") { cluster in
             let target = try cluster.target()
             let leader = try #require(try await cluster.leader())
             let away = cluster.nodes[leader == 1 ? 1 : 0]

@@ -1,0 +1,34 @@
+// Pemba: benchmarks.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import PembaTooling
+
+/// Measures Pemba: evaluation in this process, and a running cluster through the client library.
+@main
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measures evaluation in this process, or a cluster through the client library.",
+        discussion: """
+            Absolute figures depend on the machine; compare figures of one run.
+
+            bench graph --tuples 10000000
+            bench cluster --tuples 1000000
+            bench cluster --cluster cluster/local/cluster.yaml --no-load
+            """,
+        subcommands: [GraphCommand.self, ClusterCommand.self]
+    )
+}
+
+/// For people or for programs.
+struct ReportOptions: ParsableArguments {
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    /// Prints the figures of a benchmark.
+    func print(_ figures: Figures) throws {
+        FileHandle.standardOutput.write(Data((json ? try JSONText.encode(figures) : figures.text).utf8))
+    }
+}
