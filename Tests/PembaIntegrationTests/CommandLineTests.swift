@@ -14,10 +14,10 @@ import Testing
             #expect(status.status == 0, "\(status.output)\(status.errors)")
             #expect(status.output.contains("leader"))
 
-            try TextFile.write("definition user {}\ndefinition doc { relation viewer: usr }\n", to: folder + "/bad.zed")
+            try TextFile.write("definition user {}\ndefinition doc {\n  relation viewer: usr\n}\n", to: folder + "/bad.zed")
             let bad = try await cluster.clusterctl("schema", "write", folder + "/bad.zed")
             #expect(bad.status == 2)
-            #expect(bad.errors.contains("bad.zed:2:"), "\(bad.errors)")
+            #expect(bad.errors.contains("bad.zed:3:"), "\(bad.errors)")
             #expect(bad.errors.contains("`user`"), "\(bad.errors)")
 
             let examples = Conformance.repository.path + "/cluster/examples/code-hosting"

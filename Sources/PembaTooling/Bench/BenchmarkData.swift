@@ -25,7 +25,9 @@ package struct BenchmarkData: Sendable {
     /// The schema of the data.
     package static let schema = """
         definition user {}
-        definition group { relation member: user | group#member }
+        definition group {
+            relation member: user | group#member
+        }
         definition folder {
             relation parent: folder
             relation viewer: user | group#member

@@ -57,7 +57,9 @@ package struct ChaosRun {
 
     static let schema = """
         definition user {}
-        definition team { relation member: user }
+        definition team {
+            relation member: user
+        }
         definition folder {
             relation viewer: user | team#member
             permission view = viewer

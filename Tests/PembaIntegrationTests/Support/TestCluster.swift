@@ -41,7 +41,9 @@ extension LocalCluster {
 /// The schema of most tests.
 let documentSchema = """
     definition user {}
-    definition team { relation member: user | team#member }
+    definition team {
+        relation member: user | team#member
+    }
     definition document {
         relation owner: user
         relation viewer: user | team#member
