@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-package import PembaClient
+import PembaClient
 import PembaCore
 import PembaService
 

@@ -22,4 +22,54 @@ package struct ClusterTarget {
     package init(context: ClusterContext, timeout: Duration) {
         self.init(endpoints: context.endpoints, ca: context.ca, credential: context.credential, timeout: timeout)
     }
+
+    /// The client's configuration for the whole cluster, or for the node with the place `node` (from 1) alone.
+    package func configuration(node: UInt64? = nil) throws(ToolError) -> ClientConfiguration {
+        var addresses: [NetworkAddress] = []
+        for endpoint in endpoints {
+            do {
+                addresses.append(try NetworkAddress(parsing: endpoint))
+            } catch {
+                throw ToolError(error.description)
+            }
+        }
+        if let node {
+            guard (1...UInt64(addresses.count)).contains(node) else {
+                throw ToolError("there is no endpoint \(node); there are \(addresses.count)")
+            }
+            addresses = [addresses[Int(node) - 1]]
+        }
+        let credentials: ClientConfiguration.Credentials =
+            switch credential {
+            case .certificate(let certificate, let key): .certificate(.file(certificate), key: .file(key))
+            case .bearerKey(let file): .bearerKeyFile(file)
+            }
+        var configuration = ClientConfiguration(endpoints: addresses, authority: .file(ca), credentials: credentials)
+        configuration.timeout = timeout
+        // Whoever names one node wants to hear that node.
+        configuration.connectsToLeader = node == nil
+        return configuration
+    }
+
+    /// Runs `body` with a client and shuts the client down afterwards.
+    package func withClient<Result: Sendable>(
+        node: UInt64? = nil,
+        _ body: (PembaClient) async throws -> Result
+    ) async throws -> Result {
+        let client = try PembaClient(configuration: configuration(node: node))
+        do {
+            let result = try await body(client)
+            await client.shutdown()
+            return result
+        } catch {
+            await client.shutdown()
+            throw error
+        }
+    }
+
+    /// What every node says of itself.
+    package func report() async throws -> ClusterReport {
+        let answers = try await withClient { await $0.statusOfEndpoints() }
+        return ClusterReport(zip(endpoints, answers).map { ($0, $1.mapError { ToolError($0.description) }) })
+    }
 }

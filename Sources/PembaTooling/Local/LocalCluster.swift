@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-package import PembaClient
+import PembaClient
 import PembaCore
 import PembaService
 
@@ -48,7 +48,7 @@ package final class LocalCluster {
         let deadline = ContinuousClock.now + patience
         let target = try target(timeout: .seconds(2))
         while true {
-            let report = await ClusterReport.gather(from: target)
+            let report = try await target.report()
             if report.caughtUp { return report }
             guard ContinuousClock.now < deadline else {
                 throw ToolError("the cluster did not come together within \(patience)\n\(report.text)")
@@ -59,7 +59,7 @@ package final class LocalCluster {
 
     /// The number of the node that leads, as the nodes say now.
     package func leader() async throws -> UInt64? {
-        await ClusterReport.gather(from: try target(timeout: .seconds(2))).leader
+        try await target(timeout: .seconds(2)).report().leader
     }
 
     /// Stops every node.

@@ -36,7 +36,7 @@ package struct ClusterValidator {
         }
     }
 
-    private func report(on path: String) async throws -> ValidationReport {
+    private func report(on path: String) async throws(ClientError) -> ValidationReport {
         let file: ValidationFile
         do {
             file = try ValidationFile(path: path)
@@ -44,21 +44,28 @@ package struct ClusterValidator {
             return ValidationReport(file: path, error: error.description)
         }
         do {
-            var zookie = try await client.writeSchema(file.schema)
-            zookie = try await write(.touch, file.relationships) ?? zookie
-            let outcomes: [AssertionOutcome]
-            do {
-                outcomes = try await self.outcomes(file.assertions, .atLeastAsFresh(zookie))
-                    + self.outcomes(file.assertions, .fullyConsistent)
-            } catch {
-                _ = try await write(.delete, file.relationships)
-                throw error
-            }
-            _ = try await write(.delete, file.relationships)
-            return ValidationReport(file: path, outcomes: outcomes)
-        } catch let error where error.serviceError != nil {
+            return ValidationReport(file: path, outcomes: try await outcomes(of: file))
+        } catch {
+            // What the cluster refused is about this file; anything else is about the cluster and ends the run.
+            guard error.serviceError != nil else { throw error }
             return ValidationReport(file: path, error: error.description)
         }
+    }
+
+    private func outcomes(of file: ValidationFile) async throws(ClientError) -> [AssertionOutcome] {
+        var zookie = try await client.writeSchema(file.schema)
+        let result: Result<[AssertionOutcome], ClientError>
+        do {
+            zookie = try await write(.touch, file.relationships) ?? zookie
+            result = .success(
+                try await outcomes(file.assertions, .atLeastAsFresh(zookie))
+                    + outcomes(file.assertions, .fullyConsistent)
+            )
+        } catch {
+            result = .failure(error)
+        }
+        _ = try await write(.delete, file.relationships)
+        return try result.get()
     }
 
     private func write(

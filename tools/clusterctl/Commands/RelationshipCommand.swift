@@ -76,13 +76,19 @@ struct RelationshipCommand: ParsableCommand {
                 resource: resource, prefix: resourcePrefix, relation: relation, subject: subject
             )
             let consistency = try consistency.consistency()
-            let (limit, output) = (limit, output)
+            if let limit, limit < 1 { throw ToolError("--limit is at least 1, not \(limit)") }
+            let (limit, output) = (limit ?? .max, output)
             try await connection.withClient(node: node.node) { client in
-                try await RelationshipReader(client: client, filter: filter, consistency: consistency, limit: limit)
-                    .forEachPage { page in
-                        let lines = try page.map { output.json ? try JSONText.line(TupleReport($0)) : "\($0)\n" }
-                        FileHandle.standardOutput.write(Data(lines.joined().utf8))
-                    }
+                let pageSize = min(limit, Limits.tuplesPerReadPage)
+                let tuples = client.tuples(matching: filter, consistency: consistency, pageSize: pageSize)
+                var lines = LineOutput()
+                var count = 0
+                for try await tuple in tuples {
+                    lines.add(output.json ? try JSONText.line(TupleReport(tuple)) : "\(tuple)\n")
+                    count += 1
+                    if count == limit { break }
+                }
+                lines.flush()
             }
         }
     }

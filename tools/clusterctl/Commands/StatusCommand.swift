@@ -18,7 +18,7 @@ struct StatusCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let report = try await ClusterReport.gather(from: connection.target())
+        let report = try await connection.target().report()
         try output.print(report, text: report.text)
         if !report.isHealthy { throw ExitCode(1) }
     }
