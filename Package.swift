@@ -141,7 +141,10 @@ let package = Package(
             "PembaTransport",
             ["PembaCore", "PembaService", "PembaTLS", "PembaWire", "PembaPKI", nioCore, nioPosix, nioEmbedded, logging]
         ),
-        tests("PembaServer", ["PembaCore", "PembaService", "PembaWire", "PembaPKI", "PembaClient", nioCore, nioPosix, logging]),
+        tests(
+            "PembaServer",
+            ["PembaCore", "PembaService", "PembaWire", "PembaPKI", "PembaClient", nioCore, nioPosix, logging]
+        ),
         tests(
             "PembaClient",
             [

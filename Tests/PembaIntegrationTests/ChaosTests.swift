@@ -11,7 +11,10 @@ import Testing
         defer { folder.remove() }
         for seed in Seeds(short: 1, full: 10) {
             var options = ChaosRun.Options(
-                duration: .seconds(25), seed: seed, program: Programs.pembad, folder: folder.path + "/\(seed)"
+                duration: .seconds(25),
+                seed: seed,
+                program: Programs.pembad,
+                folder: folder.path + "/\(seed)"
             )
             options.nodes = 3
             let result = try await ChaosRun(options) { _ in }.run()

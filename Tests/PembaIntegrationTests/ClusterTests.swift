@@ -18,10 +18,12 @@ import Testing
             let bob = try CheckItem(parsing: "document:plan#view@user:bob")
             let first = try await target.withClient { client in
                 _ = try await client.writeSchema(documentSchema)
-                return try await client.write(WriteRequest(updates: [
-                    TupleUpdate(.create, try RelationTuple(parsing: "document:plan#viewer@team:eng#member")),
-                    TupleUpdate(.create, try RelationTuple(parsing: "team:eng#member@user:alice")),
-                ]))
+                return try await client.write(
+                    WriteRequest(updates: [
+                        TupleUpdate(.create, try RelationTuple(parsing: "document:plan#viewer@team:eng#member")),
+                        TupleUpdate(.create, try RelationTuple(parsing: "team:eng#member@user:alice")),
+                    ])
+                )
             }
             for node in 1...3 {
                 try await target.withClient(node: UInt64(node)) { client in
@@ -35,9 +37,11 @@ import Testing
             let leader = try #require(try await cluster.leader())
             cluster.nodes[Int(leader) - 1].killNow()
             let second = try await target.withClient { client in
-                try await client.write(WriteRequest(updates: [
-                    TupleUpdate(.create, try RelationTuple(parsing: "document:plan#owner@user:bob"))
-                ]))
+                try await client.write(
+                    WriteRequest(updates: [
+                        TupleUpdate(.create, try RelationTuple(parsing: "document:plan#owner@user:bob"))
+                    ])
+                )
             }
             #expect(second.revision > first.revision)
             try cluster.nodes[Int(leader) - 1].start()
@@ -65,7 +69,11 @@ import Testing
             _ = try await cluster.waitUntilCaughtUp()
             try await target.withClient { client in
                 let page = try await client.read(
-                    ReadRequest(consistency: .fullyConsistent, filter: RelationshipFilter(resourceType: "document"), limit: 100)
+                    ReadRequest(
+                        consistency: .fullyConsistent,
+                        filter: RelationshipFilter(resourceType: "document"),
+                        limit: 100
+                    )
                 )
                 #expect(page.tuples.count == 50)
             }

@@ -14,7 +14,10 @@ import Testing
             #expect(status.status == 0, "\(status.output)\(status.errors)")
             #expect(status.output.contains("leader"))
 
-            try TextFile.write("definition user {}\ndefinition doc {\n  relation viewer: usr\n}\n", to: folder + "/bad.zed")
+            try TextFile.write(
+                "definition user {}\ndefinition doc {\n  relation viewer: usr\n}\n",
+                to: folder + "/bad.zed"
+            )
             let bad = try await cluster.clusterctl("schema", "write", folder + "/bad.zed")
             #expect(bad.status == 2)
             #expect(bad.errors.contains("bad.zed:3:"), "\(bad.errors)")
@@ -33,16 +36,26 @@ import Testing
             #expect(denied.output.contains("\"permissionship\" : \"has-not\""))
 
             let written = try await cluster.clusterctl(
-                "relationship", "create", "repository:northwind/ledger#reviewer@user:alice", "--print-zookie"
+                "relationship",
+                "create",
+                "repository:northwind/ledger#reviewer@user:alice",
+                "--print-zookie"
             )
             let zookie = written.output.trimmingCharacters(in: .newlines)
             #expect(
                 try await cluster.clusterctl(
-                    "check", "repository:northwind/ledger#merge@user:alice", "--zookie", zookie, "--node", "2"
+                    "check",
+                    "repository:northwind/ledger#merge@user:alice",
+                    "--zookie",
+                    zookie,
+                    "--node",
+                    "2"
                 ).status == 0
             )
             let again = try await cluster.clusterctl(
-                "relationship", "create", "repository:northwind/ledger#reviewer@user:alice"
+                "relationship",
+                "create",
+                "repository:northwind/ledger#reviewer@user:alice"
             )
             #expect(again.status == 2)
             #expect(again.errors.contains("exists"), "\(again.errors)")
@@ -66,7 +79,9 @@ import Testing
 
     @Test func withoutAContextItSaysWhatToDo() async throws {
         let outcome = try await Programs.run(
-            Programs.clusterctl, ["status"], environment: ["PEMBA_CLUSTER": "/nowhere/cluster.yaml"]
+            Programs.clusterctl,
+            ["status"],
+            environment: ["PEMBA_CLUSTER": "/nowhere/cluster.yaml"]
         )
         #expect(outcome.status == 2)
         #expect(outcome.errors.contains("/nowhere/cluster.yaml"))
@@ -85,7 +100,9 @@ import Testing
     @Test func initRefusesToOverwriteACluster() async throws {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
-        let arguments = ["init", "--directory", folder.path + "/c", "--nodes", "3", "--context", folder.path + "/cluster.yaml"]
+        let arguments = [
+            "init", "--directory", folder.path + "/c", "--nodes", "3", "--context", folder.path + "/cluster.yaml",
+        ]
         #expect(try await Programs.run(Programs.clusterctl, arguments).status == 0)
         let again = try await Programs.run(Programs.clusterctl, arguments)
         #expect(again.status == 2)

@@ -9,7 +9,8 @@ import Testing
 @Suite(.serialized, .enabled(if: Conformance.isAvailable, "PEMBA_CONFORMANCE names no folder with the data"))
 struct ConformanceTests {
     /// The files that use neither caveats nor expiration.
-    private static let files = Conformance.files(in: "spicedb/testconfigs", suffix: ".yaml").map(\.path).filter { path in
+    private static let files = Conformance.files(in: "spicedb/testconfigs", suffix: ".yaml").map(\.path).filter {
+        path in
         guard let text = try? TextFile.read(path) else { return false }
         return !text.contains("caveat") && !text.contains("expiration")
     }

@@ -35,7 +35,10 @@ import Testing
 
     @Test func unknownKeysAndWrongValuesAreNamed() async throws {
         try await withFiles { cluster in
-            expectError(try await start(cluster, "--initialize", "--set", "raft.electoin_timeout_ms=500"), "raft.electoin_timeout_ms")
+            expectError(
+                try await start(cluster, "--initialize", "--set", "raft.electoin_timeout_ms=500"),
+                "raft.electoin_timeout_ms"
+            )
             expectError(try await start(cluster, "--initialize", "--set", "raft.election_timeout_ms=never"), "never")
             let path = cluster.nodes[0].folder + "/node.yaml"
             try TextFile.write(try TextFile.read(path) + "colour: red\n", to: path)
@@ -81,7 +84,12 @@ import Testing
                 notBefore: Timestamp(nanoseconds: now - 10 * day),
                 notAfter: Timestamp(nanoseconds: now - day)
             )
-            let expired = try authority.issueNode(NodeID(1), cluster: context.cluster, hosts: ["127.0.0.1"], validity: past)
+            let expired = try authority.issueNode(
+                NodeID(1),
+                cluster: context.cluster,
+                hosts: ["127.0.0.1"],
+                validity: past
+            )
             let folder = cluster.nodes[0].folder
             try expired.write(certificate: folder + "/node.pem", key: folder + "/node-key.pem")
             expectError(try await start(cluster, "--initialize"), "node.pem", "expired")
@@ -93,7 +101,10 @@ import Testing
             try own.start()
             _ = try await own.waitUntilCaughtUp()
             // In use: the node is still running on it.
-            expectError(try await start(own, "--set", "listen.client=127.0.0.1:0", "--set", "listen.peer=127.0.0.1:0"), "in use")
+            expectError(
+                try await start(own, "--set", "listen.client=127.0.0.1:0", "--set", "listen.peer=127.0.0.1:0"),
+                "in use"
+            )
             own.shutDown()
             let data = own.nodes[0].folder + "/data"
             expectError(try await start(own, "--set", "node.id=2"), "node")

@@ -8,7 +8,8 @@ public enum Conformance {
     /// The folder that `PEMBA_CONFORMANCE` names, by default `../shared/conformance` beside the repository; nil if absent.
     public static let folder: URL? = {
         let named = ProcessInfo.processInfo.environment["PEMBA_CONFORMANCE"]
-        let folder = named.map { URL(fileURLWithPath: $0) } ?? repository.appendingPathComponent("../shared/conformance")
+        let folder =
+            named.map { URL(fileURLWithPath: $0) } ?? repository.appendingPathComponent("../shared/conformance")
         return FileManager.default.fileExists(atPath: folder.path) ? folder.standardizedFileURL : nil
     }()
 

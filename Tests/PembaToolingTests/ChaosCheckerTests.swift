@@ -9,7 +9,9 @@ import Testing
 struct ChaosCheckerTests {
     private let cluster = ClusterID(high: 1, low: 2)
     private let tuple = RelationTuple(
-        resource: ObjectReference(type: "doc", id: "1"), relation: "viewer", subject: SubjectReference(type: "user", id: "a")
+        resource: ObjectReference(type: "doc", id: "1"),
+        relation: "viewer",
+        subject: SubjectReference(type: "user", id: "a")
     )
 
     private func zookie(_ revision: UInt64) -> Zookie {
@@ -17,13 +19,18 @@ struct ChaosCheckerTests {
     }
 
     private func write(
-        _ operation: TupleUpdate.Operation, _ outcome: ChaosHistory.WriteOutcome, at time: UInt64
+        _ operation: TupleUpdate.Operation,
+        _ outcome: ChaosHistory.WriteOutcome,
+        at time: UInt64
     ) -> ChaosHistory.Write {
         ChaosHistory.Write(tuple: tuple, operation: operation, began: time, ended: time + 5, outcome: outcome)
     }
 
     private func check(
-        _ consistency: Consistency, _ permissionship: Permissionship, at revision: UInt64, began: UInt64 = 100
+        _ consistency: Consistency,
+        _ permissionship: Permissionship,
+        at revision: UInt64,
+        began: UInt64 = 100
     ) -> ChaosHistory.Check {
         let answer = CheckAnswer(permissionship: permissionship, zookie: zookie(revision))
         return ChaosHistory.Check(tuple: tuple, consistency: consistency, began: began, answer: answer)
@@ -88,7 +95,9 @@ struct ChaosCheckerTests {
 
     @Test func revisionsAgainstRealTimeAreFound() {
         var broken = ChaosHistory()
-        broken.writes = [write(.create, .acknowledged(Revision(10)), at: 10), write(.delete, .acknowledged(Revision(9)), at: 50)]
+        broken.writes = [
+            write(.create, .acknowledged(Revision(10)), at: 10), write(.delete, .acknowledged(Revision(9)), at: 50),
+        ]
         #expect(ChaosChecker.violations(of: broken).count == 2)
     }
 

@@ -59,7 +59,8 @@ struct ClusterContextTests {
     }
 
     @Test func relativePathsStartAtTheFile() throws {
-        let text = "version: 1\ncluster: \"00000000000000120000000000000034\"\nendpoints: [\"a:1\"]\nca: ca.pem\nbearer_key: key\n"
+        let text =
+            "version: 1\ncluster: \"00000000000000120000000000000034\"\nendpoints: [\"a:1\"]\nca: ca.pem\nbearer_key: key\n"
         try withFile(text) { path in
             let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
             let context = try ClusterContext(path: path)
@@ -69,9 +70,13 @@ struct ClusterContextTests {
     }
 
     @Test(arguments: [
-        ("version: 2\n", "`version`"), ("version: 1\ncluster: x\n", "`cluster`"), ("colour: red\n", "unknown key `colour`"),
+        ("version: 2\n", "`version`"), ("version: 1\ncluster: x\n", "`cluster`"),
+        ("colour: red\n", "unknown key `colour`"),
         ("version: 1\ncluster: \"00000000000000120000000000000034\"\nendpoints: []\n", "`endpoints`"),
-        ("version: 1\ncluster: \"00000000000000120000000000000034\"\nendpoints: [\"a:1\"]\nca: x\n", "either `certificate` and `key`"),
+        (
+            "version: 1\ncluster: \"00000000000000120000000000000034\"\nendpoints: [\"a:1\"]\nca: x\n",
+            "either `certificate` and `key`"
+        ),
     ])
     func brokenContextsAreRefusedWithTheRule(text: String, reason: String) throws {
         try withFile(text) { path in

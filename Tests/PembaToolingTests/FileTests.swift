@@ -11,7 +11,11 @@ import Testing
 struct RelationshipFileTests {
     @Test func commentsAndBlankLinesArePassedOver() throws {
         let text = "// a comment\n\n  doc:1#viewer@user:a  \r\n\t// another\ndoc:2#viewer@team:b#member"
-        #expect(try RelationshipFile.parse(text, name: "f").map(\.description) == ["doc:1#viewer@user:a", "doc:2#viewer@team:b#member"])
+        #expect(
+            try RelationshipFile.parse(text, name: "f").map(\.description) == [
+                "doc:1#viewer@user:a", "doc:2#viewer@team:b#member",
+            ]
+        )
     }
 
     @Test func anErrorNamesTheFileTheLineAndTheRule() {
@@ -77,7 +81,8 @@ struct ValidationFileTests {
         ("schema: a\nschemaFile: b", "leave one out"), ("schema: a\nassertion: {}", "unknown key `assertion`"),
         ("schema: a\nassertions: {assertMaybe: []}", "unknown key `assertions.assertMaybe`"),
         ("schema: a\nassertions: {assertTrue: ['doc:1#v@user:a with {\"x\":1}']}", "caveats"),
-        ("schema: a\nassertions: {assertTrue: ['doc']}", "there is no `#`"), ("schema: a\nrelationships: 'doc'", "f.yaml (relationships):1:"),
+        ("schema: a\nassertions: {assertTrue: ['doc']}", "there is no `#`"),
+        ("schema: a\nrelationships: 'doc'", "f.yaml (relationships):1:"),
         ("schema: a\nvalidation: {x: [y]}", "`validation`"), ("schemaFile: /nowhere/at/all.zed", "/nowhere/at/all.zed"),
     ])
     func brokenFilesAreRefusedWithTheRule(text: String, reason: String) {

@@ -25,12 +25,31 @@ struct ProgressTests {
 }
 
 struct ClusterReportTests {
-    private func status(_ node: UInt64, role: NodeRole, applied: UInt64, leader: UInt64?, alarms: [String] = []) -> NodeStatus {
+    private func status(
+        _ node: UInt64,
+        role: NodeRole,
+        applied: UInt64,
+        leader: UInt64?,
+        alarms: [String] = []
+    ) -> NodeStatus {
         NodeStatus(
-            cluster: ClusterID(high: 1, low: 2), epoch: .first, node: NodeID(node), role: role, term: Term(3),
-            leader: leader.map { NodeID($0) }, lastIndex: LogIndex(10), commitIndex: LogIndex(applied),
-            appliedIndex: LogIndex(applied), snapshotIndex: .zero, tupleCount: 5, residentBytes: 6, stateHash: 0xAB,
-            alarms: alarms, members: [], version: "x", uptimeSeconds: 1
+            cluster: ClusterID(high: 1, low: 2),
+            epoch: .first,
+            node: NodeID(node),
+            role: role,
+            term: Term(3),
+            leader: leader.map { NodeID($0) },
+            lastIndex: LogIndex(10),
+            commitIndex: LogIndex(applied),
+            appliedIndex: LogIndex(applied),
+            snapshotIndex: .zero,
+            tupleCount: 5,
+            residentBytes: 6,
+            stateHash: 0xAB,
+            alarms: alarms,
+            members: [],
+            version: "x",
+            uptimeSeconds: 1
         )
     }
 
@@ -48,7 +67,8 @@ struct ClusterReportTests {
 
     @Test func anUnreachableNodeIsNotHealthy() {
         let report = ClusterReport([
-            ("a:1", .success(status(1, role: .leader, applied: 10, leader: 1))), ("b:1", .failure(ToolError("refused"))),
+            ("a:1", .success(status(1, role: .leader, applied: 10, leader: 1))),
+            ("b:1", .failure(ToolError("refused"))),
         ])
         #expect(!report.isHealthy)
         #expect(!report.caughtUp)
@@ -56,7 +76,10 @@ struct ClusterReportTests {
     }
 
     @Test func alarmsAndAMissingLeaderAreNotHealthy() {
-        #expect(!ClusterReport([("a:1", .success(status(1, role: .leader, applied: 1, leader: 1, alarms: ["disk full"])))]).isHealthy)
+        #expect(
+            !ClusterReport([("a:1", .success(status(1, role: .leader, applied: 1, leader: 1, alarms: ["disk full"])))])
+                .isHealthy
+        )
         let leaderless = ClusterReport([("a:1", .success(status(1, role: .candidate, applied: 1, leader: nil)))])
         #expect(!leaderless.isHealthy)
         #expect(leaderless.text.hasSuffix("no leader is known\n"))

@@ -69,7 +69,12 @@ private final class CheckSet {
     private var views: [CheckView] = []
     private var expected: [Bool] = []
 
-    init(count: Int, type: String, permission: String, _ make: (Int) -> (document: String, user: String, expected: Bool)) throws {
+    init(
+        count: Int,
+        type: String,
+        permission: String,
+        _ make: (Int) -> (document: String, user: String, expected: Bool)
+    ) throws {
         let stride = type.utf8.count + permission.utf8.count + "user".utf8.count + 2 * 16
         bytes = .allocate(byteCount: count * stride, alignment: 8)
         var offset = 0
@@ -85,8 +90,12 @@ private final class CheckSet {
             }
             views.append(
                 CheckView(
-                    resourceType: parts[0], resourceID: parts[1], permission: parts[2], subjectType: parts[3],
-                    subjectID: parts[4], subjectRelation: UnsafeRawBufferPointer(start: nil, count: 0)
+                    resourceType: parts[0],
+                    resourceID: parts[1],
+                    permission: parts[2],
+                    subjectType: parts[3],
+                    subjectID: parts[4],
+                    subjectRelation: UnsafeRawBufferPointer(start: nil, count: 0)
                 )
             )
             expected.append(check.expected)

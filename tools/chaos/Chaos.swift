@@ -37,7 +37,9 @@ struct Chaos: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        guard minutes > 0, minutes <= 100_000 else { throw ValidationError("--minutes is a positive number, not \(minutes)") }
+        guard minutes > 0, minutes <= 100_000 else {
+            throw ValidationError("--minutes is a positive number, not \(minutes)")
+        }
     }
 
     func run() async throws {

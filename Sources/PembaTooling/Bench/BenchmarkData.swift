@@ -51,7 +51,8 @@ package struct BenchmarkData: Sendable {
         folderCount = max(rest / 20, 1)
         // Each folder has a parent and a group that may view; each document a parent and an owner.
         documentCount = max((rest - groupCount * BenchmarkData.membersPerGroup - folderCount * 2) / 2, 1)
-        tupleCount = chainCount * BenchmarkData.tuplesPerChain + groupCount * BenchmarkData.membersPerGroup
+        tupleCount =
+            chainCount * BenchmarkData.tuplesPerChain + groupCount * BenchmarkData.membersPerGroup
             + folderCount * 2 + documentCount * 2
     }
 
@@ -65,7 +66,13 @@ package struct BenchmarkData: Sendable {
         place -= chainCount * BenchmarkData.tuplesPerChain
         if place < groupCount * BenchmarkData.membersPerGroup {
             let group = place / BenchmarkData.membersPerGroup
-            return tuple("group", "g", group, "member", SubjectReference(type: "user", id: id("u", scatter(place, userCount))))
+            return tuple(
+                "group",
+                "g",
+                group,
+                "member",
+                SubjectReference(type: "user", id: id("u", scatter(place, userCount)))
+            )
         }
         place -= groupCount * BenchmarkData.membersPerGroup
         if place < folderCount * 2 {
@@ -74,11 +81,18 @@ package struct BenchmarkData: Sendable {
                 return tuple("folder", "f", folder, "parent", SubjectReference(type: "folder", id: id("f", folder / 8)))
             }
             let group = id("g", scatter(place, groupCount))
-            return tuple("folder", "f", folder, "viewer", SubjectReference(type: "group", id: group, relation: "member"))
+            return tuple(
+                "folder",
+                "f",
+                folder,
+                "viewer",
+                SubjectReference(type: "group", id: group, relation: "member")
+            )
         }
         place -= folderCount * 2
         let document = place / 2
-        let subject = place % 2 == 0
+        let subject =
+            place % 2 == 0
             ? SubjectReference(type: "folder", id: id("f", scatter(document, folderCount)))
             : SubjectReference(type: "user", id: owner(of: document))
         return tuple("document", "d", document, place % 2 == 0 ? "parent" : "owner", subject)
@@ -118,9 +132,17 @@ package struct BenchmarkData: Sendable {
     private func owner(of document: Int) -> String { id("u", scatter(document &+ 7, userCount)) }
 
     private func tuple(
-        _ type: String, _ prefix: String, _ number: Int, _ relation: String, _ subject: SubjectReference
+        _ type: String,
+        _ prefix: String,
+        _ number: Int,
+        _ relation: String,
+        _ subject: SubjectReference
     ) -> RelationTuple {
-        RelationTuple(resource: ObjectReference(type: type, id: id(prefix, number)), relation: relation, subject: subject)
+        RelationTuple(
+            resource: ObjectReference(type: type, id: id(prefix, number)),
+            relation: relation,
+            subject: subject
+        )
     }
 
     /// 16 bytes: the prefix and the number in decimal.

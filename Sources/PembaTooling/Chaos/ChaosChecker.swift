@@ -71,7 +71,9 @@ package struct ChaosChecker {
                 next += 1
             }
             if write.revision <= highest {
-                violations.append("a write has revision \(write.revision) although \(highest) was acknowledged before it began")
+                violations.append(
+                    "a write has revision \(write.revision) although \(highest) was acknowledged before it began"
+                )
             }
         }
     }
@@ -82,15 +84,21 @@ package struct ChaosChecker {
             let revision = check.answer.zookie.revision
             guard let expected = state(of: check.tuple, at: revision) else { continue }
             if (check.answer.permissionship == .hasPermission) != expected {
-                violations.append("\(check.tuple) at \(revision): answered \(check.answer.permissionship), written \(expected)")
+                violations.append(
+                    "\(check.tuple) at \(revision): answered \(check.answer.permissionship), written \(expected)"
+                )
             }
         }
         requireFullConsistency()
         for enemy in history.newEnemies {
             if enemy.answer.zookie.revision < enemy.after {
-                violations.append("\(enemy.name): \(enemy.item) answered at \(enemy.answer.zookie.revision), before \(enemy.after)")
+                violations.append(
+                    "\(enemy.name): \(enemy.item) answered at \(enemy.answer.zookie.revision), before \(enemy.after)"
+                )
             } else if enemy.answer.permissionship == .hasPermission {
-                violations.append("\(enemy.name): \(enemy.item) granted at \(enemy.answer.zookie.revision), after \(enemy.after)")
+                violations.append(
+                    "\(enemy.name): \(enemy.item) granted at \(enemy.answer.zookie.revision), after \(enemy.after)"
+                )
             }
         }
     }
@@ -98,7 +106,9 @@ package struct ChaosChecker {
     private mutating func requireFreshness(of check: ChaosHistory.Check) {
         guard case .atLeastAsFresh(let zookie) = check.consistency else { return }
         if check.answer.zookie.revision < zookie.revision {
-            violations.append("\(check.tuple): answered at \(check.answer.zookie.revision), before its zookie's \(zookie.revision)")
+            violations.append(
+                "\(check.tuple): answered at \(check.answer.zookie.revision), before its zookie's \(zookie.revision)"
+            )
         }
     }
 
@@ -115,16 +125,22 @@ package struct ChaosChecker {
                 next += 1
             }
             if check.consistency == .fullyConsistent, check.answer.zookie.revision < highest {
-                violations.append("\(check.tuple): fully consistent, answered at \(check.answer.zookie.revision), before \(highest)")
+                violations.append(
+                    "\(check.tuple): fully consistent, answered at \(check.answer.zookie.revision), before \(highest)"
+                )
             }
         }
     }
 
     private mutating func requireFinalState() {
         for tuple in history.final.keys.sorted(by: { $0.description < $1.description }) {
-            guard let register = registers[tuple], !register.isUncertain, let last = register.changes.last else { continue }
+            guard let register = registers[tuple], !register.isUncertain, let last = register.changes.last else {
+                continue
+            }
             if history.final[tuple] != last.isPresent {
-                violations.append("\(tuple): \(last.isPresent ? "lost" : "resurrected"); last acknowledged at \(last.revision)")
+                violations.append(
+                    "\(tuple): \(last.isPresent ? "lost" : "resurrected"); last acknowledged at \(last.revision)"
+                )
             }
         }
     }
@@ -133,7 +149,8 @@ package struct ChaosChecker {
     private func state(of tuple: RelationTuple, at revision: Revision) -> Bool? {
         guard let register = registers[tuple] else { return false }
         let after = register.changes.firstIndex { $0.revision > revision } ?? register.changes.count
-        let isOpen = after < register.changes.count ? register.changes[after].mayHaveChangedBefore : register.isUncertain
+        let isOpen =
+            after < register.changes.count ? register.changes[after].mayHaveChangedBefore : register.isUncertain
         if isOpen { return nil }
         return after == 0 ? false : register.changes[after - 1].isPresent
     }

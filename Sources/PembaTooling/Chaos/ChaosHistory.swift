@@ -28,7 +28,10 @@ package struct ChaosHistory: Sendable {
         package let outcome: WriteOutcome
 
         package init(
-            tuple: RelationTuple, operation: TupleUpdate.Operation, began: Nanoseconds, ended: Nanoseconds,
+            tuple: RelationTuple,
+            operation: TupleUpdate.Operation,
+            began: Nanoseconds,
+            ended: Nanoseconds,
             outcome: WriteOutcome
         ) {
             self.tuple = tuple

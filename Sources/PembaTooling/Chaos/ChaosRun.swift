@@ -48,9 +48,12 @@ package struct ChaosRun {
 
         /// A paragraph for people.
         package var text: String {
-            let counts = "\(acknowledgedWrites) writes acknowledged, \(unknownWrites) unknown, \(checks) checks,"
+            let counts =
+                "\(acknowledgedWrites) writes acknowledged, \(unknownWrites) unknown, \(checks) checks,"
                 + " \(newEnemyChecks) new-enemy checks, \(kills) kills, \(pauses) pauses"
-            let verdict = violations.isEmpty ? "every promise was kept" : "BROKEN PROMISES:\n  " + violations.joined(separator: "\n  ")
+            let verdict =
+                violations.isEmpty
+                ? "every promise was kept" : "BROKEN PROMISES:\n  " + violations.joined(separator: "\n  ")
             return "seed \(seed): \(counts)\n\(verdict)\n"
         }
     }

@@ -72,12 +72,18 @@ struct ChaosWorkload: Sendable {
         let began = recorder.now()
         let outcome: ChaosHistory.WriteOutcome
         do {
-            outcome = .acknowledged(try await client.write(WriteRequest(updates: [TupleUpdate(operation, tuple)])).revision)
+            outcome = .acknowledged(
+                try await client.write(WriteRequest(updates: [TupleUpdate(operation, tuple)])).revision
+            )
         } catch {
             outcome = error.outcomeIsKnown ? .refused(error.serviceError?.code ?? .unavailable) : .unknown
         }
         let write = ChaosHistory.Write(
-            tuple: tuple, operation: operation, began: began, ended: recorder.now(), outcome: outcome
+            tuple: tuple,
+            operation: operation,
+            began: began,
+            ended: recorder.now(),
+            outcome: outcome
         )
         await recorder.record(write)
         return outcome
@@ -147,7 +153,12 @@ struct ChaosWorkload: Sendable {
         try await requireDenied(client, "exclusion first", "doc:x\(round)#read@user:bob", after: zookie)
     }
 
-    private func requireDenied(_ client: PembaClient, _ name: String, _ question: String, after zookie: Zookie) async throws {
+    private func requireDenied(
+        _ client: PembaClient,
+        _ name: String,
+        _ question: String,
+        after zookie: Zookie
+    ) async throws {
         let item = try CheckItem(parsing: question)
         // Several times, so that every node is asked.
         for attempt in 0..<6 {

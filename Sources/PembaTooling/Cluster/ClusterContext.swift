@@ -63,9 +63,13 @@ package struct ClusterContext: Equatable {
 
     private init(keys: [String: Any], path: String) throws(ToolError) {
         for key in keys.keys.sorted() where !ClusterContext.knownKeys.contains(key) {
-            throw ToolError("\(path): unknown key `\(key)`; the keys are \(ClusterContext.knownKeys.joined(separator: ", "))")
+            throw ToolError(
+                "\(path): unknown key `\(key)`; the keys are \(ClusterContext.knownKeys.joined(separator: ", "))"
+            )
         }
-        guard keys["version"] as? Int == 1 else { throw ToolError("\(path): `version` is not 1, the one this tool knows") }
+        guard keys["version"] as? Int == 1 else {
+            throw ToolError("\(path): `version` is not 1, the one this tool knows")
+        }
         guard let cluster = (keys["cluster"] as? String).flatMap({ ClusterID($0) }) else {
             throw ToolError("\(path): `cluster` is not a cluster id (32 hexadecimal digits in quotes)")
         }

@@ -32,7 +32,8 @@ package enum ClusterFiles {
     package static func create(_ plan: ClusterPlan, in directory: String, contextPath: String) throws -> Created {
         let root = URL(fileURLWithPath: directory).standardizedFileURL.path
         let context = URL(fileURLWithPath: contextPath).standardizedFileURL.path
-        for path in [root + "/ca.pem", root + "/ca-key.pem", context] where FileManager.default.fileExists(atPath: path) {
+        for path in [root + "/ca.pem", root + "/ca-key.pem", context] where FileManager.default.fileExists(atPath: path)
+        {
             throw ToolError("\(path) exists already; nothing was changed: choose another place, or move it away first")
         }
         var random = SystemRandomNumberGenerator()

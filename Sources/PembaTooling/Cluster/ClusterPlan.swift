@@ -53,7 +53,9 @@ package struct ClusterPlan: Equatable {
     package init(hosts: [String], clientPort: Int, peerPort: Int, httpPort: Int) throws(ToolError) {
         try ClusterPlan.requireCount(hosts.count)
         for host in hosts where hosts.count(where: { $0 == host }) > 1 {
-            throw ToolError("the host \(host) is named twice; for several nodes on this machine use --nodes instead of --host")
+            throw ToolError(
+                "the host \(host) is named twice; for several nodes on this machine use --nodes instead of --host"
+            )
         }
         nodes = hosts.enumerated().map { place, host in
             Node(id: UInt64(place + 1), host: host, clientPort: clientPort, peerPort: peerPort, httpPort: httpPort)
@@ -91,10 +93,14 @@ package struct ClusterPlan: Equatable {
         var seen: [String] = []
         for node in nodes {
             for port in [node.clientPort, node.peerPort, node.httpPort] {
-                guard (1...65_535).contains(port) else { throw ToolError("\(port) is not a port; ports are 1 to 65535") }
+                guard (1...65_535).contains(port) else {
+                    throw ToolError("\(port) is not a port; ports are 1 to 65535")
+                }
                 let address = ClusterPlan.address(node.host, port)
                 guard !seen.contains(address) else {
-                    throw ToolError("\(address) would be used twice; choose --client-port, --peer-port and --http-port further apart")
+                    throw ToolError(
+                        "\(address) would be used twice; choose --client-port, --peer-port and --http-port further apart"
+                    )
                 }
                 seen.append(address)
             }

@@ -41,19 +41,32 @@ package struct ClusterReport: Encodable {
         nodes = answers.map { ClusterReport.row($0.endpoint, $0.status, commit: commit) }
         cluster = statuses.first?.cluster.description
         leader = statuses.filter { $0.leader != nil }.max { $0.term < $1.term }?.leader?.rawValue
-        caughtUp = statuses.count == answers.count && leader != nil
-            && statuses.allSatisfy { $0.appliedIndex >= commit && $0.leader?.rawValue == statuses.first?.leader?.rawValue }
+        caughtUp =
+            statuses.count == answers.count && leader != nil
+            && statuses.allSatisfy {
+                $0.appliedIndex >= commit && $0.leader?.rawValue == statuses.first?.leader?.rawValue
+            }
     }
 
     private static func row(_ endpoint: String, _ answer: Result<NodeStatus, ToolError>, commit: LogIndex) -> Row {
         switch answer {
         case .failure(let error):
             return Row(
-                endpoint: endpoint, node: nil, role: nil, term: nil, commit: nil, applied: nil, lag: nil, leader: nil,
-                tuples: nil, stateHash: nil, health: "unreachable: \(error)"
+                endpoint: endpoint,
+                node: nil,
+                role: nil,
+                term: nil,
+                commit: nil,
+                applied: nil,
+                lag: nil,
+                leader: nil,
+                tuples: nil,
+                stateHash: nil,
+                health: "unreachable: \(error)"
             )
         case .success(let status):
-            let lag = commit.rawValue > status.appliedIndex.rawValue ? commit.rawValue - status.appliedIndex.rawValue : 0
+            let lag =
+                commit.rawValue > status.appliedIndex.rawValue ? commit.rawValue - status.appliedIndex.rawValue : 0
             let hash = String(status.stateHash, radix: 16)
             return Row(
                 endpoint: endpoint,

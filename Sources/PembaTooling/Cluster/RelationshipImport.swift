@@ -20,7 +20,8 @@ package struct RelationshipImport {
         package var text: String {
             let rate = seconds > 0 ? Int(Double(relationships) / seconds) : relationships
             let time = (seconds * 100).rounded() / 100
-            return "\(relationships) relationships imported in \(time) s (\(rate)/s)\(zookie.map { "; zookie \($0)" } ?? "")\n"
+            return
+                "\(relationships) relationships imported in \(time) s (\(rate)/s)\(zookie.map { "; zookie \($0)" } ?? "")\n"
         }
     }
 

@@ -37,7 +37,9 @@ package enum ExpectedChecks {
                 throw ToolError("\(name):\(line.number): `\(other)` is not an answer; write `=> has` or `=> has-not`")
             }
             do {
-                checks.append(ExpectedCheck(item: try CheckItem(parsing: question), expected: expected, line: line.number))
+                checks.append(
+                    ExpectedCheck(item: try CheckItem(parsing: question), expected: expected, line: line.number)
+                )
             } catch {
                 throw ToolError("\(name):\(line.number): \(error)")
             }

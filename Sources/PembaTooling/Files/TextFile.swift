@@ -33,7 +33,9 @@ package enum TextFile {
         }
         let attributes = try? FileManager.default.attributesOfItem(atPath: path)
         guard let attributes else { throw ToolError("\(path) does not exist or may not be read") }
-        if attributes[.type] as? FileAttributeType == .typeDirectory { throw ToolError("\(path) is a folder, not a file") }
+        if attributes[.type] as? FileAttributeType == .typeDirectory {
+            throw ToolError("\(path) is a folder, not a file")
+        }
         if let size = attributes[.size] as? Int, size > bytesMax {
             throw ToolError("\(path) has \(size) bytes; at most \(bytesMax) are read")
         }

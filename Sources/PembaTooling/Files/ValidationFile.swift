@@ -33,10 +33,14 @@ package struct ValidationFile: Equatable {
     package init(text: String, name: String, folder: URL) throws(ToolError) {
         let root = try ValidationFile.mapping(text, name: name)
         for key in root.keys where !ValidationFile.knownKeys.contains(key) {
-            throw ToolError("\(name): unknown key `\(key)`; the keys are \(ValidationFile.knownKeys.joined(separator: ", "))")
+            throw ToolError(
+                "\(name): unknown key `\(key)`; the keys are \(ValidationFile.knownKeys.joined(separator: ", "))"
+            )
         }
         if let validation = root["validation"], !ValidationFile.isEmpty(validation) {
-            throw ToolError("\(name): `validation` (expected relations) is not supported by this version; use `assertions`")
+            throw ToolError(
+                "\(name): `validation` (expected relations) is not supported by this version; use `assertions`"
+            )
         }
         self.name = name
         self.schema = try ValidationFile.schema(of: root, name: name, folder: folder)
@@ -75,7 +79,9 @@ package struct ValidationFile: Equatable {
             throw ToolError("\(name): `assertions` is a mapping with `assertTrue` and `assertFalse`")
         }
         for key in lists.keys where !knownAssertions.contains(key) {
-            throw ToolError("\(name): unknown key `assertions.\(key)`; the keys are \(knownAssertions.joined(separator: ", "))")
+            throw ToolError(
+                "\(name): unknown key `assertions.\(key)`; the keys are \(knownAssertions.joined(separator: ", "))"
+            )
         }
         if let caveated = lists["assertCaveated"], !isEmpty(caveated) {
             throw ToolError("\(name): `assertCaveated` needs caveats, which are not supported by this version")
@@ -98,7 +104,9 @@ package struct ValidationFile: Equatable {
                 throw ToolError("\(name): item \(position + 1) of `assertions.\(key)` is not a text")
             }
             if text.contains(" with ") {
-                throw ToolError("\(name): `\(text)`: context (`with {…}`) needs caveats, which are not supported by this version")
+                throw ToolError(
+                    "\(name): `\(text)`: context (`with {…}`) needs caveats, which are not supported by this version"
+                )
             }
             do {
                 checks.append(ExpectedCheck(item: try CheckItem(parsing: text), expected: expected, line: 0))

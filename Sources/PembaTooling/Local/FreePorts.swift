@@ -13,7 +13,9 @@ package enum FreePorts {
         for _ in 0..<count {
             // All are held open until the last is found, so that the kernel gives out none twice.
             let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            guard descriptor >= 0 else { throw ToolError("no socket could be made: \(String(cString: strerror(errno)))") }
+            guard descriptor >= 0 else {
+                throw ToolError("no socket could be made: \(String(cString: strerror(errno)))")
+            }
             sockets.append(descriptor)
             ports.append(try bindToFreePort(descriptor))
         }

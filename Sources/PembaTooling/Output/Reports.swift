@@ -95,7 +95,9 @@ package struct BulkCheckReport: Encodable {
         client: PembaClient
     ) async throws -> BulkCheckReport {
         guard checks.count <= Limits.checksPerBulk else {
-            throw ToolError("\(checks.count) checks are too many for one revision; at most \(Limits.checksPerBulk), split the file")
+            throw ToolError(
+                "\(checks.count) checks are too many for one revision; at most \(Limits.checksPerBulk), split the file"
+            )
         }
         return BulkCheckReport(checks, try await client.checkBulk(checks.map(\.item), consistency: consistency))
     }

@@ -45,7 +45,9 @@ package enum InProcessValidator {
     private static func answer(_ item: CheckItem, _ graph: Graph) -> AssertionOutcome.Answer {
         do {
             let answer = try graph.check(item.resource, item.permission, item.subject, budget: Limits.evaluationVisits)
-            guard let answer else { return .failed("the evaluation visited more than \(Limits.evaluationVisits) entities") }
+            guard let answer else {
+                return .failed("the evaluation visited more than \(Limits.evaluationVisits) entities")
+            }
             return .permissionship(answer ? .hasPermission : .noPermission)
         } catch {
             return .failed("\(error)")

@@ -84,13 +84,17 @@ package struct ValidationSummary: Encodable {
                 lines.append("error  \(report.file): \(error)")
             } else {
                 let held = report.assertions - report.failures.count
-                lines.append("\(report.failures.isEmpty ? "ok   " : "FAILED")  \(report.file): \(held) of \(report.assertions) hold")
+                lines.append(
+                    "\(report.failures.isEmpty ? "ok   " : "FAILED")  \(report.file): \(held) of \(report.assertions) hold"
+                )
                 lines += report.failures.map { "       \($0)" }
             }
         }
         let assertions = files.reduce(0) { $0 + $1.assertions }
         let failed = files.reduce(0) { $0 + $1.failures.count }
-        lines.append("\(files.count) files, \(assertions) assertions, \(failed) failed, \(files.count { $0.error != nil }) files with errors")
+        lines.append(
+            "\(files.count) files, \(assertions) assertions, \(failed) failed, \(files.count { $0.error != nil }) files with errors"
+        )
         return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -29,7 +29,9 @@ struct CheckCommand: AsyncParsableCommand {
     func run() async throws {
         let item = try ToolText.check(question)
         let consistency = try consistency.consistency()
-        let answer = try await connection.withClient(node: node.node) { try await $0.check(item, consistency: consistency) }
+        let answer = try await connection.withClient(node: node.node) {
+            try await $0.check(item, consistency: consistency)
+        }
         let report = CheckReport(item: item, answer: answer)
         try output.print(report, text: report.text)
         if answer.permissionship != .hasPermission { throw ExitCode(1) }

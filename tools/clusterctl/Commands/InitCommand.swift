@@ -38,7 +38,9 @@ struct InitCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The port for health and metrics; of the first node with --nodes.", valueName: "port"))
     var httpPort = 7201
 
-    @Option(help: ArgumentHelp("Where to write the context file (default: the one that commands use).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Where to write the context file (default: the one that commands use).", valueName: "file")
+    )
     var context: String?
 
     @OptionGroup var output: OutputOptions

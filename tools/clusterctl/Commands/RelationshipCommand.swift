@@ -60,7 +60,12 @@ struct RelationshipCommand: ParsableCommand {
         @Option(help: ArgumentHelp("The relation.", valueName: "name"))
         var relation: String?
 
-        @Option(help: ArgumentHelp("The subject's type, or the subject; #... for no subject relation.", valueName: "type[:id][#relation]"))
+        @Option(
+            help: ArgumentHelp(
+                "The subject's type, or the subject; #... for no subject relation.",
+                valueName: "type[:id][#relation]"
+            )
+        )
         var subject: String?
 
         @Option(help: ArgumentHelp("At most this many.", valueName: "count"))
@@ -73,7 +78,10 @@ struct RelationshipCommand: ParsableCommand {
 
         func run() async throws {
             let filter = try ToolText.filter(
-                resource: resource, prefix: resourcePrefix, relation: relation, subject: subject
+                resource: resource,
+                prefix: resourcePrefix,
+                relation: relation,
+                subject: subject
             )
             let consistency = try consistency.consistency()
             if let limit, limit < 1 { throw ToolError("--limit is at least 1, not \(limit)") }
@@ -122,7 +130,9 @@ struct RelationshipCommand: ParsableCommand {
 
 /// What create, touch and delete share.
 struct UpdateArguments: ParsableArguments {
-    @Argument(help: ArgumentHelp("Relationships; all or none is written.", valueName: "type:id#relation@type:id[#relation]"))
+    @Argument(
+        help: ArgumentHelp("Relationships; all or none is written.", valueName: "type:id#relation@type:id[#relation]")
+    )
     var relationships: [String]
 
     @Flag(help: "Print only the write's zookie.")

@@ -46,7 +46,9 @@ struct SchemaCommand: ParsableCommand {
 
         func run() async throws {
             let consistency = try consistency.consistency()
-            let answer = try await connection.withClient(node: node.node) { try await $0.readSchema(consistency: consistency) }
+            let answer = try await connection.withClient(node: node.node) {
+                try await $0.readSchema(consistency: consistency)
+            }
             let source = answer.source.hasSuffix("\n") ? answer.source : answer.source + "\n"
             try output.print(SchemaReport(schema: answer.source, zookie: answer.zookie.description), text: source)
         }

@@ -22,7 +22,12 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The client certificate.", valueName: "file"))
     var cert: String?
 
-    @Option(help: ArgumentHelp("The client certificate's private key; nobody else may read it (mode 0600).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "The client certificate's private key; nobody else may read it (mode 0600).",
+            valueName: "file"
+        )
+    )
     var key: String?
 
     @Option(help: ArgumentHelp("A file with a bearer key, instead of --cert and --key.", valueName: "file"))
@@ -32,7 +37,9 @@ struct ConnectionOptions: ParsableArguments {
     var timeout: Double = 10
 
     func validate() throws {
-        guard timeout > 0, timeout <= 3_600 else { throw ValidationError("--timeout is 0 to 3600 seconds, not \(timeout)") }
+        guard timeout > 0, timeout <= 3_600 else {
+            throw ValidationError("--timeout is 0 to 3600 seconds, not \(timeout)")
+        }
         if !endpoint.isEmpty, cluster != nil {
             throw ValidationError("--cluster and --endpoint exclude each other")
         }
@@ -41,7 +48,8 @@ struct ConnectionOptions: ParsableArguments {
         }
         if !endpoint.isEmpty {
             guard ca != nil else { throw ValidationError("--endpoint needs --ca") }
-            guard (cert != nil && key != nil && bearerKey == nil) || (cert == nil && key == nil && bearerKey != nil) else {
+            guard (cert != nil && key != nil && bearerKey == nil) || (cert == nil && key == nil && bearerKey != nil)
+            else {
                 throw ValidationError("--endpoint needs either --cert and --key, or --bearer-key")
             }
         }
@@ -87,7 +95,9 @@ struct ConsistencyOptions: ParsableArguments {
     var fullyConsistent = false
 
     func validate() throws {
-        if zookie != nil, fullyConsistent { throw ValidationError("--zookie and --fully-consistent exclude each other") }
+        if zookie != nil, fullyConsistent {
+            throw ValidationError("--zookie and --fully-consistent exclude each other")
+        }
     }
 
     /// The consistency that the options ask for.
