@@ -4,7 +4,9 @@
 
 import PackageDescription
 
-/// Settings of every Swift target. Release keeps `precondition` and overflow traps: `-Ounchecked` is never used.
+/// Settings of every Swift target.
+///
+/// Release keeps `precondition` and overflow traps: `-Ounchecked` is never used.
 let swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),

@@ -1,7 +1,9 @@
 // Pemba: the limits that clients and operators can run into, in one place.
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bounds on everything that others can make large. `docs/protocol.md` publishes them.
+/// Bounds on everything that others can make large.
+///
+/// `docs/protocol.md` publishes them.
 public enum Limits {
     /// Bytes in an object or subject id, at least 1.
     public static let objectIDBytes = 1_024

@@ -120,7 +120,7 @@ public struct ServiceError: Error, Equatable, Sendable, CustomStringConvertible 
     public var code: ErrorCode
     /// What was wrong with which input, the rule, and the way out.
     public var message: String
-    /// Named facts, in the order they were added: `revision`, `tuple`, `leader`, `diagnostic`, …
+    /// Named facts such as `revision`, `tuple` or `leader`, in the order in which they were added.
     public var details: [Detail]
 
     /// A named fact of an error.

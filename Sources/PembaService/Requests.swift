@@ -23,7 +23,7 @@ public enum Permissionship: UInt8, Sendable {
     case hasPermission = 1
 }
 
-/// One question: has this subject this relation or permission on this resource?
+/// One question: whether a subject has a relation or permission on a resource.
 public struct CheckItem: Hashable, Sendable, CustomStringConvertible {
     /// The object in question.
     public var resource: ObjectReference

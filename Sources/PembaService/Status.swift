@@ -54,10 +54,23 @@ public struct NodeStatus: Hashable, Sendable {
 
     /// Makes a status.
     public init(
-        cluster: ClusterID, epoch: Epoch, node: NodeID, role: NodeRole, term: Term, leader: NodeID?,
-        lastIndex: LogIndex, commitIndex: LogIndex, appliedIndex: LogIndex, snapshotIndex: LogIndex,
-        tupleCount: UInt64, residentBytes: UInt64, stateHash: UInt64, alarms: [String], members: [MemberStatus],
-        version: String, uptimeSeconds: UInt64
+        cluster: ClusterID,
+        epoch: Epoch,
+        node: NodeID,
+        role: NodeRole,
+        term: Term,
+        leader: NodeID?,
+        lastIndex: LogIndex,
+        commitIndex: LogIndex,
+        appliedIndex: LogIndex,
+        snapshotIndex: LogIndex,
+        tupleCount: UInt64,
+        residentBytes: UInt64,
+        stateHash: UInt64,
+        alarms: [String],
+        members: [MemberStatus],
+        version: String,
+        uptimeSeconds: UInt64
     ) {
         self.cluster = cluster
         self.epoch = epoch
@@ -99,7 +112,9 @@ public struct MemberStatus: Hashable, Sendable {
     }
 }
 
-/// What a credential may do. Roles do not include each other, except that `admin` includes all.
+/// What a credential may do.
+///
+/// Roles do not include each other, except that `admin` includes all.
 public struct Roles: OptionSet, Hashable, Sendable, CustomStringConvertible {
     /// One bit a role.
     public let rawValue: UInt8

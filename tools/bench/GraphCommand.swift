@@ -104,7 +104,9 @@ private final class CheckSet {
 
     deinit { bytes.deallocate() }
 
-    /// Each check alone: resolve and evaluate. The first pass warms.
+    /// Each check alone: resolve and evaluate.
+    ///
+    /// The first pass warms.
     func measure(_ name: String, _ graph: Graph) throws -> Figures.Row {
         var latencies = Latencies.latencies()
         var total = Duration.zero

@@ -1,7 +1,9 @@
 // Pemba: identifiers with types, so that a term is never taken for an index.
 // SPDX-License-Identifier: Apache-2.0
 
-/// The permanent number of one node of a cluster, from 1. Zero names no node and is never valid on disk or wire.
+/// The permanent number of one node of a cluster, from 1.
+///
+/// Zero names no node and is never valid on disk or wire.
 public struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The number itself.
     public let rawValue: UInt64
@@ -37,7 +39,9 @@ public struct Term: Hashable, Comparable, Sendable, CustomStringConvertible {
     public static func < (left: Term, right: Term) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// The position of an entry in the replicated log, from 1. Zero is the position before the first entry.
+/// The position of an entry in the replicated log, from 1.
+///
+/// Zero is the position before the first entry.
 public struct LogIndex: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The number itself.
     public let rawValue: UInt64
@@ -85,7 +89,9 @@ public struct Revision: Hashable, Comparable, Sendable, CustomStringConvertible 
     public static func < (left: Revision, right: Revision) -> Bool { left.rawValue < right.rawValue }
 }
 
-/// The generation of a cluster's history. It rises when history may have been cut: at restore and at recovery.
+/// The generation of a cluster's history.
+///
+/// It rises when history may have been cut: at restore and at recovery.
 public struct Epoch: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The number itself; a new cluster starts at 1.
     public let rawValue: UInt32

@@ -94,7 +94,8 @@ public struct RelationTuple: Hashable, Sendable, CustomStringConvertible {
 
     /// Equality of bytes.
     public static func == (left: RelationTuple, right: RelationTuple) -> Bool {
-        left.resource == right.resource && left.relation.hasSameBytes(as: right.relation) && left.subject == right.subject
+        left.resource == right.resource && left.relation.hasSameBytes(as: right.relation)
+            && left.subject == right.subject
     }
 
     /// Hashes the bytes that `==` compares.

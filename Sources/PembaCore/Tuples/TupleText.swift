@@ -56,7 +56,10 @@ extension SubjectReference {
         let object = try ObjectReference(parsing: String(text[..<hash]))
         let relation = String(text[text.utf8.index(after: hash)...])
         guard !relation.isEmpty else {
-            throw TupleTextError(text: text, reason: "the relation after `#` is empty; leave the `#` out, or write `#...`")
+            throw TupleTextError(
+                text: text,
+                reason: "the relation after `#` is empty; leave the `#` out, or write `#...`"
+            )
         }
         guard object.id != SubjectReference.wildcardID || relation == "..." else {
             throw TupleTextError(text: text, reason: "a wildcard subject has no relation")

@@ -98,14 +98,14 @@ package struct BenchmarkData: Sendable {
         return tuple("document", "d", document, place % 2 == 0 ? "parent" : "owner", subject)
     }
 
-    /// A check that one binary search answers: has an owner of a document its `owner` relation? Every second one not.
+    /// A check that one binary search answers: whether somebody owns a document; every second one does not.
     package func directCheck(_ number: Int) -> (document: String, user: String, expected: Bool) {
         let document = scatter(number, documentCount)
         let has = number % 2 == 0
         return (id("d", document), has ? owner(of: document) : "nobody-at-all-01", has)
     }
 
-    /// A check through 5 folders and 3 groups: may the member at the end of a chain view its document?
+    /// A check through 5 folders and 3 groups: whether the member at the end of a chain may view its document.
     package func nestedCheck(_ number: Int) -> (document: String, user: String, expected: Bool) {
         let chain = scatter(number, chainCount)
         return (id("D", chain), id("U", chain), true)

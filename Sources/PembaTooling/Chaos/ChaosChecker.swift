@@ -4,7 +4,9 @@
 import PembaCore
 import PembaService
 
-/// Verifies a history against what Pemba promises. One log orders all writes, so this is a replay and not a search.
+/// Verifies a history against what Pemba promises.
+///
+/// One log orders all writes, so this is a replay and not a search.
 ///
 /// No acknowledged write is lost; none is applied twice; no check is answered from before its token, from before an
 /// acknowledged write where it was fully consistent, or with another answer than the state of its revision has; the

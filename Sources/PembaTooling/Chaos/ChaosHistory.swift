@@ -19,7 +19,9 @@ package struct ChaosHistory: Sendable {
         case refused(ErrorCode)
     }
 
-    /// One write of one tuple. Every tuple has one writer, which waits for each write before the next.
+    /// One write of one tuple.
+    ///
+    /// Every tuple has one writer, which waits for each write before the next.
     package struct Write: Equatable, Sendable {
         package let tuple: RelationTuple
         package let operation: TupleUpdate.Operation

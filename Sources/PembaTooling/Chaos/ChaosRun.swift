@@ -85,7 +85,9 @@ package struct ChaosRun {
         self.report = report
     }
 
-    /// Runs. Throws if the cluster cannot be started or does not come together again at the end.
+    /// Runs.
+    ///
+    /// Throws if the cluster cannot be started or does not come together again at the end.
     package func run() async throws -> Result {
         let cluster = try LocalCluster(count: options.nodes, folder: options.folder, program: options.program)
         defer { cluster.shutDown() }

@@ -3,7 +3,9 @@
 
 import Foundation
 
-/// One `pembad` process: started, killed, paused and waited for. What it prints goes to `log` in its folder.
+/// One `pembad` process: started, killed, paused and waited for.
+///
+/// What it prints goes to `log` in its folder.
 ///
 /// Used from one task at a time.
 package final class LocalNode {
@@ -14,7 +16,9 @@ package final class LocalNode {
     private let program: String
     private var process: Process?
 
-    /// A node that is not running yet. `program` is the path of `pembad`.
+    /// A node that is not running yet.
+    ///
+    /// `program` is the path of `pembad`.
     package init(id: UInt64, folder: String, program: String) {
         self.id = id
         self.folder = folder
@@ -27,7 +31,9 @@ package final class LocalNode {
     /// The process's number, while it runs.
     package var processID: Int32? { process.flatMap { $0.isRunning ? $0.processIdentifier : nil } }
 
-    /// Starts the process. Requires that it is not running.
+    /// Starts the process.
+    ///
+    /// Requires that it is not running.
     package func start(arguments: [String] = []) throws {
         precondition(!isRunning, "node \(id) is running already")
         let log = folder + "/log"

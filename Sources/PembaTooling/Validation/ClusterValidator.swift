@@ -12,8 +12,10 @@ package struct ClusterValidator {
 
     package init(client: PembaClient) { self.client = client }
 
-    /// Tries `files` one after the other. The cluster must hold no relationships: the schema is replaced for each file.
-    /// Afterwards the schema is the one that was there.
+    /// Tries `files` one after the other.
+    ///
+    /// The cluster must hold no relationships: the schema is replaced for each file. Afterwards the schema is the one
+    /// that was there.
     package func validate(_ files: [String]) async throws -> [ValidationReport] {
         let anything = ReadRequest(consistency: .fullyConsistent, filter: RelationshipFilter(), limit: 1)
         let previous = try await currentSchema()
