@@ -205,7 +205,10 @@ private struct CrashCheck {
         let isOld = found.entries == acknowledged.after(index)
         #expect(isNew || isOld, "\(place): entries \(found.entries.map(\.index.rawValue))")
         if found.snapshot != nil {
-            #expect(try store.snapshotPayload(1) == Fixture.block(index.rawValue, 1), "\(place): snapshot content")
+            for number in 1...3 {
+                let content = try store.snapshotPayload(UInt32(number))
+                #expect(content == Fixture.block(index.rawValue, number), "\(place): snapshot content")
+            }
         }
         // The node goes on from there, and nothing of the torn write comes back.
         let next = found.entries.last?.index.next ?? index.next

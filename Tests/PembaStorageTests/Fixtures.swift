@@ -96,11 +96,12 @@ enum Fixture {
         return (disk, try open(disk))
     }
 
-    /// Writes a snapshot of two blocks.
+    /// Writes a snapshot of three blocks, of which the first two are synced before the end.
     static func writeSnapshot(_ store: Store, _ index: UInt64, term: UInt64 = 1) throws(StorageError) {
         try store.beginSnapshot(point(index, term: term))
         try store.writeSnapshotBlock(block(index, 1))
         try store.writeSnapshotBlock(block(index, 2))
+        try store.writeSnapshotBlock(block(index, 3))
         _ = try store.finishSnapshot()
     }
 

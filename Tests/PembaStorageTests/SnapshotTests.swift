@@ -15,9 +15,9 @@ import Testing
         let again = try Fixture.open(disk)
         #expect(again.recovered.snapshot?.point == Fixture.point(8))
         #expect(again.recovered.entries == [Fixture.entry(9)])
-        #expect(again.recovered.snapshot?.blockCount == 2)
+        #expect(again.recovered.snapshot?.blockCount == 3)
         #expect(try again.snapshotPayload(1) == Fixture.block(8, 1))
-        #expect(try again.snapshotPayload(2) == Fixture.block(8, 2))
+        #expect(try again.snapshotPayload(3) == Fixture.block(8, 3))
     }
 
     @Test func theOlderSnapshotGoesWhenTheNewerIsDurable() throws {
@@ -95,10 +95,32 @@ import Testing
         #expect(try again.storeReceivedBlock(LogIndex(50), number: 0, bytes: blocks[0]))
         #expect(again.firstMissingBlock(LogIndex(50)) == 2)
         #expect(code { () throws(StorageError) in try again.installReceived(LogIndex(50)) } == .snapshotRefused)
+        #expect(try again.storeReceivedBlock(LogIndex(50), number: 3, bytes: blocks[3]))
+        #expect(again.firstMissingBlock(LogIndex(50)) == 2)
         #expect(try again.storeReceivedBlock(LogIndex(50), number: 2, bytes: blocks[2]))
         #expect(again.firstMissingBlock(LogIndex(50)) == nil)
         _ = try again.installReceived(LogIndex(50))
         #expect(try again.snapshotPayload(1) == Fixture.block(50, 1))
+    }
+
+    @Test func aTransferThatGoesOnAfterAFailedSyncTrustsTheDiskOnly() throws {
+        let blocks = try Fixture.foreignSnapshot(50, term: 1)
+        let (disk, store) = try Fixture.newStore()
+        #expect(try Fixture.receive(Array(blocks.prefix(2)), 50, into: store))
+        // The second block completes what is synced at once.
+        disk.syncsUntilFailure = 0
+        let failed = code { () throws(StorageError) in
+            try store.storeReceivedBlock(LogIndex(50), number: 2, bytes: blocks[2])
+        }
+        #expect(failed == .syncFailed)
+        disk.kill()
+        let again = try Fixture.open(disk)
+        #expect(try Fixture.receive(blocks, 50, into: again))
+        _ = try again.installReceived(LogIndex(50))
+        disk.crash()
+        let last = try Fixture.open(disk)
+        #expect(try last.snapshotPayload(1) == Fixture.block(50, 1))
+        #expect(try last.snapshotPayload(2) == Fixture.block(50, 2))
     }
 
     @Test func damagedForeignAndMisplacedBlocksAreRefused() throws {
@@ -118,7 +140,7 @@ import Testing
             #expect(try !store.storeReceivedBlock(LogIndex(50), number: 1, bytes: damaged))
         }
         #expect(try !store.storeReceivedBlock(LogIndex(50), number: 2, bytes: blocks[1]))
-        #expect(try !store.storeReceivedBlock(LogIndex(50), number: 3, bytes: blocks[1]))
+        #expect(try !store.storeReceivedBlock(LogIndex(50), number: 4, bytes: blocks[1]))
         #expect(try store.storeReceivedBlock(LogIndex(50), number: 2, bytes: blocks[2]), "in any order")
         #expect(try store.storeReceivedBlock(LogIndex(50), number: 1, bytes: blocks[1]))
         #expect(try store.storeReceivedBlock(LogIndex(50), number: 1, bytes: blocks[1]), "and again")

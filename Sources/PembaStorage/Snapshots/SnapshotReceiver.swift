@@ -35,6 +35,9 @@ struct SnapshotReceiver<Files: FileSystem> {
         let goesOn = try SnapshotReceiver.holds(manifestBytes, folder: folder, files: files)
         if goesOn {
             handle = try files.open(folder + "/" + SnapshotFolder.blocksName, forWriting: true)
+            // A process before this one may have failed to sync: what counts is on disk, not in the cache.
+            try files.sync(handle)
+            try files.discardCache(handle)
             for number in 1...UInt32(max(1, manifest.blocks.count)) where number <= manifest.blockCount {
                 isStored[Int(number) - 1] = try isWhole(number)
             }
@@ -108,6 +111,8 @@ struct SnapshotReceiver<Files: FileSystem> {
         guard names.elementsEqual(expected, by: { $0.utf8.elementsEqual($1.utf8) }) else { return false }
         let handle = try files.open(folder + "/" + SnapshotFolder.manifestName, forWriting: false)
         defer { files.close(handle) }
+        try files.sync(handle)
+        try files.discardCache(handle)
         return try files.bytes(handle, at: 0, count: manifest.count + 1) == manifest
     }
 }
