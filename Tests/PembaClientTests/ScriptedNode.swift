@@ -115,6 +115,7 @@ final class ScriptedNode: Sendable {
 
     let number: UInt64
     let address: NetworkAddress
+    let epoch: Epoch
     let leader: UInt64?
     let members: [MemberAddress]
     let helloError: ServiceError?
@@ -128,6 +129,7 @@ final class ScriptedNode: Sendable {
     init(
         _ number: UInt64 = 1,
         address: NetworkAddress = NetworkAddress(host: "127.0.0.1", port: 0),
+        epoch: Epoch = .first,
         leader: UInt64? = nil,
         members: [MemberAddress] = [],
         helloError: ServiceError? = nil,
@@ -136,6 +138,7 @@ final class ScriptedNode: Sendable {
         script: @escaping Script
     ) async throws {
         self.number = number
+        self.epoch = epoch
         self.leader = leader
         self.members = members
         self.helloError = helloError
@@ -234,7 +237,7 @@ private final class Conversation: ConnectionDelegate, @unchecked Sendable {
         let answer = HelloAnswer(
             version: 1,
             cluster: TestCluster.shared.id,
-            epoch: .first,
+            epoch: node.epoch,
             node: NodeID(node.number),
             roles: .admin,
             leader: node.leader.map { NodeID($0) },

@@ -82,7 +82,7 @@ enum Snippets {
         let request = WriteRequest(updates: [TupleUpdate(.touch, viewer)], preconditions: [isOwned])
         do {
             try await client.write(request)
-        } catch  where error.serviceError?.code == .preconditionFailed {
+        } catch let error where error.serviceError?.code == .preconditionFailed {
             print("nobody owns a document yet")
         }
         // end

@@ -220,6 +220,46 @@ import Testing
         #expect(node.received(.write).count == 2)
     }
 
+    @Test("a second attempt says which answers are not asked for any more by now") func refreshedKey() async throws {
+        let node = try await ScriptedNode(
+            script: WriteTests.script { received, _ in
+                guard received.key?.sequence == 2 else {
+                    guard case .answer(let type, let payload) = Reply.written(5) else { return .hangUp }
+                    return .hold(type, payload)
+                }
+                return received.key?.firstUnacknowledged == 2 ? .written(6) : .error(ServiceError(.overloaded, "busy"))
+            }
+        )
+        try await withClient(cluster.configuration([node])) { client in
+            let first = Task { try await client.write(WriteTests.update(1)) }
+            try await eventually("the first write") { node.heldCount == 1 }
+            let second = Task { try await client.write(WriteTests.update(2)) }
+            try await eventually("the second write") { node.received(.write).count > 1 }
+            node.release()
+            let zookies = try await [first.value, second.value]
+            #expect(zookies == [cluster.zookie(5), cluster.zookie(6)])
+        }
+    }
+
+    @Test("after a restore, nothing is asked for that was written before it") func newEpoch() async throws {
+        let item = CheckItem(
+            resource: ObjectReference(type: "document", id: "d1"),
+            permission: "view",
+            subject: SubjectReference(type: "user", id: "alice")
+        )
+        let before = try await ScriptedNode(
+            script: WriteTests.script { received, _ in received.type == .check ? .hangUp : .written(42) }
+        )
+        try await withClient(cluster.configuration([before])) { client in
+            try await client.write(WriteTests.update())
+            try await before.stop()
+            let after = try await ScriptedNode(address: before.address, epoch: Epoch(2)) { _ in .check(.hasPermission) }
+            _ = try await client.check(item)
+            #expect(before.received(.check).map(\.consistency) == [.atLeastAsFresh(cluster.zookie(42))])
+            #expect(after.received(.check).map(\.consistency) == [.minimizeLatency])
+        }
+    }
+
     @Test("writes go to the leader, as the first answer names it and as later ones do") func leader() async throws {
         let first = try await ScriptedNode(
             1,
