@@ -101,6 +101,56 @@ struct EntityStore {
         }
     }
 
+    /// The numbers of two objects.
+    ///
+    /// Both lookups take each step together, so that the processor waits for their cache misses at the same time.
+    @inline(__always)
+    func find(
+        type: UInt32,
+        id: UnsafeRawBufferPointer,
+        andType otherType: UInt32,
+        id otherID: UnsafeRawBufferPointer
+    ) -> (UInt32, UInt32) {
+        let hash = hash(type: type, id: id)
+        let otherHash = self.hash(type: otherType, id: otherID)
+        var probe = index.probe(hash)
+        var otherProbe = index.probe(otherHash)
+        let slot = index.next(&probe)
+        let otherSlot = index.next(&otherProbe)
+        let candidate = candidate(hash, slot, probe)
+        let otherCandidate = self.candidate(otherHash, otherSlot, otherProbe)
+        let string = strings.base + Int(records[Int(candidate)].string)
+        let otherString = strings.base + Int(records[Int(otherCandidate)].string)
+        // Record and string 0 are there to be read when there is no candidate.
+        let words = (string.pointee, otherString.pointee)
+        return (
+            confirm(candidate, words.0, hash, type, id), confirm(otherCandidate, words.1, otherHash, otherType, otherID)
+        )
+    }
+
+    /// The first entity with this hash on a walk that has read its first slot.
+    @inline(__always)
+    private func candidate(_ hash: UInt32, _ first: UInt64, _ probe: EntityIndex.Probe) -> UInt32 {
+        var probe = probe
+        var slot = first
+        while slot != 0, slot >> 32 != UInt64(hash) { slot = index.next(&probe) }
+        return UInt32(truncatingIfNeeded: slot)
+    }
+
+    /// The candidate if it is the object; otherwise what a whole lookup finds.
+    @inline(__always)
+    private func confirm(
+        _ candidate: UInt32,
+        _ firstWord: UInt64,
+        _ hash: UInt32,
+        _ type: UInt32,
+        _ id: UnsafeRawBufferPointer
+    ) -> UInt32 {
+        if candidate == EntityNumber.none { return candidate }
+        if id.count >= 8, id.loadUnaligned(as: UInt64.self) != firstWord { return find(hash, type: type, id: id) }
+        return matches(candidate, type: type, id: id) ? candidate : find(hash, type: type, id: id)
+    }
+
     /// Reads the id's first bytes of the entity that a lookup of this hash would compare first.
     @inline(__always)
     func readAhead(_ hash: UInt32) -> UInt64 {

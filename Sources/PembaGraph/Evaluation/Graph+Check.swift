@@ -12,8 +12,12 @@ extension Graph {
     /// Names must exist in the schema. Objects need not have tuples: a check about an unknown one has an answer, too.
     package func resolve(_ view: CheckView) throws(GraphError) -> ResolvedCheck {
         var check = try resolveNames(view)
-        check.resource = entities.find(type: resourceType(check), id: view.resourceID)
-        check.subject = entities.find(type: check.subjectType, id: view.subjectID)
+        (check.resource, check.subject) = entities.find(
+            type: resourceType(check),
+            id: view.resourceID,
+            andType: check.subjectType,
+            id: view.subjectID
+        )
         standInForUnknown(&check, view)
         return check
     }

@@ -17,19 +17,9 @@ extension Graph {
     package func nextSnapshotBlock(maxBytes: Int) -> [UInt8]? {
         guard let cut = snapshot else { preconditionFailure("a block was asked for without a cut") }
         guard !cut.isComplete else { return nil }
-        var block = TupleBlockWriter(capacity: maxBytes)
+        var block = TupleBlockWriter(capacity: maxBytes, linked: linked)
         let full = max(maxBytes - TupleBlock.mostBytesPerTuple, 1)
-        while block.count < full, let tuple = cut.takeRemoved() {
-            tuple.withView { view in
-                block.resource(type: tuple.resource.type, id: view.resourceID)
-                block.tuple(
-                    relation: tuple.relation,
-                    subjectType: tuple.subject.object.type,
-                    subjectRelation: tuple.subject.relation,
-                    subjectID: view.subjectID
-                )
-            }
-        }
+        while block.count < full, let tuple = cut.takeRemoved() { block.removed(tuple) }
         var entitiesLeft = Graph.mostEntitiesPerBlock
         while block.count < full, entitiesLeft > 0, !cut.hasPassedAll {
             if write(cut, into: &block, full: full) { cut.passEntity() }
@@ -43,7 +33,6 @@ extension Graph {
         let resource = cut.resource
         let record = entities.records[Int(resource)]
         guard record.type != 0, record.forward != 0 else { return true }
-        let type = linked.types[Int(record.type)]
         var isNamed = false
         while true {
             let run = rows.run(forward(resource), from: cut.nextEntry)
@@ -54,15 +43,13 @@ extension Graph {
                 let entry = RowEntry.key(cursor.pointee)
                 cursor += 1
                 guard cut.pass(entry) else { continue }
-                if !isNamed { block.resource(type: type.name, id: entities.id(of: resource)) }
+                if !isNamed { block.resource(type: UInt32(record.type), id: entities.id(of: resource)) }
                 isNamed = true
                 let subject = RowEntry.entity(entry)
-                let subjectType = linked.types[Int(entities.records[Int(subject)].type)]
-                let subjectRelation = RowEntry.subjectRelation(entry)
                 block.tuple(
-                    relation: type.relationNames[Int(RowEntry.relation(entry))],
-                    subjectType: subjectType.name,
-                    subjectRelation: subjectRelation == 0 ? nil : subjectType.relationNames[Int(subjectRelation)],
+                    entry,
+                    type: UInt32(record.type),
+                    subjectType: UInt32(entities.records[Int(subject)].type),
                     subjectID: entities.id(of: subject)
                 )
             }
@@ -75,9 +62,16 @@ extension Graph {
     package func load(block: UnsafeRawBufferPointer) throws(GraphError) {
         do throws(BlockProblem) {
             var loader = try TupleBlockReader(block)
-            while let view = try loader.next() {
+            var known: (names: TupleNames, numbers: TupleNumbers)?
+            while let (view, names) = try loader.next() {
                 let numbers: TupleNumbers
-                do throws(GraphError) { numbers = try locate(view) } catch { throw .refused(error) }
+                // Neighbours mostly have the same names: they are looked up once.
+                if let known, known.names == names {
+                    numbers = known.numbers
+                } else {
+                    do throws(GraphError) { numbers = try locate(view) } catch { throw .refused(error) }
+                    known = names.isWildcard ? nil : (names, numbers)
+                }
                 guard insert(view, numbers) else {
                     throw .bytes(.invalidValue(field: "tuple that is there already", value: UInt64(tupleCount)))
                 }
@@ -97,11 +91,20 @@ private enum BlockProblem: Error {
     case refused(GraphError)
 }
 
+/// The numbers that a tuple's names have in its block, and whether it is about a wildcard.
+private struct TupleNames: Equatable {
+    var type: Int
+    var relation: Int
+    var subjectType: Int
+    var subjectRelation: Int
+    var isWildcard: Bool
+}
+
 /// Reads a block.
 private struct TupleBlockReader {
     private var reader: ByteReader
     private var names: [UnsafeRawBufferPointer] = []
-    private var resourceType: UnsafeRawBufferPointer?
+    private var resourceType: Int?
     private var resourceID: UnsafeRawBufferPointer?
 
     init(_ block: UnsafeRawBufferPointer) throws(BlockProblem) {
@@ -115,11 +118,11 @@ private struct TupleBlockReader {
     }
 
     /// The next tuple; nil at the end.
-    mutating func next() throws(BlockProblem) -> CheckView? {
+    mutating func next() throws(BlockProblem) -> (CheckView, TupleNames)? {
         do throws(ByteError) { return try nextTuple() } catch { throw .bytes(error) }
     }
 
-    private mutating func nextTuple() throws(ByteError) -> CheckView? {
+    private mutating func nextTuple() throws(ByteError) -> (CheckView, TupleNames)? {
         while !reader.isAtEnd {
             let kind: UInt8 = try reader.integer()
             switch kind {
@@ -140,28 +143,38 @@ private struct TupleBlockReader {
         return nil
     }
 
-    private mutating func tuple() throws(ByteError) -> CheckView {
+    private mutating func tuple() throws(ByteError) -> (CheckView, TupleNames) {
         guard let resourceType, let resourceID else {
             throw .invalidValue(field: "tuple before its resource", value: 0)
         }
         let relation = try name()
         let subjectType = try name()
-        let number = try reader.count(limit: names.count)
-        let subjectRelation = number == 0 ? UnsafeRawBufferPointer(start: nil, count: 0) : names[number - 1]
-        return CheckView(
-            resourceType: resourceType,
+        let subjectRelation = try reader.count(limit: names.count)
+        let subjectID = try id()
+        let view = CheckView(
+            resourceType: names[resourceType - 1],
             resourceID: resourceID,
-            permission: relation,
-            subjectType: subjectType,
-            subjectID: try id(),
-            subjectRelation: subjectRelation
+            permission: names[relation - 1],
+            subjectType: names[subjectType - 1],
+            subjectID: subjectID,
+            subjectRelation: subjectRelation == 0
+                ? UnsafeRawBufferPointer(start: nil, count: 0) : names[subjectRelation - 1]
         )
+        let numbers = TupleNames(
+            type: resourceType,
+            relation: relation,
+            subjectType: subjectType,
+            subjectRelation: subjectRelation,
+            isWildcard: subjectID.count == 1 && subjectID[0] == UInt8(ascii: "*")
+        )
+        return (view, numbers)
     }
 
-    private mutating func name() throws(ByteError) -> UnsafeRawBufferPointer {
+    /// The number of a name that was written before.
+    private mutating func name() throws(ByteError) -> Int {
         let number = try reader.count(limit: names.count)
         guard number > 0 else { throw .invalidValue(field: "name number", value: 0) }
-        return names[number - 1]
+        return number
     }
 
     private mutating func id() throws(ByteError) -> UnsafeRawBufferPointer {

@@ -27,47 +27,77 @@ enum TupleBlock {
 /// Writes a block.
 struct TupleBlockWriter {
     private(set) var writer: ByteWriter
-    private var names: [[UInt8]: UInt64] = [:]
+    private let linked: LinkedSchema
+    private var nameCount: UInt64 = 0
+    /// The numbers of the names of nodes, 0 if not written yet; a type's name is at its relation number 0.
+    private var nodeNames: [UInt64]
 
-    init(capacity: Int) {
+    init(capacity: Int, linked: LinkedSchema) {
         writer = ByteWriter(capacity: capacity)
         writer.integer(TupleBlock.version)
+        self.linked = linked
+        nodeNames = [UInt64](repeating: 0, count: linked.nodeCount)
     }
 
     /// Bytes so far.
     var count: Int { writer.bytes.count }
 
-    /// The number of a name, which is written out the first time.
-    private mutating func number(_ name: String) -> UInt64 {
-        let bytes = [UInt8](name.utf8)
-        if let known = names[bytes] { return known }
+    /// Writes a name out and returns its number.
+    private mutating func add(_ name: String) -> UInt64 {
         writer.integer(TupleBlock.name)
-        writer.lengthPrefixed(bytes)
-        let number = UInt64(names.count + 1)
-        names[bytes] = number
-        return number
+        writer.string(name)
+        nameCount += 1
+        return nameCount
     }
 
-    mutating func resource(type: String, id: UnsafeRawBufferPointer) {
-        let type = number(type)
+    /// The number of the name of a relation, or of a type (relation 0).
+    private mutating func number(type: UInt32, relation: UInt32) -> UInt64 {
+        let node = Int(linked.node(type: type, relation: relation))
+        if nodeNames[node] != 0 { return nodeNames[node] }
+        let name = relation == 0 ? linked.types[Int(type)].name : linked.relationName(type: type, relation: relation)
+        nodeNames[node] = add(name)
+        return nodeNames[node]
+    }
+
+    private mutating func id(_ bytes: UnsafeRawBufferPointer) {
+        writer.count(bytes.count)
+        writer.raw(bytes)
+    }
+
+    /// Starts a resource.
+    mutating func resource(type: UInt32, id bytes: UnsafeRawBufferPointer) {
+        let type = number(type: type, relation: 0)
         writer.integer(TupleBlock.resource)
         writer.varint(type)
-        writer.lengthPrefixed(id)
+        id(bytes)
     }
 
-    mutating func tuple(
-        relation: String,
-        subjectType: String,
-        subjectRelation: String?,
-        subjectID: UnsafeRawBufferPointer
-    ) {
-        let relation = number(relation)
-        let subjectType = number(subjectType)
-        let subjectRelation = subjectRelation.map { number($0) } ?? 0
+    /// Adds a tuple on the resource: a forward entry whose subject is known.
+    mutating func tuple(_ entry: UInt64, type: UInt32, subjectType: UInt32, subjectID: UnsafeRawBufferPointer) {
+        let relation = number(type: type, relation: RowEntry.relation(entry))
+        let subject = number(type: subjectType, relation: 0)
+        let subjectRelation = RowEntry.subjectRelation(entry)
+        let userset = subjectRelation == 0 ? 0 : number(type: subjectType, relation: subjectRelation)
+        writer.integer(TupleBlock.tuple)
+        writer.varint(relation)
+        writer.varint(subject)
+        writer.varint(userset)
+        id(subjectID)
+    }
+
+    /// Adds a tuple that is not stored any more; its names may have left the schema with it.
+    mutating func removed(_ tuple: RelationTuple) {
+        let type = add(tuple.resource.type)
+        let relation = add(tuple.relation)
+        let subjectType = add(tuple.subject.object.type)
+        let subjectRelation = tuple.subject.relation.map { add($0) } ?? 0
+        writer.integer(TupleBlock.resource)
+        writer.varint(type)
+        writer.string(tuple.resource.id)
         writer.integer(TupleBlock.tuple)
         writer.varint(relation)
         writer.varint(subjectType)
         writer.varint(subjectRelation)
-        writer.lengthPrefixed(subjectID)
+        writer.string(tuple.subject.object.id)
     }
 }
