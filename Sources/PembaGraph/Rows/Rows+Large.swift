@@ -3,8 +3,8 @@
 
 /// A large row's block is a directory: the number of leaves, then for each leaf its separator and its word
 /// (reference 32 bits, count 32 bits). A leaf holds the entries from its separator up to the next one; the first
-/// leaf takes whatever is lower, too: its separator is never looked at. No leaf is empty. A row becomes flat again below a quarter of what made it large, so that
-/// one entry more or less does not convert it back and forth.
+/// leaf takes whatever is lower, too: its separator is never looked at. No leaf is empty. A row becomes flat again
+/// below a quarter of what made it large, so that one entry more or less does not convert it back and forth.
 extension Rows {
     private static let leafFill = 384
     private static let mergeLimit = 128
