@@ -126,16 +126,7 @@ final class ClientCore: @unchecked Sendable {
                 case .failure(let error):
                     let waiting = session.waiting
                     session.waiting.removeAll()
-                    // Writes that came later may have more time: they ask for a session of their own accord.
-                    let isLate = deadline <= .now()
-                    for request in waiting {
-                        if isLate, request.deadline > deadline, !isShutDown {
-                            session.waiting.append(request)
-                        } else {
-                            finish(request, .failure(request.error(error.reason)))
-                        }
-                    }
-                    if !session.waiting.isEmpty { giveKeys(of: session) }
+                    for request in waiting { finish(request, .failure(request.error(error.reason))) }
                 }
             }
         )
