@@ -96,10 +96,9 @@ public final class PembaClient: Sendable {
         guard !isShutDown.load(ordering: .sequentiallyConsistent) else { throw ClientError(.shutDown) }
         let deadline = NIODeadline.now() + TimeAmount(configuration.timeout)
         let result: Result<Void, ClientError> = await withUnsafeContinuation { continuation in
+            let waiter = PipelineContinuation(continuation)
             core.eventLoop.execute { [core] in
-                core.withPipelines(deadline: deadline) { result in
-                    continuation.resume(returning: result.map { body($0) })
-                }
+                core.withPipelines(deadline: deadline) { result in waiter.resume(result.map { body($0) }) }
             }
         }
         try result.get()
@@ -125,5 +124,20 @@ public final class PembaClient: Sendable {
             core.eventLoop.execute { [core] in core.cancel(request) }
         }
         return try outcome.get()
+    }
+}
+
+/// Resumes its continuation once: at the latest when nothing refers to it any more, as when the event loop is gone.
+///
+/// `@unchecked Sendable`: made by the caller, handed to the loop once, and from then on used by it alone.
+private final class PipelineContinuation: @unchecked Sendable {
+    private var continuation: UnsafeContinuation<Result<Void, ClientError>, Never>?
+
+    init(_ continuation: UnsafeContinuation<Result<Void, ClientError>, Never>) { self.continuation = continuation }
+
+    deinit { continuation?.resume(returning: .failure(ClientError(.shutDown))) }
+
+    func resume(_ result: Result<Void, ClientError>) {
+        continuation.take()?.resume(returning: result)
     }
 }

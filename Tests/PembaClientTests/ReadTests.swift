@@ -13,7 +13,7 @@ private let item = CheckItem(
     subject: SubjectReference(type: "user", id: "alice")
 )
 
-@Suite("Reads") struct ReadTests {
+@Suite("Reads", .timeLimit(.minutes(1))) struct ReadTests {
     let cluster = TestCluster.shared
 
     @Test("a check is asked as it was said and answered with its zookie") func check() async throws {
@@ -84,7 +84,7 @@ private let item = CheckItem(
         #expect(node.received.count == 1)
     }
 
-    @Test("a node that stops without closing is found out and left", .timeLimit(.minutes(1)))
+    @Test("a node that stops without closing is found out and left")
     func silentNode() async throws {
         let dead = try await ScriptedNode(1, answersPings: false) { _ in .silence }
         let good = try await ScriptedNode(2) { _ in .check(.hasPermission) }

@@ -6,7 +6,7 @@ import PembaWire
 import Synchronization
 import Testing
 
-@Suite("Writes") struct WriteTests {
+@Suite("Writes", .timeLimit(.minutes(1))) struct WriteTests {
     let cluster = TestCluster.shared
 
     private static func update(_ number: Int = 1) -> WriteRequest {
@@ -218,6 +218,27 @@ import Testing
         }
         #expect(node.received(.openSession).count == 1)
         #expect(node.received(.write).count == 2)
+    }
+
+    @Test("a session that could not be opened in one write's time is opened for the next") func lateSession()
+        async throws
+    {
+        let count = Counts()
+        let node = try await ScriptedNode { received in
+            let earlier = count.next(received.type)
+            if received.type == .write { return .written(5) }
+            return earlier == 0 ? .silence : .session(17)
+        }
+        try await withClient(cluster.configuration([node])) { client in
+            let hasty = Task { try await client.write(WriteTests.update(1), timeout: .milliseconds(300)) }
+            try await eventually("the first attempt at a session") { node.received.count == 1 }
+            let patient = Task { try await client.write(WriteTests.update(2), timeout: .seconds(20)) }
+            let error = await #expect(throws: ClientError.self) { try await hasty.value }
+            #expect(error?.reason == .deadlineExceeded)
+            #expect(error?.outcomeIsKnown == true)
+            let zookie = try await patient.value
+            #expect(zookie == cluster.zookie(5))
+        }
     }
 
     @Test("a second attempt says which answers are not asked for any more by now") func refreshedKey() async throws {

@@ -96,6 +96,10 @@ import Testing
         lie.integer(UInt32(4 << 20))
         lie.raw([UInt8](repeating: 0, count: 100))
         #expect(throws: FrameError.malformedCompression) { try decompress(lie.bytes) }
+        // Refused by its length alone, before memory is taken.
+        #expect(throws: FrameError.malformedCompression) {
+            try lie.bytes.withUnsafeBytes { try FrameCompression.rawLength(of: $0, limit: 4 << 20) }
+        }
         #expect(throws: FrameError.malformedCompression) { try decompress([]) }
         #expect(throws: FrameError.malformedCompression) { try decompress([0, 0, 0, 0]) }
         #expect(throws: FrameError.malformedCompression) { try decompress([0, 0, 0, 0, 0]) }

@@ -34,7 +34,7 @@ public struct ClientConfiguration: Sendable {
     /// How often to try again what may be tried again, always within the request's deadline.
     public struct RetryPolicy: Sendable, Equatable {
         /// Attempts of one request at most, the first included.
-        public var attempts = 24
+        public var attempts = 100
         /// The pause before the second attempt at the same node; it doubles each time, with jitter.
         public var firstPause = Duration.milliseconds(10)
         /// The longest pause.
@@ -75,7 +75,7 @@ public struct ClientConfiguration: Sendable {
     public var connectsToLeader = true
     /// The event loops to run on; nil: one thread of the client's own.
     ///
-    /// A client uses one loop of the group. For more than one core's worth of requests make several clients.
+    /// The group must outlive the client. A client uses one loop of it. For more than one core's worth of requests make several clients.
     public var eventLoopGroup: (any EventLoopGroup)?
 
     /// Everything without a default.

@@ -126,7 +126,16 @@ final class ClientCore: @unchecked Sendable {
                 case .failure(let error):
                     let waiting = session.waiting
                     session.waiting.removeAll()
-                    for request in waiting { finish(request, .failure(request.error(error.reason))) }
+                    // Writes that came later may have more time: they ask for a session of their own accord.
+                    let isLate = deadline <= .now()
+                    for request in waiting {
+                        if isLate, request.deadline > deadline, !isShutDown {
+                            session.waiting.append(request)
+                        } else {
+                            finish(request, .failure(request.error(error.reason)))
+                        }
+                    }
+                    if !session.waiting.isEmpty { giveKeys(of: session) }
                 }
             }
         )
