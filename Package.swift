@@ -145,10 +145,7 @@ let package = Package(
         ),
         tests(
             "PembaServer",
-            [
-                "PembaCore", "PembaRaft", "PembaService", "PembaWire", "PembaStorage", "PembaTLS", "PembaTransport",
-                "PembaPKI", "PembaClient", nioCore, nioPosix, logging,
-            ]
+            ["PembaCore", "PembaService", "PembaWire", "PembaPKI", "PembaClient", nioCore, nioPosix, logging]
         ),
         tests(
             "PembaClient",

@@ -4,7 +4,6 @@
 import Glibc
 import NIOCore
 import NIOPosix
-import PembaCore
 import Testing
 
 @testable import PembaServer
@@ -13,7 +12,7 @@ struct HTTPPortTests {
     /// Sends `request` as it is and returns everything that comes back until the port closes the connection.
     private func exchange(_ request: String) async throws -> String {
         let port = try await HTTPPort.bind(
-            NetworkAddress(host: "127.0.0.1", port: 0),
+            HostPort(host: "127.0.0.1", port: 0),
             on: MultiThreadedEventLoopGroup.singleton.next()
         ) { path in
             switch path {
@@ -21,7 +20,7 @@ struct HTTPPortTests {
             case "/readyz": HTTPAnswer(status: 503, body: "no leader\n")
             default: nil
             }
-        }.get()
+        }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -38,7 +37,7 @@ struct HTTPPortTests {
             }
             return String(buffer: answer)
         }
-        try await port.close().get()
+        await port.close()
         return answer
     }
 

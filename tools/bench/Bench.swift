@@ -17,8 +17,9 @@ struct Bench: AsyncParsableCommand {
             bench graph --tuples 10000000
             bench cluster --tuples 1000000
             bench cluster --cluster cluster/local/cluster.yaml --no-load
+            bench peers --rounds 5
             """,
-        subcommands: [GraphCommand.self, ClusterCommand.self]
+        subcommands: [GraphCommand.self, ClusterCommand.self, PeersCommand.self]
     )
 }
 

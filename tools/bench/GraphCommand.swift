@@ -3,9 +3,11 @@
 
 import ArgumentParser
 import Foundation
+import Histogram
 import PembaCore
 import PembaGraph
 import PembaSchema
+import PembaService
 import PembaTooling
 
 struct GraphCommand: ParsableCommand {
@@ -45,7 +47,24 @@ struct GraphCommand: ParsableCommand {
         let nested = try CheckSet(count: checks, type: "document", permission: "view") { data.nestedCheck($0) }
         figures.add(try nested.measure("nested check 5 + 3, from strings", graph))
         figures.add(try nested.measureBatches("nested check 5 + 3, batches of 16", graph))
+        figures.add(try flood())
         try report.print(figures)
+    }
+
+    /// One check of the flood that scenarios of clusters make, in a graph of its own.
+    private func flood() throws -> Figures.Row {
+        let graph = Graph()
+        try graph.replaceSchema(
+            try SchemaCheck.require(BenchmarkData.schema + "\n" + FloodData.schema, name: "benchmark schema")
+        )
+        for tuple in FloodData.tuples { _ = graph.insert(tuple) }
+        let item = FloodData.check(0)
+        let begin = ContinuousClock.now
+        guard try graph.check(item.resource, item.permission, item.subject) == FloodData.expected else {
+            throw ToolError("a wrong answer in the maze")
+        }
+        let spent = ContinuousClock.now - begin
+        return Figures.Row(name: "check of the flood, once", value: spent.inSeconds * 1_000, unit: "ms")
     }
 
     private func load(_ data: BenchmarkData, into graph: Graph) throws -> Duration {

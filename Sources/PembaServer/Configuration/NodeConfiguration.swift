@@ -26,10 +26,10 @@ package struct NodeConfiguration: Sendable, Equatable {
 
     /// Where the node listens.
     package struct Listen: Sendable, Equatable {
-        package var client: NetworkAddress
-        package var peer: NetworkAddress
+        package var client: HostPort
+        package var peer: HostPort
         /// Nil: there is no HTTP port.
-        package var http: NetworkAddress?
+        package var http: HostPort?
     }
 
     /// The node's PEM files.

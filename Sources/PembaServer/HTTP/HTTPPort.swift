@@ -4,7 +4,6 @@
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
-package import PembaCore
 
 /// What the HTTP port answers.
 package struct HTTPAnswer: Sendable, Equatable {
@@ -23,7 +22,7 @@ package struct HTTPAnswer: Sendable, Equatable {
 /// lock and `/livez` tells that the loop turns.
 ///
 /// One request a connection, few connections, small heads, no bodies, a timeout.
-package final class HTTPPort: Sendable {
+package final class HTTPPort {
     /// Connections at one time; further ones are closed at once.
     static let connectionsMax = 64
     /// How long a connection may take to send its request and to take the answer.
@@ -41,12 +40,12 @@ package final class HTTPPort: Sendable {
 
     /// Listens at `address`; `responder` is called on `loop`.
     package static func bind(
-        _ address: NetworkAddress,
+        _ address: HostPort,
         on loop: any EventLoop,
         responder: @escaping Responder
-    ) -> EventLoopFuture<HTTPPort> {
+    ) async throws -> HTTPPort {
         let open = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: loop)
-        return ServerBootstrap(group: loop)
+        let channel = try await ServerBootstrap(group: loop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: 64)
             .childChannelInitializer { channel in
@@ -61,15 +60,12 @@ package final class HTTPPort: Sendable {
                     try channel.pipeline.syncOperations.addHandler(HTTPPortHandler(responder: responder))
                 }
             }
-            .bind(host: address.host, port: Int(address.port))
-            .map { HTTPPort(channel: $0) }
+            .bind(host: address.host, port: address.port).get()
+        return HTTPPort(channel: channel)
     }
 
     /// Stops listening; open connections end by themselves.
-    package func close() -> EventLoopFuture<Void> {
-        channel.close(promise: nil)
-        return channel.closeFuture
-    }
+    package func close() async { try? await channel.close().get() }
 }
 
 /// One connection of the HTTP port: answers the first request and closes.

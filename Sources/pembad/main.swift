@@ -1,0 +1,2 @@
+// Pemba: placeholder
+// SPDX-License-Identifier: Apache-2.0

@@ -1,0 +1,16 @@
+// Pemba: tasks on an event loop.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+/// Runs tasks on an event loop, so that a task that calls the client there wakes no other thread.
+final class LoopExecutor: TaskExecutor {
+    private let eventLoop: any EventLoop
+
+    init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}

@@ -1,0 +1,51 @@
+// Pemba: the checks that a load asks.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaClient
+import PembaTooling
+
+/// Checks and the answers that they must get, made beforehand so that asking costs little.
+struct Questions: Sendable {
+    /// The checks; their number is a power of two.
+    let items: [CheckItem]
+    /// Whether the subject has the permission, for each.
+    let expected: [Bool]
+
+    /// How many different checks a load asks in turn: more than the processor's caches hold.
+    private static let count = 1 << 16
+
+    /// `count` checks as `make` says; a power of two.
+    init(count: Int = Questions.count, _ make: (Int) -> (item: CheckItem, expected: Bool)) {
+        precondition(count.nonzeroBitCount == 1, "the number of questions is a power of two")
+        let made = (0..<count).map(make)
+        items = made.map(\.item)
+        expected = made.map(\.expected)
+    }
+
+    /// Checks that one look-up answers.
+    static func direct(_ data: BenchmarkData) -> Questions {
+        Questions { number in
+            let check = data.directCheck(number)
+            return (question(check.document, "owner", check.user), check.expected)
+        }
+    }
+
+    /// Checks through five folders and three groups.
+    static func nested(_ data: BenchmarkData) -> Questions {
+        Questions { number in
+            let check = data.nestedCheck(number)
+            return (question(check.document, "view", check.user), check.expected)
+        }
+    }
+
+    /// Checks that visit nearly a million objects each.
+    static let flood = Questions(count: 16) { number in (FloodData.check(number), FloodData.expected) }
+
+    private static func question(_ document: String, _ permission: String, _ user: String) -> CheckItem {
+        CheckItem(
+            resource: ObjectReference(type: "document", id: document),
+            permission: permission,
+            subject: SubjectReference(type: "user", id: user)
+        )
+    }
+}

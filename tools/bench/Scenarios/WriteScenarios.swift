@@ -1,0 +1,44 @@
+// Pemba: measuring writes.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaClient
+import PembaTooling
+import Synchronization
+
+extension Scenario {
+    /// Durable writes of one new tuple each, with idempotency keys.
+    static let writes: [Scenario] = [writes(inFlight: 1), writes(inFlight: 64), writes(inFlight: 256)]
+
+    /// So many writes in flight on one connection to each node; the leader gets them.
+    static func writes(inFlight: Int) -> Scenario {
+        let name = "write-\(inFlight)"
+        return Scenario(name: name) { stage in
+            try await stage.cluster.withClient { client in
+                let scratch = ScratchTuples()
+                let written = Atomic<Int>(0)
+                let window = stage.window()
+                async let latencies = CallLoad.run(inFlight: inFlight, window, on: client.eventLoop) { number in
+                    written.max(number + 1, ordering: .relaxed)
+                    try await client.write(WriteRequest(updates: [TupleUpdate(.touch, scratch.tuple(number))]))
+                }
+                let usage = try await Usage.follow(window, stage.cluster.processes)
+                let measurement = Measurement(latencies: try await latencies, window: window, usage: usage)
+                try await verify(scratch, count: written.load(ordering: .relaxed), client)
+                try await DataLoader(client: client).delete(scratch, count: written.load(ordering: .relaxed))
+                return [measurement.row(name)]
+            }
+        }
+    }
+
+    /// Every acknowledged write must be there, at whichever node is asked.
+    private static func verify(_ scratch: ScratchTuples, count: Int, _ client: PembaClient) async throws {
+        for start in stride(from: 0, to: count, by: Limits.checksPerBulk) {
+            let tuples = (start..<min(start + Limits.checksPerBulk, count)).map { scratch.tuple($0) }
+            let items = tuples.map { CheckItem(resource: $0.resource, permission: $0.relation, subject: $0.subject) }
+            let answer = try await client.checkBulk(items, consistency: .fullyConsistent)
+            for (item, result) in zip(items, answer.results) where try result.get() != .hasPermission {
+                throw ToolError("an acknowledged write is not there: \(item)")
+            }
+        }
+    }
+}
