@@ -145,7 +145,10 @@ let package = Package(
         ),
         tests(
             "PembaServer",
-            ["PembaCore", "PembaService", "PembaWire", "PembaPKI", "PembaClient", nioCore, nioPosix, logging]
+            [
+                "PembaCore", "PembaRaft", "PembaService", "PembaWire", "PembaStorage", "PembaTLS", "PembaTransport",
+                "PembaPKI", "PembaClient", nioCore, nioPosix, logging,
+            ]
         ),
         tests(
             "PembaClient",

@@ -5,7 +5,9 @@ package import PembaCore
 package import PembaRaft
 package import PembaService
 
-/// One message between two nodes; `PembaWire` encodes it. Raft's own, and what the replica adds around Raft.
+/// One message between two nodes.
+///
+/// `PembaWire` encodes it. Raft's own, and what the replica adds around Raft.
 package enum PeerMessage: Sendable, Equatable {
     /// Consensus.
     case raft(RaftMessage)

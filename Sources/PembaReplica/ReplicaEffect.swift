@@ -5,7 +5,9 @@ package import PembaCore
 package import PembaRaft
 package import PembaService
 
-/// One thing for the shell to do, in the order in which the effects are listed. The node and the simulator do them.
+/// One thing for the shell to do, in the order in which the effects are listed.
+///
+/// The node and the simulator do them.
 package enum ReplicaEffect: Sendable, Equatable {
     /// Write to the log and sync, in order of sequence; then step `.persisted`.
     case persist(PersistRequest)

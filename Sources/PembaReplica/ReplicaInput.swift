@@ -5,7 +5,9 @@ package import PembaCore
 package import PembaRaft
 package import PembaService
 
-/// Names one request of this node's clients, unique since the node started. The shell chooses it.
+/// Names one request of this node's clients, unique since the node started.
+///
+/// The shell chooses it.
 package struct RequestID: Hashable, Comparable, Sendable {
     package let rawValue: UInt64
 
@@ -25,7 +27,9 @@ package struct ReplicaTime: Sendable {
     }
 }
 
-/// One thing that happened to a replica. Every input is legal in every state.
+/// One thing that happened to a replica.
+///
+/// Every input is legal in every state.
 package enum ReplicaInput: Sendable {
     /// Time passed; due at `Replica.nextDeadline` at the latest.
     case tick
@@ -47,8 +51,8 @@ package enum ReplicaInput: Sendable {
     case snapshotBlockStored(index: LogIndex, number: UInt32, succeeded: Bool)
     /// The received snapshot could not be verified or made current. (Success is `Replica.install`, which brings the state.)
     case snapshotInstallFailed(index: LogIndex)
-    /// The snapshot that this node wrote of its own state is durable: the log before it may go. The manifest counts as a
-    /// block.
+    /// The snapshot that this node wrote of its own state is durable: the log before it may go. Of its blocks,
+    /// those of content count: the manifest does not.
     case snapshotWritten(index: LogIndex, term: Term, blockCount: UInt32)
     /// The snapshot that `writeSnapshot` asked for could not be written (disk full); asked for again later.
     case snapshotNotWritten

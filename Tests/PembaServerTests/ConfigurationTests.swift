@@ -51,9 +51,9 @@ struct ConfigurationTests {
         #expect(configuration.cluster.description == "0123456789abcdef0123456789abcdef")
         #expect(configuration.node == NodeID(1))
         #expect(configuration.members.map(\.id) == [NodeID(1), NodeID(2)])
-        #expect(configuration.members[1].peer == HostPort(host: "::1", port: 7102))
+        #expect(configuration.members[1].peer == NetworkAddress(host: "::1", port: 7102))
         #expect(configuration.raft.electionTimeout == .milliseconds(500))
-        #expect(configuration.listen.http == HostPort(host: "127.0.0.1", port: 7201))
+        #expect(configuration.listen.http == NetworkAddress(host: "127.0.0.1", port: 7201))
         #expect(configuration.credentialsFile == nil)
     }
 

@@ -4,6 +4,7 @@
 import Glibc
 import NIOCore
 import NIOPosix
+import PembaCore
 import Testing
 
 @testable import PembaServer
@@ -12,7 +13,7 @@ struct HTTPPortTests {
     /// Sends `request` as it is and returns everything that comes back until the port closes the connection.
     private func exchange(_ request: String) async throws -> String {
         let port = try await HTTPPort.bind(
-            HostPort(host: "127.0.0.1", port: 0),
+            NetworkAddress(host: "127.0.0.1", port: 0),
             on: MultiThreadedEventLoopGroup.singleton.next()
         ) { path in
             switch path {
@@ -20,7 +21,7 @@ struct HTTPPortTests {
             case "/readyz": HTTPAnswer(status: 503, body: "no leader\n")
             default: nil
             }
-        }
+        }.get()
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -37,7 +38,7 @@ struct HTTPPortTests {
             }
             return String(buffer: answer)
         }
-        await port.close()
+        try await port.close().get()
         return answer
     }
 

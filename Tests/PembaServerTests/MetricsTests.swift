@@ -51,12 +51,12 @@ struct MetricsTests {
         #expect(PrometheusText.seconds(nanoseconds) == text)
     }
 
-    /// Every line is a comment or a sample of the family above it; every family has help and type once; buckets only grow.
+    /// Every line is a comment or a sample of the family above it; every family has help and type once; buckets only
+    /// grow.
     @Test func theTextIsPrometheusText() throws {
         var metrics = NodeMetrics()
         metrics.answered(.check, after: .microseconds(30), times: 16)
         metrics.failed(.overloaded)
-        metrics.connectionFailed(reason: "handshake_timeout")
         let text = metrics.text(gauges)
         #expect(text.hasSuffix("\n"))
         var families: Set<String> = []

@@ -442,10 +442,8 @@ final class ClientCore: @unchecked Sendable {
         precondition(!isShutDown, "a client is shut down once")
         isShutDown = true
         queue.drain { $0.finish(.failure(ClientError(.shutDown))) }
-        let waiting = session.waiting
-        session.waiting.removeAll()
-        for request in Array(parked) + Array(waiting) { finish(request, .failure(request.error(.shutDown))) }
-        parked.removeAll()
+        while let request = session.waiting.popFirst() { finish(request, .failure(request.error(.shutDown))) }
+        while let request = parked.popFirst() { finish(request, .failure(request.error(.shutDown))) }
         for waiter in pipelineWaiters { waiter.body(.failure(ClientError(.shutDown))) }
         pipelineWaiters.removeAll()
         onIdle = completion

@@ -95,7 +95,7 @@ package struct ConfigurationKey: Sendable {
         case .path: return text.isEmpty || text.utf8.contains(0) ? nil : .text(text)
         case .address(let canBeOff):
             if canBeOff, text == "off" { return .off }
-            return HostPort(text).map { .address($0) }
+            return (try? NetworkAddress(parsing: text)).map { .address($0) }
         case .clusterID: return ClusterID(text).map { .clusterID($0) }
         case .members: return MemberConfiguration.parseList(text).map { .members($0) }
         }
@@ -106,7 +106,7 @@ package struct ConfigurationKey: Sendable {
 package enum ConfigurationValue: Sendable, Equatable {
     case integer(Int)
     case text(String)
-    case address(HostPort)
+    case address(NetworkAddress)
     case clusterID(ClusterID)
     case members([MemberConfiguration])
     /// The feature is switched off.

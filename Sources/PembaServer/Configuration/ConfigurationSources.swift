@@ -1,6 +1,7 @@
 // Pemba: reading the node's configuration from file, environment and flags.
 // SPDX-License-Identifier: Apache-2.0
 
+import PembaCore
 import Yams
 
 /// The values of all keys after the sources were laid over each other: file, then environment, then flags.
@@ -54,7 +55,7 @@ package struct ConfigurationValues: Sendable {
     }
 
     /// The address of a key; nil if it is off.
-    func address(_ name: String) -> HostPort? {
+    func address(_ name: String) -> NetworkAddress? {
         guard case .address(let address)? = self[name]?.value else { return nil }
         return address
     }
@@ -109,7 +110,7 @@ package struct ConfigurationValues: Sendable {
 
 extension ConfigurationValues {
     private mutating func read(yaml: String) throws(ConfigurationError) {
-        let root: Node?
+        let root: Yams.Node?
         do {
             root = try Yams.compose(yaml: yaml)
         } catch {
@@ -129,9 +130,9 @@ extension ConfigurationValues {
         return "not valid YAML: \(text)"
     }
 
-    private func place(of node: Node) -> String { node.mark.map { "\(fileName):\($0.line)" } ?? fileName }
+    private func place(of node: Yams.Node) -> String { node.mark.map { "\(fileName):\($0.line)" } ?? fileName }
 
-    private mutating func read(_ mapping: Node.Mapping, below path: String) throws(ConfigurationError) {
+    private mutating func read(_ mapping: Yams.Node.Mapping, below path: String) throws(ConfigurationError) {
         for (keyNode, node) in mapping {
             guard let word = keyNode.string else {
                 throw ConfigurationError(source: place(of: keyNode), message: "a key must be a word")
@@ -147,7 +148,7 @@ extension ConfigurationValues {
         }
     }
 
-    private mutating func readSection(_ node: Node, named name: String) throws(ConfigurationError) {
+    private mutating func readSection(_ node: Yams.Node, named name: String) throws(ConfigurationError) {
         switch node {
         case .mapping(let section): try read(section, below: name)
         case .scalar(let scalar) where scalar.string.isEmpty: return
@@ -156,7 +157,8 @@ extension ConfigurationValues {
         }
     }
 
-    private mutating func read(_ node: Node, of key: ConfigurationKey, at place: String) throws(ConfigurationError) {
+    private mutating func read(_ node: Yams.Node, of key: ConfigurationKey, at place: String) throws(ConfigurationError)
+    {
         switch (node, key.form) {
         case (.scalar(let scalar), _): try set(key, scalar.string, source: place)
         case (.sequence(let sequence), .members):
@@ -167,7 +169,10 @@ extension ConfigurationValues {
         }
     }
 
-    private func readMember(_ node: Node, of key: ConfigurationKey) throws(ConfigurationError) -> MemberConfiguration {
+    private func readMember(
+        _ node: Yams.Node,
+        of key: ConfigurationKey
+    ) throws(ConfigurationError) -> MemberConfiguration {
         guard case .mapping(let mapping) = node else {
             throw .wrongValue(node.string ?? "a list", of: key, source: place(of: node))
         }

@@ -61,7 +61,7 @@ package enum ConfigurationTable {
             "listen.http",
             .address(canBeOff: true),
             default: .text("127.0.0.1:7201"),
-            "Where `/livez`, `/readyz` and `/metrics` are answered, without TLS and without credentials: keep it private."
+            "Where `/livez`, `/readyz` and `/metrics` are answered, without TLS or credentials: keep it private."
         ),
         ConfigurationKey(
             "tls.ca",
@@ -149,7 +149,7 @@ package enum ConfigurationTable {
             "snapshot.log_bytes",
             .integer(1 << 16...1 << 40, unit: "bytes"),
             default: .text("\(256 << 20)"),
-            "A snapshot is written when the log has grown by this much since the last one, or by `snapshot.log_entries`."
+            "A snapshot is written when the log has grown by this much, or by `snapshot.log_entries`, since the last."
         ),
         ConfigurationKey(
             "snapshot.log_entries",

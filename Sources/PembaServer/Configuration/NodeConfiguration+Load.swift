@@ -10,16 +10,8 @@ extension NodeConfiguration {
         environment: [String: String],
         overrides: [String]
     ) throws(StartupError) -> NodeConfiguration {
-        let yaml: String
-        do {
-            yaml = try String(contentsOfFile: file, encoding: .utf8)
-        } catch {
-            throw StartupError(
-                .configuration,
-                "\(file): the configuration file cannot be read: \(error.localizedDescription)"
-            )
-        }
-        do {
+        do throws(ConfigurationError) {
+            let yaml = try TextFile.read(file, called: "the configuration file")
             let values = try ConfigurationValues(
                 yaml: yaml,
                 fileName: file,

@@ -26,10 +26,10 @@ package struct NodeConfiguration: Sendable, Equatable {
 
     /// Where the node listens.
     package struct Listen: Sendable, Equatable {
-        package var client: HostPort
-        package var peer: HostPort
+        package var client: NetworkAddress
+        package var peer: NetworkAddress
         /// Nil: there is no HTTP port.
-        package var http: HostPort?
+        package var http: NetworkAddress?
     }
 
     /// The node's PEM files.

@@ -4,6 +4,7 @@
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
+package import PembaCore
 
 /// What the HTTP port answers.
 package struct HTTPAnswer: Sendable, Equatable {
@@ -22,7 +23,7 @@ package struct HTTPAnswer: Sendable, Equatable {
 /// lock and `/livez` tells that the loop turns.
 ///
 /// One request a connection, few connections, small heads, no bodies, a timeout.
-package final class HTTPPort {
+package final class HTTPPort: Sendable {
     /// Connections at one time; further ones are closed at once.
     static let connectionsMax = 64
     /// How long a connection may take to send its request and to take the answer.
@@ -40,12 +41,12 @@ package final class HTTPPort {
 
     /// Listens at `address`; `responder` is called on `loop`.
     package static func bind(
-        _ address: HostPort,
+        _ address: NetworkAddress,
         on loop: any EventLoop,
         responder: @escaping Responder
-    ) async throws -> HTTPPort {
+    ) -> EventLoopFuture<HTTPPort> {
         let open = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: loop)
-        let channel = try await ServerBootstrap(group: loop)
+        return ServerBootstrap(group: loop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: 64)
             .childChannelInitializer { channel in
@@ -60,12 +61,15 @@ package final class HTTPPort {
                     try channel.pipeline.syncOperations.addHandler(HTTPPortHandler(responder: responder))
                 }
             }
-            .bind(host: address.host, port: address.port).get()
-        return HTTPPort(channel: channel)
+            .bind(host: address.host, port: Int(address.port))
+            .map { HTTPPort(channel: $0) }
     }
 
     /// Stops listening; open connections end by themselves.
-    package func close() async { try? await channel.close().get() }
+    package func close() -> EventLoopFuture<Void> {
+        channel.close(promise: nil)
+        return channel.closeFuture
+    }
 }
 
 /// One connection of the HTTP port: answers the first request and closes.

@@ -152,29 +152,33 @@ extension NodeMetrics {
     }
 
     private func addConnections(_ gauges: NodeGauges, to output: inout PrometheusText) {
-        output.family("pemba_connections", .gauge, "Open connections.")
+        output.family("pemba_connections", .gauge, "Open connections, those in the handshake included.")
         output.sample("pemba_connections", labels: [("with", "clients")], gauges.clientConnections)
         output.sample("pemba_connections", labels: [("with", "peers")], gauges.peerConnections)
-        output.single("pemba_connections_accepted_total", .counter, "Client connections accepted.", connectionsAccepted)
         output.single(
-            "pemba_connections_refused_total",
+            "pemba_connections_accepted_total",
             .counter,
-            "Client connections over the limit.",
-            connectionsRefused
+            "Client connections accepted.",
+            gauges.clientConnectionsAccepted
         )
         output.single(
             "pemba_authentications_refused_total",
             .counter,
-            "Connections whose credential was refused.",
+            "Client connections whose credential was refused.",
             authenticationsRefused
         )
         output.family(
-            "pemba_connection_failures_total",
+            "pemba_connection_ends_total",
             .counter,
-            "Failed handshakes and broken connections by reason."
+            "Ended connections by cause, failed handshakes included."
         )
-        for (reason, count) in connectionFailures.sorted(by: { $0.key < $1.key }) {
-            output.sample("pemba_connection_failures_total", labels: [("reason", reason)], count)
+        for end in gauges.connectionEnds {
+            output.sample(
+                "pemba_connection_ends_total",
+                labels: [("with", "clients"), ("cause", end.cause)],
+                end.clients
+            )
+            output.sample("pemba_connection_ends_total", labels: [("with", "peers"), ("cause", end.cause)], end.peers)
         }
     }
 }

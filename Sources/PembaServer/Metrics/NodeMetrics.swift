@@ -17,12 +17,6 @@ package struct NodeMetrics: Sendable {
     )
     /// Error answers by the code's place in `ErrorCode.allCases`.
     package private(set) var errors = [UInt64](repeating: 0, count: ErrorCode.allCases.count)
-    /// Failed handshakes and broken connections by reason; the reasons are a fixed set of words.
-    package private(set) var connectionFailures: [String: UInt64] = [:]
-    /// Client connections that were accepted.
-    package var connectionsAccepted: UInt64 = 0
-    /// Client connections closed at once because there were too many.
-    package var connectionsRefused: UInt64 = 0
     /// Connections whose credential was refused.
     package var authenticationsRefused: UInt64 = 0
     /// From handing writes to the storage thread to their being durable.
@@ -62,8 +56,10 @@ package struct NodeMetrics: Sendable {
         errors[place] &+= 1
     }
 
-    /// Counts a failed handshake or a broken connection.
-    package mutating func connectionFailed(reason: String) { connectionFailures[reason, default: 0] &+= 1 }
+    /// Counts a reading of certificates and credentials.
+    package mutating func reloaded(_ result: Result<Void, StartupError>) {
+        if case .success = result { reloads &+= 1 } else { reloadFailures &+= 1 }
+    }
 
     private static let places = Dictionary(
         uniqueKeysWithValues: ErrorCode.allCases.enumerated().map { ($0.element, $0.offset) }
@@ -77,6 +73,10 @@ package struct NodeGauges: Sendable {
     /// Open client connections and open connections with peers.
     package var clientConnections = 0
     package var peerConnections = 0
+    /// Client connections that were ever accepted.
+    package var clientConnectionsAccepted: UInt64 = 0
+    /// Connections that ended, by cause.
+    package var connectionEnds: [(cause: String, clients: UInt64, peers: UInt64)] = []
     /// Requests that wait for an answer.
     package var requestsInFlight = 0
     /// Evaluations that wait for their turn.

@@ -1,9 +1,9 @@
 // Pemba: the kinds of requests that are counted apart.
 // SPDX-License-Identifier: Apache-2.0
 
-package import PembaService
+package import PembaWire
 
-/// A kind of request: what it is counted as, and which role it needs.
+/// A kind of request: what it is counted and logged as.
 package enum RequestKind: Int, Sendable, CaseIterable {
     case check = 0
     case bulkCheck
@@ -28,13 +28,18 @@ package enum RequestKind: Int, Sendable, CaseIterable {
         }
     }
 
-    /// The role that a credential needs for it; `docs/protocol.md` publishes this table.
-    package var role: Roles {
-        switch self {
-        case .check, .bulkCheck, .read, .readSchema: .read
-        case .write, .openSession: .write
-        case .writeSchema: .schema
-        case .status: .admin
+    /// The kind of request that a frame is; nil if it is none.
+    package init?(_ frame: FrameType) {
+        switch frame {
+        case .check: self = .check
+        case .bulkCheck: self = .bulkCheck
+        case .read: self = .read
+        case .readSchema: self = .readSchema
+        case .write: self = .write
+        case .writeSchema: self = .writeSchema
+        case .openSession: self = .openSession
+        case .status: self = .status
+        default: return nil
         }
     }
 }

@@ -1,0 +1,206 @@
+// Pemba: commands of this node's clients that have no answer yet.
+// SPDX-License-Identifier: Apache-2.0
+
+import DequeModule
+import PembaCore
+import PembaRaft
+import PembaService
+
+/// Remembers what was asked, how far it has got, and therefore what may be said about it when time runs out.
+///
+/// A command is queued, then attempted: appended here, or forwarded to the leader. Each attempt has a number of its own,
+/// which stands in the log; when the entry with that number is applied, the command is answered. A command whose attempt
+/// may yet be committed is attempted again only if it has an idempotency key.
+struct PendingCommands {
+    /// How far a command has got.
+    private enum State {
+        /// It waits to be attempted.
+        case queued
+        /// Appended by this node, as this attempt.
+        case appended(UInt64)
+        /// Sent to the leader, as this attempt.
+        case forwarded(UInt64)
+    }
+
+    private struct Command {
+        /// The encoded proposal; its request number is that of the last attempt.
+        var payload: [UInt8]
+        let deadline: Instant
+        let hasKey: Bool
+        var state: State = .queued
+        /// Whether an attempt before the current one may yet be committed.
+        var isUncertain = false
+    }
+
+    /// One attempt, ready to be appended or sent.
+    struct Attempt {
+        let number: UInt64
+        let id: RequestID
+        let payload: [UInt8]
+    }
+
+    private var commands: [RequestID: Command] = [:]
+    /// The attempts that may be answered by the log: the last one of each command.
+    private var attempts: [UInt64: RequestID] = [:]
+    /// Commands to attempt, in the order in which they came.
+    ///
+    /// May name commands that have gone.
+    private var queue: Deque<RequestID> = []
+    /// Where this node appended attempts, in the order of appending.
+    private var places: Deque<(index: LogIndex, attempt: UInt64)> = []
+    private var deadlines = PriorityQueue<Instant, RequestID>()
+    /// The number of the next attempt; the high half is random for each start of the node.
+    private var nextAttempt: UInt64
+    /// Bytes of the pending proposals.
+    private(set) var bytes = 0
+
+    /// `boot` is random for each start.
+    init(boot: UInt32) { nextAttempt = UInt64(boot) << 32 | 1 }
+
+    /// How many commands wait for an answer.
+    var count: Int { commands.count }
+
+    /// Whether there is something to attempt.
+    var hasQueued: Bool { !queue.isEmpty }
+
+    /// When the next command runs out of time.
+    var nextDeadline: Instant { deadlines.firstKey ?? .distantFuture }
+
+    /// Queues a command.
+    mutating func add(_ id: RequestID, payload: [UInt8], hasKey: Bool, deadline: Instant) {
+        let command = Command(payload: payload, deadline: deadline, hasKey: hasKey)
+        let replaced = commands.updateValue(command, forKey: id)
+        precondition(replaced == nil, "two commands have the id \(id.rawValue)")
+        bytes += payload.count
+        queue.append(id)
+        deadlines.insert(id, at: deadline)
+        if deadlines.count > 2 * commands.count + 1_024 { deadlines.keep { commands[$0] != nil } }
+    }
+
+    /// Takes queued commands of at most `maxBytes` (one may exceed it) and gives each a number.
+    mutating func takeBatch(maxBytes: Int) -> [Attempt] {
+        var batch: [Attempt] = []
+        var size = 0
+        while let id = queue.first {
+            guard let command = commands[id], case .queued = command.state else {
+                queue.removeFirst()
+                continue
+            }
+            guard batch.isEmpty || size + command.payload.count <= maxBytes else { break }
+            queue.removeFirst()
+            let number = nextAttempt
+            nextAttempt += 1
+            let payload = Proposal.renumbered(command.payload, request: number)
+            commands[id]?.payload = payload
+            batch.append(Attempt(number: number, id: id, payload: payload))
+            size += payload.count
+        }
+        return batch
+    }
+
+    /// This node appended the attempts from `first` on.
+    mutating func appended(_ batch: ArraySlice<Attempt>, first: LogIndex) {
+        var index = first
+        for attempt in batch {
+            commands[attempt.id]?.state = .appended(attempt.number)
+            attempts[attempt.number] = attempt.id
+            places.append((index, attempt.number))
+            index = index.next
+        }
+    }
+
+    /// The attempts were sent to the leader.
+    mutating func forwarded(_ batch: [Attempt]) {
+        for attempt in batch {
+            commands[attempt.id]?.state = .forwarded(attempt.number)
+            attempts[attempt.number] = attempt.id
+        }
+    }
+
+    /// The attempts were not made after all: their commands wait again, before all others.
+    mutating func putBack(_ batch: ArraySlice<Attempt>) {
+        for attempt in batch.reversed() { queue.prepend(attempt.id) }
+    }
+
+    /// The log answers attempt `number`; nil if nobody waits for it.
+    mutating func answer(_ number: UInt64) -> RequestID? {
+        guard let id = attempts.removeValue(forKey: number) else { return nil }
+        remove(id)
+        return id
+    }
+
+    /// Everything up to `applied` is applied: attempts appended there and not answered have been replaced by others'
+    /// entries, can never be committed, and wait to be attempted again.
+    mutating func settle(applied: LogIndex) {
+        while let place = places.first, place.index <= applied {
+            places.removeFirst()
+            guard let id = attempts.removeValue(forKey: place.attempt) else { continue }
+            commands[id]?.state = .queued
+            queue.append(id)
+        }
+    }
+
+    /// The log jumped to a snapshot: what became of appended attempts in between was not seen.
+    mutating func forgetPlaces() { places.removeAll() }
+
+    /// The leader did not append attempt `number`: the command waits again, if the refusal is worth waiting out.
+    ///
+    /// Otherwise it is answered: returns its id and the answer.
+    mutating func refused(_ number: UInt64, _ error: ServiceError) -> (RequestID, ServiceError)? {
+        guard let id = attempts.removeValue(forKey: number), let command = commands[id] else { return nil }
+        guard error.code != .noLeader else {
+            commands[id]?.state = .queued
+            queue.append(id)
+            return nil
+        }
+        remove(id)
+        return (id, command.isUncertain ? .outcomeUnknown : error)
+    }
+
+    /// The leader changed or its link broke: commands with a key are attempted again, since the session keeps a second
+    /// attempt from doing anything.
+    ///
+    /// The others wait.
+    mutating func retryKeyed() {
+        for number in attempts.keys.sorted() {
+            guard let id = attempts[number], commands[id]?.hasKey == true else { continue }
+            attempts[number] = nil
+            commands[id]?.state = .queued
+            commands[id]?.isUncertain = true
+            queue.append(id)
+        }
+    }
+
+    /// Gives up the queued commands; returns them with their answers, in order.
+    mutating func failQueued(_ error: ServiceError) -> [(RequestID, ServiceError)] {
+        var failed: [(RequestID, ServiceError)] = []
+        while let id = queue.popFirst() {
+            guard let command = commands[id], case .queued = command.state else { continue }
+            remove(id)
+            failed.append((id, command.isUncertain ? .outcomeUnknown : error))
+        }
+        return failed
+    }
+
+    /// The commands whose deadline has come, with their answers.
+    mutating func expire(at now: Instant, hasLeader: Bool) -> [(RequestID, ServiceError)] {
+        var expired: [(RequestID, ServiceError)] = []
+        while let deadline = deadlines.firstKey, deadline <= now, let id = deadlines.removeFirst() {
+            guard let command = commands[id], command.deadline == deadline else { continue }
+            switch command.state {
+            case .queued where !command.isUncertain: expired.append((id, hasLeader ? .notProposed : .noLeader))
+            case .queued: expired.append((id, .outcomeUnknown))
+            case .appended(let number), .forwarded(let number):
+                attempts[number] = nil
+                expired.append((id, .outcomeUnknown))
+            }
+            remove(id)
+        }
+        return expired
+    }
+
+    private mutating func remove(_ id: RequestID) {
+        guard let command = commands.removeValue(forKey: id) else { return }
+        bytes -= command.payload.count
+    }
+}

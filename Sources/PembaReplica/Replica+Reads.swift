@@ -1,0 +1,123 @@
+// Pemba: which reads may be evaluated now, later, or not here.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+import PembaGraph
+import PembaRaft
+package import PembaService
+
+extension Replica {
+    /// Whether a read may be evaluated now, must wait (`.awaitRead`), or is refused.
+    package func readiness(_ consistency: Consistency, at time: ReplicaTime) -> ReadReadiness {
+        switch consistency {
+        case .minimizeLatency:
+            return isFresh(at: time.now) ? .ready : .refused(staleError(at: time.now))
+        case .atLeastAsFresh(let zookie):
+            if let error = refusal(of: zookie) { return .refused(error) }
+            guard isFresh(at: time.now) else { return .refused(staleError(at: time.now)) }
+            return zookie.revision <= stateMachine.revision ? .ready : .wait
+        case .fullyConsistent:
+            return .wait
+        }
+    }
+
+    /// The zookie of the applied state, for answers.
+    package var zookie: Zookie { zookie(for: stateMachine.revision) }
+
+    /// The zookie of a revision of this cluster.
+    package func zookie(for revision: Revision) -> Zookie {
+        Zookie(cluster: options.cluster, epoch: options.epoch, revision: revision)
+    }
+
+    /// Lets a read wait, or answers it at once.
+    func awaitRead(
+        _ id: RequestID,
+        _ consistency: Consistency,
+        deadline: Instant,
+        at time: ReplicaTime,
+        into effects: inout [ReplicaEffect]
+    ) {
+        switch readiness(consistency, at: time) {
+        case .ready:
+            effects.append(.readReady(id))
+            return
+        case .refused(let error):
+            effects.append(.readFailed(id, error))
+            return
+        case .wait: break
+        }
+        guard reads.count < options.waitingReadsMax else {
+            effects.append(
+                .readFailed(id, .overloaded("too many reads wait at this node", limit: options.waitingReadsMax))
+            )
+            return
+        }
+        switch consistency {
+        case .atLeastAsFresh(let zookie) where zookie.revision.index <= commit:
+            reads.awaitRevision(id, zookie.revision, deadline: deadline)
+        case .atLeastAsFresh(let zookie): reads.awaitVerdict(id, on: zookie.revision, deadline: deadline)
+        case .fullyConsistent, .minimizeLatency: reads.awaitRound(id, deadline: deadline)
+        }
+    }
+
+    /// Asks for a ReadIndex round if reads wait for one and none is in flight.
+    func startRound(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+        guard reads.wantsRound(at: time.now) else { return }
+        let ticket = takeTicket()
+        reads.startRound(ticket: ticket, lostAt: time.now + options.raft.electionTimeout)
+        stepRaft(.read(ticket: ticket), at: time, into: &effects)
+    }
+
+    /// Whether the applied state is provably recent enough to answer from.
+    @inline(__always)
+    package func isFresh(at now: Instant) -> Bool { freshness.isWithin(options.stalenessBound, at: now) }
+
+    private func staleError(at now: Instant) -> ServiceError {
+        .stale(freshness.staleness(at: now), bound: options.stalenessBound, reached: stateMachine.revision)
+    }
+
+    /// What is wrong with a zookie, whatever its revision.
+    private func refusal(of zookie: Zookie) -> ServiceError? {
+        guard zookie.clusterPrefix == options.cluster.prefix else {
+            return ServiceError(.foreignZookie, "the zookie was issued by another cluster")
+        }
+        guard zookie.epoch == options.epoch else {
+            let isOlder = zookie.epoch < options.epoch
+            return ServiceError(
+                isOlder ? .expiredZookie : .futureZookie,
+                "the zookie is of epoch \(zookie.epoch), and the cluster's is \(options.epoch): "
+                    + (isOlder ? "history was restored since; ask without it" : "this node has missed a restore")
+            )
+        }
+        return nil
+    }
+
+    /// The state of this replica.
+    package func status(at time: ReplicaTime) -> ReplicaStatus {
+        let status = raft.status()
+        return ReplicaStatus(
+            leadership: leadership,
+            lastIndex: status.last,
+            commitIndex: commit,
+            appliedIndex: stateMachine.index,
+            snapshotIndex: snapshots.index,
+            tupleCount: stateMachine.graph.tupleCount,
+            sessionCount: stateMachine.sessions.count,
+            stateHash: stateMachine.stateHash,
+            staleness: freshness.staleness(at: time.now),
+            isFresh: isFresh(at: time.now),
+            pendingCommands: commands.count,
+            waitingReads: reads.count,
+            snapshotProgress: receiver.map { .init(received: $0.stored, total: $0.total) },
+            members: status.configuration.members.map { member in
+                let isThis = member == id
+                let match = status.peers.first { $0.id == member }?.match ?? (isThis ? status.durable : nil)
+                return .init(
+                    node: member,
+                    match: leadership.role == .leader ? match : nil,
+                    isConnected: isThis || connected.contains(member)
+                )
+            }
+        )
+    }
+}

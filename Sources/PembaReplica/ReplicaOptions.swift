@@ -1,0 +1,68 @@
+// Pemba: what is chosen for one replica when it starts.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+package import PembaRaft
+
+/// The settings of one replica.
+package struct ReplicaOptions: Sendable {
+    /// The cluster, for its zookies.
+    package var cluster: ClusterID
+    /// The cluster's epoch, for its zookies.
+    package var epoch: Epoch
+    /// Consensus; names this node.
+    package var raft: RaftOptions
+    /// How old the state may be, provably, at which reads are answered.
+    package var stalenessBound: TimeSpan
+    /// How long commands wait while no leader can be reached before they are refused.
+    package var leaderlessPatience: TimeSpan
+    /// Commands of this node's clients without an answer yet.
+    package var pendingCommandsMax: Int
+    /// Bytes of these commands, and of the commands that wait to be appended for other nodes.
+    package var pendingBytesMax: Int
+    /// Reads that wait for a revision or a ReadIndex round.
+    package var waitingReadsMax: Int
+    /// Bytes of applied entries after which a snapshot is written.
+    package var snapshotAfterBytes: Int
+    /// Applied entries after which a snapshot is written.
+    package var snapshotAfterEntries: Int
+    /// Blocks of a snapshot in flight to a node that fetches it.
+    package var transferWindow: Int
+    /// How long a fetching node waits for a block before it asks again, and a serving one for a question.
+    package var transferTimeout: TimeSpan
+
+    /// Times follow from Raft's election timeout unless given.
+    package init(
+        cluster: ClusterID,
+        epoch: Epoch,
+        raft: RaftOptions,
+        stalenessBound: TimeSpan = .seconds(5),
+        leaderlessPatience: TimeSpan? = nil,
+        pendingCommandsMax: Int = 65_536,
+        pendingBytesMax: Int = 64 << 20,
+        waitingReadsMax: Int = 65_536,
+        snapshotAfterBytes: Int = 256 << 20,
+        snapshotAfterEntries: Int = 1_000_000,
+        transferWindow: Int = 8,
+        transferTimeout: TimeSpan? = nil
+    ) {
+        precondition(transferWindow > 0, "no block could be in flight")
+        self.cluster = cluster
+        self.epoch = epoch
+        self.raft = raft
+        self.stalenessBound = stalenessBound
+        self.leaderlessPatience = leaderlessPatience ?? raft.electionTimeout * 6
+        self.pendingCommandsMax = pendingCommandsMax
+        self.pendingBytesMax = pendingBytesMax
+        self.waitingReadsMax = waitingReadsMax
+        self.snapshotAfterBytes = snapshotAfterBytes
+        self.snapshotAfterEntries = snapshotAfterEntries
+        self.transferWindow = transferWindow
+        self.transferTimeout = transferTimeout ?? raft.electionTimeout * 2
+    }
+
+    /// The most that one proposal may have, so that it fits a frame beside what surrounds it.
+    static let proposalBytesMax = Limits.entryPayloadBytes - (64 << 10)
+    /// Bytes of proposals that are appended or forwarded together.
+    static let batchBytesMax = 1 << 20
+}

@@ -1,0 +1,40 @@
+// Pemba: errors of the cores as answers to clients.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+package import PembaGraph
+package import PembaSchema
+package import PembaService
+
+extension ServiceError {
+    /// The answer for what the graph refuses.
+    package init(_ error: GraphError) {
+        let code: ErrorCode
+        var details: [Detail] = []
+        switch error {
+        case .noSchema: code = .noSchema
+        case .unknownDefinition: code = .unknownDefinition
+        case .unknownRelation: code = .unknownRelation
+        case .cannotWritePermission: code = .cannotWritePermission
+        case .subjectNotAllowed(let tuple, let admitted):
+            code = .subjectNotAllowed
+            details = [Detail("tuple", tuple.description), Detail("allowed", admitted.joined(separator: ", "))]
+        case .invalidArgument: code = .invalidArgument
+        case .wouldOrphan(let tuple, _):
+            code = .schemaWouldOrphan
+            details = [Detail("tuple", tuple.description)]
+        case .damagedBlock: code = .internalError
+        }
+        self.init(code, error.description, details: details)
+    }
+
+    /// The answer for a schema that does not compile: one detail for each diagnostic.
+    package init(_ errors: SchemaErrors) {
+        let count = errors.diagnostics.count + errors.omittedCount
+        self.init(
+            .invalidSchema,
+            count == 1 ? "the schema has an error" : "the schema has \(count) errors",
+            details: errors.diagnostics.map { Detail("diagnostic", $0.rendered(file: "schema")) }
+        )
+    }
+}

@@ -1,0 +1,114 @@
+// Pemba: this node's own snapshot: when to write the next, and who is fetching it.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+
+/// Decides when the log has grown enough for a snapshot, and keeps the current one while others fetch it.
+struct SnapshotKeeper {
+    /// Where the writing of a snapshot stands.
+    private enum Writing {
+        case none
+        /// Asked for or being written; what was applied since.
+        case inProgress
+        /// It failed; not tried again before.
+        case failed(retry: Instant)
+    }
+
+    /// A node that fetches the snapshot.
+    private struct Transfer {
+        let peer: NodeID
+        let index: LogIndex
+        var lastQuestion: Instant
+    }
+
+    /// The current snapshot; zero if there is none.
+    private(set) var index: LogIndex
+    /// Its blocks of content: the number of the last one, since the manifest is block 0.
+    private(set) var blockCount: UInt32
+    private var writing: Writing = .none
+    private var bytes = 0
+    private var entries = 0
+    /// Ascending by node.
+    private var transfers: [Transfer] = []
+
+    private let bytesMax: Int
+    private let entriesMax: Int
+    private let timeout: TimeSpan
+    /// A node that fetches holds up the next snapshot, which would replace the one it fetches, until the log is this many
+    /// times longer than it should be.
+    private static let patience = 8
+
+    init(index: LogIndex, blockCount: UInt32, options: ReplicaOptions) {
+        self.index = index
+        self.blockCount = blockCount
+        bytesMax = options.snapshotAfterBytes
+        entriesMax = options.snapshotAfterEntries
+        timeout = options.transferTimeout
+    }
+
+    /// Whether a snapshot was asked for and not yet reported as written or not.
+    var isWriting: Bool {
+        if case .inProgress = writing { return true }
+        return false
+    }
+
+    /// The blocks of a transfer, the manifest included.
+    var total: UInt32 { blockCount + 1 }
+
+    /// When the next transfer counts as broken.
+    var nextDeadline: Instant { transfers.map { $0.lastQuestion + timeout }.min() ?? .distantFuture }
+
+    /// An entry was applied.
+    mutating func applied(payloadBytes: Int) {
+        bytes += payloadBytes
+        entries += 1
+    }
+
+    /// Whether a snapshot should be written now; if so, it counts as being written.
+    mutating func beginIfDue(at now: Instant) -> Bool {
+        switch writing {
+        case .none: break
+        case .inProgress: return false
+        case .failed(let retry): guard retry <= now else { return false }
+        }
+        let factor = transfers.isEmpty ? 1 : SnapshotKeeper.patience
+        guard bytes / factor >= bytesMax || entries / factor >= entriesMax else { return false }
+        writing = .inProgress
+        return true
+    }
+
+    /// The state for the snapshot was fixed: what is applied from now on counts for the next.
+    mutating func fixed() {
+        bytes = 0
+        entries = 0
+    }
+
+    /// A snapshot became durable: written here or installed.
+    mutating func replace(index: LogIndex, blockCount: UInt32) {
+        precondition(self.index <= index, "an older snapshot replaced a newer one")
+        self.index = index
+        self.blockCount = blockCount
+        writing = .none
+        transfers.removeAll { $0.index != index }
+    }
+
+    /// The snapshot was not written.
+    mutating func failed(retry: Instant) { writing = .failed(retry: retry) }
+
+    /// A peer was told to fetch the snapshot, or asked for blocks.
+    mutating func question(from peer: NodeID, index: LogIndex, at now: Instant) {
+        if let place = transfers.firstIndex(where: { $0.peer == peer }) { transfers.remove(at: place) }
+        let place = transfers.firstIndex { peer < $0.peer } ?? transfers.count
+        transfers.insert(Transfer(peer: peer, index: index, lastQuestion: now), at: place)
+    }
+
+    /// The peer does not fetch any more.
+    mutating func ended(for peer: NodeID) { transfers.removeAll { $0.peer == peer } }
+
+    /// The transfers in which nobody has asked for too long; they end.
+    mutating func takeBroken(at now: Instant) -> [(peer: NodeID, index: LogIndex)] {
+        let broken = transfers.filter { $0.lastQuestion + timeout <= now }
+        transfers.removeAll { $0.lastQuestion + timeout <= now }
+        return broken.map { ($0.peer, $0.index) }
+    }
+}

@@ -1,0 +1,95 @@
+// Pemba: what a node says of itself.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaRaft
+import PembaReplica
+import PembaService
+import PembaTLS
+import PembaTransport
+
+extension Node {
+    /// Committed entries that a ready node may have yet to apply.
+    private static let readyLagMax: UInt64 = 10_000
+
+    /// Why the node is not ready, in sentences; empty if it is.
+    func alarms(_ status: ReplicaStatus) -> [String] {
+        var alarms: [String] = []
+        if phase != .running { alarms.append("the node is shutting down") }
+        if status.leadership.leader == nil { alarms.append("no leader is known") }
+        if !status.isFresh {
+            alarms.append("the node has not been in touch with a leader for longer than the staleness bound")
+        }
+        let lag = status.commitIndex.rawValue - min(status.commitIndex, status.appliedIndex).rawValue
+        if lag > Node.readyLagMax { alarms.append("\(lag) committed entries are still to be applied") }
+        if let progress = status.snapshotProgress {
+            let total = progress.total == 0 ? "an unknown number" : "\(progress.total)"
+            alarms.append("receiving a snapshot: \(progress.received) of \(total) blocks")
+        }
+        if isMemoryExhausted { alarms.append("the memory limit is reached: writes are refused") }
+        return alarms
+    }
+
+    /// The node's status, as clients, `/readyz` and the metrics report it.
+    func status() -> NodeStatus {
+        let status = replica.status(at: Node.time())
+        let addresses = Dictionary(uniqueKeysWithValues: configuration.members.map { ($0.id, $0.client.description) })
+        return NodeStatus(
+            cluster: configuration.cluster,
+            epoch: configuration.epoch,
+            node: configuration.node,
+            role: NodeRole(status.leadership.role),
+            term: status.leadership.term,
+            leader: status.leadership.leader,
+            lastIndex: status.lastIndex,
+            commitIndex: status.commitIndex,
+            appliedIndex: status.appliedIndex,
+            snapshotIndex: status.snapshotIndex,
+            tupleCount: UInt64(status.tupleCount),
+            residentBytes: residentBytes,
+            stateHash: status.stateHash,
+            alarms: alarms(status),
+            members: status.members.map {
+                MemberStatus(
+                    node: $0.node,
+                    clientAddress: addresses[$0.node] ?? "",
+                    matchIndex: $0.match,
+                    isConnected: $0.isConnected
+                )
+            },
+            version: PembaVersion.current,
+            uptimeSeconds: (SystemClock.now() - startedAt).nanoseconds / 1_000_000_000
+        )
+    }
+
+    /// Everything that `/metrics` answers.
+    func metricsText(clients: TransportCounters, peers: TransportCounters) -> String {
+        var gauges = NodeGauges(status: status())
+        gauges.clientConnections = clients.open
+        gauges.peerConnections = peers.open
+        gauges.clientConnectionsAccepted = clients.accepted
+        for cause in CloseCause.allCases {
+            gauges.connectionEnds.append((cause.rawValue, clients: clients.closed(cause), peers: peers.closed(cause)))
+        }
+        gauges.requestsInFlight = inFlight
+        gauges.evaluationsQueued = evaluations.count
+        gauges.persistsQueued = persistsInFlight
+        gauges.certificateDays = access.serverContext.certificateDaysLeft(at: SystemClock.wall()) ?? 0
+        gauges.memoryLimitBytes = memoryLimit
+        gauges.isReady = gauges.status.alarms.isEmpty
+        return metrics.text(gauges)
+    }
+}
+
+extension NodeRole {
+    /// The role as clients see it.
+    init(_ role: RaftRole) {
+        self =
+            switch role {
+            case .follower: .follower
+            case .preCandidate: .preCandidate
+            case .candidate: .candidate
+            case .leader: .leader
+            }
+    }
+}

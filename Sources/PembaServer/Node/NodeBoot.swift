@@ -1,0 +1,174 @@
+// Pemba: what a node finds in its data folder when it starts.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import PembaCore
+import PembaGraph
+import PembaRaft
+import PembaReplica
+import PembaStorage
+import Synchronization
+
+/// How far a start has come, for `/readyz`.
+package final class StartupProgress: Sendable {
+    private let text = Mutex("starting")
+
+    package init() {}
+
+    /// What the node is doing.
+    package var description: String { text.withLock { $0 } }
+
+    func report(_ sentence: String) { text.withLock { $0 = sentence } }
+}
+
+/// The recovered state of a node, on its way from the thread that recovers to the loop that serves.
+///
+/// `@unchecked Sendable`: the state machine in it is confined to one thread at a time. It is made and filled before the
+/// loop knows of it, and taken once.
+package final class NodeBoot: @unchecked Sendable {
+    private let boot: ReplicaBoot
+
+    private init(_ boot: ReplicaBoot) { self.boot = boot }
+
+    /// The state, for the loop.
+    func takeReplicaBoot() -> ReplicaBoot { boot }
+
+    /// Opens the data folder, making a new node of it if it is empty and that was asked for, and loads its snapshot.
+    static func open(
+        _ configuration: NodeConfiguration,
+        initialize: Bool,
+        logger: Logger,
+        progress: StartupProgress
+    ) throws(StartupError) -> (NodeBoot, ReplicaStore<POSIXFileSystem>) {
+        do throws(StorageError) {
+            progress.report("opening the data folder")
+            let store = try openStore(configuration, initialize: initialize, logger: logger)
+            let recovered = store.recovered
+            if let truncation = recovered.truncation {
+                logger.notice(
+                    "the end of the log was torn by a crash and cut off",
+                    metadata: ["reason": "\(truncation)"]
+                )
+            }
+            let snapshot = try loadSnapshot(of: store, recovered.snapshot, logger: logger, progress: progress)
+            let boot = ReplicaBoot(
+                hardState: recovered.hardState,
+                stateMachine: snapshot?.take() ?? emptyState(),
+                snapshotBlockCount: snapshot?.blockCount ?? 0,
+                entries: recovered.entries
+            )
+            store.releaseRecovered()
+            logger.info(
+                "recovered",
+                metadata: [
+                    "raft.term": .stringConvertible(recovered.hardState.term.rawValue),
+                    "raft.snapshot_index": .stringConvertible(boot.stateMachine.index.rawValue),
+                    "raft.last_index": .stringConvertible(
+                        (boot.entries.last?.index ?? boot.stateMachine.index).rawValue
+                    ),
+                    "graph.tuples": .stringConvertible(boot.stateMachine.graph.tupleCount),
+                ]
+            )
+            return (NodeBoot(boot), store)
+        } catch {
+            throw StartupError(error)
+        }
+    }
+
+    private static func emptyState() -> StateMachine {
+        StateMachine(capacity: .standard, hashSeed: .random(in: .min ... .max))
+    }
+
+    private static func openStore(
+        _ configuration: NodeConfiguration,
+        initialize: Bool,
+        logger: Logger
+    ) throws(StorageError) -> ReplicaStore<POSIXFileSystem> {
+        let files = POSIXFileSystem()
+        let folder = configuration.dataFolder
+        let identity = StoreIdentity(
+            cluster: configuration.cluster,
+            node: configuration.node,
+            epoch: configuration.epoch
+        )
+        if try ReplicaStore.folderState(folder, files: files) == .empty {
+            guard initialize else {
+                throw StorageError(
+                    .notInitialised,
+                    path: folder,
+                    operation: "start a node from",
+                    reason: "it is empty",
+                    remedy: "start with --initialize if this is a new cluster; otherwise check node.data: "
+                        + "a member that lost its data must not start with nothing"
+                )
+            }
+            logger.notice("making a new node", metadata: ["folder": "\(folder)"])
+            // Every member begins with the same entry, so that they agree on who votes before anybody leads.
+            let voters = RaftConfiguration(voters: configuration.members.map(\.id))
+            let entry = LogEntry(
+                index: LogIndex(1),
+                term: Term(1),
+                timestamp: .zero,
+                kind: .configuration,
+                payload: voters.encoded
+            )
+            try ReplicaStore.initialise(
+                folder,
+                files: files,
+                identity: identity,
+                hardState: HardState(term: Term(1)),
+                firstEntries: [entry]
+            )
+        }
+        return try ReplicaStore(opening: folder, files: files, expecting: identity)
+    }
+
+    private static func loadSnapshot(
+        of store: ReplicaStore<POSIXFileSystem>,
+        _ manifest: SnapshotManifest?,
+        logger: Logger,
+        progress: StartupProgress
+    ) throws(StorageError) -> LoadedSnapshot? {
+        guard let manifest else { return nil }
+        var loading = SnapshotLoading(manifest)
+        var reported = SystemClock.now()
+        do throws(SnapshotLoadingError) {
+            while try loading.loadNext(from: store) {
+                let (loaded, total) = (loading.loadedBlocks, loading.blockCount)
+                progress.report("loading the snapshot: \(loaded) of \(total) blocks")
+                guard SystemClock.now() - reported >= .seconds(1) else { continue }
+                reported = SystemClock.now()
+                logger.info(
+                    "loading the snapshot",
+                    metadata: [
+                        "snapshot.loaded": .stringConvertible(loaded), "snapshot.blocks": .stringConvertible(total),
+                    ]
+                )
+            }
+            return try loading.finish()
+        } catch {
+            if case .storage(let error) = error { throw error }
+            throw StorageError(
+                .snapshotDamaged,
+                path: "\(store)",
+                operation: "load the snapshot of",
+                reason: error.description,
+                remedy: "replace the node by a new one with an empty data folder"
+            )
+        }
+    }
+}
+
+extension StartupError {
+    /// What a data folder that cannot be used means for the process.
+    init(_ error: StorageError) {
+        let code: ExitCode =
+            switch error.code {
+            case .notFound, .alreadyExists, .permissionDenied, .readOnly, .inUse, .wrongKind, .notInitialised,
+                .alreadyInitialised, .foreignFolder, .foreignCluster, .foreignNode, .foreignEpoch:
+                .folderUnusable
+            default: .storageFailed
+            }
+        self.init(code, error.description)
+    }
+}

@@ -1,0 +1,144 @@
+// Pemba: a node with its ports, from start to stop.
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import Logging
+import NIOCore
+import NIOPosix
+package import PembaCore
+import PembaStorage
+import PembaTransport
+
+/// A node and everything around it: one event loop, the storage thread, the three ports.
+///
+/// `start` returns when the node listens; it may not know a leader yet. All methods may be called from any thread but
+/// the node's loop.
+package final class RunningNode: Sendable {
+    /// Where clients are accepted.
+    package let clientAddress: NetworkAddress
+    /// Where the other nodes are accepted.
+    package let peerAddress: NetworkAddress
+    /// Where health and metrics are answered; nil if nowhere.
+    package var httpAddress: NetworkAddress? {
+        http.map { NetworkAddress(host: httpHost, port: UInt16(clamping: $0.port)) }
+    }
+
+    private let httpHost: String
+    private let http: HTTPPort?
+    private let clients: Listener
+    private let peers: Listener
+    private let group: MultiThreadedEventLoopGroup
+    private let node: NIOLoopBoundBox<Node?>
+    private let access: NodeAccess
+    private let logger: Logger
+    private let stopped = DispatchSemaphore(value: 0)
+
+    private init(_ ports: NodePorts, clients: Listener, peers: Listener) {
+        clientAddress = clients.address
+        peerAddress = peers.address
+        httpHost = ports.configuration.listen.http?.host ?? ""
+        http = ports.http
+        self.clients = clients
+        self.peers = peers
+        group = ports.group
+        node = ports.node
+        access = ports.access
+        logger = ports.logs.logger("node")
+    }
+
+    /// Starts a node: certificates, ports, data folder.
+    ///
+    /// On an error nothing is left behind.
+    ///
+    /// The ports come before the data folder, so that a port that is taken is known at once; until the folder is read,
+    /// callers are told so.
+    package static func start(
+        _ configuration: NodeConfiguration,
+        initialize: Bool,
+        logs: NodeLogs
+    ) throws(StartupError) -> RunningNode {
+        let access = try NodeAccess(configuration)
+        let ports = NodePorts(configuration: configuration, access: access, logs: logs)
+        do throws(StartupError) {
+            try ports.openHTTP()
+            let running = RunningNode(ports, clients: try ports.listen(.clients), peers: try ports.listen(.peers))
+            let (boot, store) = try NodeBoot.open(
+                configuration,
+                initialize: initialize,
+                logger: running.logger,
+                progress: ports.progress
+            )
+            running.begin(boot, store, configuration, ports.logs)
+            running.logger.notice(
+                "listening",
+                metadata: [
+                    "listen.client": "\(running.clientAddress)", "listen.peer": "\(running.peerAddress)",
+                    "listen.http": "\(running.httpAddress.map(\.description) ?? "off")",
+                ]
+            )
+            return running
+        } catch {
+            ports.close()
+            throw error
+        }
+    }
+
+    /// Hands the store to its thread and the recovered state to the loop, and lets the node take part.
+    private func begin(
+        _ boot: NodeBoot,
+        _ store: sending ReplicaStore<POSIXFileSystem>,
+        _ configuration: NodeConfiguration,
+        _ logs: NodeLogs
+    ) {
+        let (box, loop, access) = (node, node.eventLoop, access)
+        let storage = StorageThread.start(store, logger: logs.logger("storage")) { events in
+            loop.execute { box.value?.storageDone(events) }
+        }
+        loop.execute {
+            let node = Node(
+                configuration: configuration,
+                boot: boot,
+                access: access,
+                logs: logs,
+                loop: loop,
+                storage: storage
+            )
+            node.onStopped = {
+                box.value = nil
+                self.stopped.signal()
+            }
+            box.value = node
+            node.start()
+        }
+    }
+
+    /// Reads certificates and credentials again; on an error the old ones stay.
+    package func reload() {
+        let result: Result<Void, StartupError>
+        do throws(StartupError) {
+            result = .success(try access.reload())
+            logger.notice("certificates and credentials were read again")
+        } catch {
+            result = .failure(error)
+            logger.error("certificates and credentials stay as they were", metadata: ["error": "\(error)"])
+        }
+        node.eventLoop.execute { [node] in node.value?.metrics.reloaded(result) }
+    }
+
+    /// Begins to stop in order; `waitUntilStopped` returns when it is done.
+    package func shutDown() {
+        clients.close().whenComplete { _ in }
+        node.eventLoop.execute { [node] in node.value?.beginShutdown() }
+    }
+
+    /// Waits until the node has stopped, and ends its threads and ports.
+    package func waitUntilStopped() {
+        stopped.wait()
+        // Every port closes before the loop ends; what cannot be closed any more is closed.
+        try? clients.close().wait()
+        try? peers.close().wait()
+        try? http?.close().wait()
+        try? group.syncShutdownGracefully()
+        logger.notice("stopped")
+    }
+}

@@ -1,0 +1,71 @@
+// Pemba: what clients did and saw.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaService
+
+/// Histories keep the codes of errors, not their words.
+extension ErrorCode: Error {}
+
+/// Everything that the clients of a run asked and were told.
+struct History {
+    /// One write, however often it was sent.
+    struct Write {
+        /// What the client learnt.
+        enum Outcome: Equatable {
+            /// Still under way, or given up without an answer.
+            case unknown
+            /// Done, at this revision.
+            case acknowledged(Revision)
+            /// Answered by the log: it was refused there.
+            case refused(ErrorCode)
+            /// Never in the log, as the nodes said.
+            case notDone
+        }
+
+        /// The number that stands in one of the write's preconditions, so that it can be found in the log.
+        var tag: UInt64
+        var request: WriteRequest
+        /// The highest revision that any client had been told of when it began.
+        var acknowledgedBefore: Revision
+        var outcome: Outcome = .unknown
+    }
+
+    /// One check and its answer.
+    struct Check {
+        var item: CheckItem
+        var consistency: Consistency
+        /// The highest revision that any client had been told of when it was asked.
+        var acknowledgedBefore: Revision
+        /// The highest revision that any client had been told of, the staleness bound before it was answered.
+        var staleFloor: Revision
+        /// The revision at which it was evaluated.
+        var revision: Revision
+        /// The answer, or why there was none.
+        var answer: Result<Bool, ErrorCode>
+    }
+
+    var writes: [Write] = []
+    var checks: [Check] = []
+    /// The highest revision that any client has been told of.
+    private(set) var acknowledged: Revision = .zero
+    /// When it rose, and to what.
+    private var rises: [(time: UInt64, revision: Revision)] = []
+
+    /// A client was told of a revision.
+    mutating func acknowledge(_ revision: Revision, at time: UInt64) {
+        guard revision > acknowledged else { return }
+        acknowledged = revision
+        rises.append((time, revision))
+    }
+
+    /// The highest revision that any client had been told of at `time`.
+    func acknowledged(at time: UInt64) -> Revision {
+        var (low, high) = (0, rises.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if rises[middle].time <= time { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? .zero : rises[low - 1].revision
+    }
+}

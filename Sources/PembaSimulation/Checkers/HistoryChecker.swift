@@ -1,0 +1,90 @@
+// Pemba: promises about what clients saw, checked when all is known.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaRaft
+import PembaReplica
+import PembaService
+
+/// Replays the committed log in a plain model and holds every answer against it.
+///
+/// Z1 an answer is the one that the model gives at the revision it names; Z2 that revision is as fresh as was asked; Z3 a
+/// write that begins after another was acknowledged has a higher revision; Z11 a repeated write is done once; Z14 a write
+/// of unknown outcome is done once or not at all, one that was refused is not done.
+enum HistoryChecker {
+    static func check(_ history: History, chain: [LogEntry], options: SimulationOptions) throws(Violation) {
+        try checkFreshness(history)
+        var model = ReferenceState()
+        var results: [UInt64: [ReferenceState.Applied]] = [:]
+        let checks = history.checks.indices.sorted {
+            (history.checks[$0].revision, $0) < (history.checks[$1].revision, $1)
+        }
+        var next = 0
+        func answerChecks() throws(Violation) {
+            while next < checks.count, history.checks[checks[next]].revision.index <= model.index {
+                try compare(history.checks[checks[next]], with: model)
+                next += 1
+            }
+        }
+        try answerChecks()
+        for entry in chain {
+            if let applied = try model.apply(entry), let tag = applied.tag { results[tag, default: []].append(applied) }
+            try answerChecks()
+        }
+        guard next == checks.count else { throw Violation("a check names a revision that was never reached") }
+        for write in history.writes { try compare(write, with: results[write.tag] ?? []) }
+    }
+
+    /// Z2.
+    private static func checkFreshness(_ history: History) throws(Violation) {
+        for check in history.checks {
+            let floor: Revision
+            switch check.consistency {
+            case .minimizeLatency: floor = check.staleFloor
+            case .atLeastAsFresh(let zookie): floor = max(zookie.revision, check.staleFloor)
+            case .fullyConsistent: floor = check.acknowledgedBefore
+            }
+            guard check.revision >= floor else {
+                throw Violation("\(check.consistency) was answered at \(check.revision), which is before \(floor)")
+            }
+        }
+    }
+
+    /// Z1.
+    private static func compare(_ check: History.Check, with model: ReferenceState) throws(Violation) {
+        guard check.revision.index == model.index else {
+            throw Violation("a check was answered at \(check.revision), where no node can have stopped")
+        }
+        let expected = model.check(check.item)
+        guard expected == check.answer else {
+            throw Violation("\(check.item) at \(check.revision) was answered \(check.answer), and is \(expected)")
+        }
+    }
+
+    /// Z3, Z11, Z14.
+    private static func compare(_ write: History.Write, with applied: [ReferenceState.Applied]) throws(Violation) {
+        let text = "write \(write.tag) (\(write.request.updates.map(\.tuple.description)))"
+        let executed = applied.filter(\.isFirst)
+        guard executed.count <= 1 else {
+            throw Violation("\(text) was done \(executed.count) times, at \(executed.map(\.index))")
+        }
+        switch write.outcome {
+        case .unknown: break
+        case .acknowledged(let revision):
+            guard let first = executed.first, first.result == .success(revision) else {
+                throw Violation("\(text) was acknowledged at \(revision), and the log says \(applied.map(\.result))")
+            }
+            guard revision > write.acknowledgedBefore else {
+                throw Violation("\(text) began after \(write.acknowledgedBefore) was acknowledged, and has \(revision)")
+            }
+        case .refused(let code):
+            guard applied.contains(where: { $0.result == .failure(code) }) else {
+                throw Violation("\(text) was refused with \(code), and the log says \(applied.map(\.result))")
+            }
+        case .notDone:
+            guard applied.isEmpty else {
+                throw Violation("\(text) was said not to be done, and is in the log at \(applied.map(\.index))")
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// Pemba: the simulated network between nodes.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+
+/// Which connections stand, which directions pass nothing, and how long messages take.
+struct SimulatedNetwork {
+    private let nodeCount: Int
+    private let options: SimulationOptions
+    private var random: SeededRandom
+    /// The number of the connection between two nodes; another after every break.
+    ///
+    /// By `pair`.
+    private var connections: [UInt64]
+    /// Whether nothing passes from one node to another, by `from * nodeCount + to`.
+    private var isBlocked: [Bool]
+    /// Whether everything is well: no loss, no repetition, short delays.
+    var isCalm = false
+
+    init(options: SimulationOptions, random: SeededRandom) {
+        nodeCount = options.nodeCount
+        self.options = options
+        self.random = random
+        connections = Array(repeating: 0, count: nodeCount * nodeCount)
+        isBlocked = Array(repeating: false, count: nodeCount * nodeCount)
+    }
+
+    private func pair(_ left: Int, _ right: Int) -> Int { min(left, right) * nodeCount + max(left, right) }
+
+    /// The connection between two nodes.
+    func connection(_ left: Int, _ right: Int) -> UInt64 { connections[pair(left, right)] }
+
+    /// Ends a connection: what is under way on it is lost.
+    mutating func disconnect(_ left: Int, _ right: Int) { connections[pair(left, right)] += 1 }
+
+    /// Lets nothing pass from one node to another, or everything.
+    mutating func block(from: Int, to: Int, _ blocked: Bool) { isBlocked[from * nodeCount + to] = blocked }
+
+    /// Lets everything pass.
+    mutating func heal() { isBlocked = Array(repeating: false, count: isBlocked.count) }
+
+    /// After which delays copies of a message arrive: none, one, or two.
+    mutating func delays(from: Int, to: Int) -> [UInt64] {
+        guard !isBlocked[from * nodeCount + to] else { return [] }
+        if isCalm { return [delay()] }
+        if random.chance(options.lossPerMille, in: 1_000) { return [] }
+        if random.chance(options.duplicationPerMille, in: 1_000) { return [delay(), delay()] }
+        return [delay()]
+    }
+
+    /// How long something takes over the network.
+    mutating func delay() -> UInt64 {
+        let delay = options.delayMin.nanoseconds + random.below(options.delaySpread.nanoseconds + 1)
+        guard !isCalm else { return min(delay, 2_000_000) }
+        return random.chance(options.stragglersPerMille, in: 1_000) ? delay * 10 : delay
+    }
+}

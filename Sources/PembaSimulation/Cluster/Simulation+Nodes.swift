@@ -1,0 +1,179 @@
+// Pemba: starting and ending simulated nodes.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaGraph
+import PembaRaft
+import PembaReplica
+import PembaService
+import PembaStorage
+
+extension Simulation {
+    /// A machine whose disk holds a new node of the cluster.
+    func makeNode(_ place: Int) throws(StorageError) -> SimulatedNode {
+        let members = (1...UInt64(options.nodeCount)).map { NodeID($0) }
+        let entry = LogEntry(
+            index: LogIndex(1),
+            term: Term(1),
+            timestamp: .zero,
+            kind: .configuration,
+            payload: RaftConfiguration(voters: members).encoded
+        )
+        let id = members[place]
+        let disk = SimulatedFileSystem(seed: random.next())
+        try ReplicaStore.initialise(
+            SimulatedNode.folder,
+            files: disk,
+            identity: StoreIdentity(cluster: Simulation.cluster, node: id, epoch: .first),
+            hardState: HardState(term: Term(1)),
+            firstEntries: [entry],
+            options: storeOptions
+        )
+        let rate = options.clocksDrift ? 950_000 + random.below(UInt64(100_000)) : 1_000_000
+        let clock = SimulatedClock(rate: rate, start: 1_000_000_000 + random.below(UInt64(1) << 40))
+        let node = SimulatedNode(id: id, disk: disk, clock: clock)
+        let request = PersistRequest(
+            sequence: .zero,
+            hardState: HardState(term: Term(1)),
+            entries: [entry],
+            lastIndex: entry.index,
+            lastTerm: entry.term
+        )
+        node.durable.append(request)
+        return node
+    }
+
+    private var storeOptions: StoreOptions {
+        let pages = options.hasTinySegments ? 1 : 4
+        return StoreOptions(
+            segmentBytes: pages * 8_192,
+            fillStepBytes: pages * 4_096,
+            batchBytes: pages * 1_024,
+            snapshotSyncBytes: pages * 4_096
+        )
+    }
+
+    private func replicaOptions(_ node: SimulatedNode) -> ReplicaOptions {
+        let raft = RaftOptions(
+            id: node.id,
+            electionTimeout: options.electionTimeout,
+            heartbeatInterval: options.heartbeatInterval,
+            inflightMessagesMax: options.inflightMessagesMax,
+            trailingEntries: options.trailingEntries,
+            snapshotRetention: options.electionTimeout * 20
+        )
+        return ReplicaOptions(
+            cluster: Simulation.cluster,
+            epoch: .first,
+            raft: raft,
+            stalenessBound: options.stalenessBound,
+            snapshotAfterEntries: options.snapshotAfterEntries,
+            transferWindow: 3
+        )
+    }
+
+    /// Starts a node from its disk, unless it runs.
+    func start(_ place: Int) throws(Violation) {
+        let node = nodes[place]
+        guard node.process == nil else { return }
+        node.boot += 1
+        node.pausedUntil = 0
+        node.timerDue = .max
+        node.timerGeneration += 1
+        note(3, UInt64(place), node.boot)
+        if node.boot > 1 { counts.restarts += 1 }
+        guard let store = try openStore(node) else {
+            // The machine stopped while it was recovering, or its disk did not sync.
+            node.disk.crash()
+            scheduleStart(place)
+            return
+        }
+        let machine = try loadSnapshot(store)
+        let recovered = store.recovered
+        try checker.checkRecovery(node, recovered: recovered)
+        let boot = ReplicaBoot(
+            hardState: recovered.hardState,
+            stateMachine: machine,
+            snapshotBlockCount: recovered.snapshot?.blockCount ?? 0,
+            entries: recovered.entries
+        )
+        store.releaseRecovered()
+        let replica = Replica(
+            options: replicaOptions(node),
+            boot: boot,
+            seed: random.next(),
+            time: node.clock.read(at: now)
+        )
+        node.process = SimulatedNode.Process(store: store, replica: replica)
+        for peer in nodes.indices where peer != place && nodes[peer].process != nil { connect(place, peer) }
+        try wake(place, .timer(node: place, generation: node.timerGeneration)) { _, _, _ in }
+    }
+
+    /// The node's store; nil if the machine fails meanwhile.
+    private func openStore(_ node: SimulatedNode) throws(Violation) -> ReplicaStore<SimulatedFileSystem>? {
+        do throws(StorageError) {
+            return try ReplicaStore(
+                opening: SimulatedNode.folder,
+                files: node.disk,
+                expecting: StoreIdentity(cluster: Simulation.cluster, node: node.id, epoch: .first),
+                options: storeOptions
+            )
+        } catch {
+            guard error.code != .machineStopped && error.code != .syncFailed else { return nil }
+            throw Violation("node \(node.id) does not start from its own disk: \(error)")
+        }
+    }
+
+    /// The state of the store's snapshot; an empty one if there is none.
+    func loadSnapshot(_ store: ReplicaStore<SimulatedFileSystem>) throws(Violation) -> StateMachine {
+        guard let manifest = store.snapshot else { return StateMachine(capacity: .small, hashSeed: random.next()) }
+        var loader = SnapshotLoader(capacity: .small, hashSeed: random.next())
+        do {
+            for number in 1...max(1, manifest.blockCount) {
+                let block = try store.snapshotPayload(number)
+                try block.withUnsafeBytes { try loader.load($0) }
+            }
+            return try loader.finish()
+        } catch {
+            throw Violation("the snapshot at \(manifest.point.lastIndex) cannot be loaded: \(error)")
+        }
+    }
+
+    /// Ends a node's process.
+    ///
+    /// With the power gone, what was not synced is decided by the disk.
+    func stop(_ place: Int, losingPower: Bool) {
+        let node = nodes[place]
+        guard node.process != nil else { return }
+        note(4, UInt64(place), losingPower ? 1 : 0)
+        node.process = nil
+        node.boot += 1
+        if losingPower { node.disk.crash() } else { node.disk.kill() }
+        for peer in nodes.indices where peer != place { disconnect(place, peer) }
+        scheduleStart(place)
+    }
+
+    private func scheduleStart(_ place: Int) {
+        let downTime = isHealing ? 5_000_000 : UInt64(1_500_000_000)
+        schedule(.start(node: place), after: 1_000_000 + random.below(downTime))
+    }
+
+    /// Breaks the connection of two nodes.
+    ///
+    /// Each learns of it after a while.
+    func disconnect(_ left: Int, _ right: Int) {
+        network.disconnect(left, right)
+        for (node, peer) in [(left, right), (right, left)] where nodes[node].process != nil {
+            let event = SimulationEvent.link(node: node, boot: nodes[node].boot, peer: peer, isUp: false)
+            schedule(event, after: random.below(UInt64(20_000_000)))
+        }
+    }
+
+    /// Makes a connection between two nodes that run.
+    func connect(_ left: Int, _ right: Int) {
+        for (node, peer) in [(left, right), (right, left)] where nodes[node].process != nil {
+            let event = SimulationEvent.link(node: node, boot: nodes[node].boot, peer: peer, isUp: true)
+            schedule(event, after: 20_000_000 + random.below(UInt64(5_000_000)))
+        }
+    }
+}

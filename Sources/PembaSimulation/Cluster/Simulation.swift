@@ -1,0 +1,194 @@
+// Pemba: one deterministic run of a whole cluster.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaGraph
+import PembaRaft
+import PembaReplica
+import PembaService
+import PembaStorage
+import PembaWire
+
+/// Runs replicas and stores, the same code as in the node, on simulated clocks, disks and a simulated network.
+///
+/// Everything that happens is an event in one queue, taken in the order of time and then of scheduling; all randomness
+/// comes from the seed. So a seed is a run: it can be repeated, and the hash of its trace is the same each time.
+/// Promises are checked after every event (`ClusterChecker`) and at the end (`HistoryChecker`).
+package final class Simulation {
+    let options: SimulationOptions
+    var random: SeededRandom
+    var nodes: [SimulatedNode] = []
+    var network: SimulatedNetwork
+    var clients: [SimulatedClient] = []
+    var checker: ClusterChecker
+    var history = History()
+    var counts = SimulationReport.Counts()
+    /// The true time in nanoseconds since the start.
+    private(set) var now: UInt64 = 0
+    /// Whether faults and clients have come to their end, and everything must come right.
+    var isHealing = false
+    private var queue = PriorityQueue<UInt64, SimulationEvent>()
+    private var trace = StateHasher(domain: 5)
+
+    /// The cluster of every run.
+    static let cluster = ClusterID(high: 0x7065_6D62_6100_0000, low: 1)
+
+    /// Prepares a run: disks with new nodes on them.
+    package init(options: SimulationOptions) throws {
+        self.options = options
+        random = SeededRandom(seed: options.seed)
+        network = SimulatedNetwork(options: options, random: random.split())
+        checker = ClusterChecker(nodeCount: options.nodeCount)
+        for place in 0..<options.nodeCount { nodes.append(try makeNode(place)) }
+        for place in 0..<options.clientCount {
+            clients.append(SimulatedClient(place: place, random: random.split()))
+        }
+    }
+
+    /// Runs the seed to its end or to the first broken promise.
+    package static func run(_ options: SimulationOptions) -> SimulationReport {
+        do {
+            let simulation = try Simulation(options: options)
+            return simulation.run()
+        } catch {
+            return SimulationReport(
+                seed: options.seed,
+                violation: Violation("a new cluster cannot be made: \(error)"),
+                end: .zero,
+                traceHash: 0,
+                counts: SimulationReport.Counts()
+            )
+        }
+    }
+
+    private func run() -> SimulationReport {
+        var violation: Violation?
+        do throws(Violation) {
+            for place in nodes.indices { schedule(.start(node: place), after: random.below(UInt64(5_000_000))) }
+            for place in clients.indices { schedule(.act(client: place), after: random.below(UInt64(50_000_000))) }
+            schedule(.fault, after: options.faultInterval.nanoseconds)
+            try runUntil(options.duration.nanoseconds) { false }
+            try heal()
+            try HistoryChecker.check(history, chain: checker.chain, options: options)
+        } catch {
+            violation = error
+        }
+        counts.entries = checker.chain.count
+        counts.elections = checker.electionCount
+        return SimulationReport(
+            seed: options.seed,
+            violation: violation,
+            end: Instant(nanoseconds: now),
+            traceHash: trace.value,
+            counts: counts
+        )
+    }
+
+    /// Takes events until the time is over, or something is as wanted.
+    func runUntil(_ end: UInt64, _ isDone: () -> Bool) throws(Violation) {
+        while let time = queue.firstKey, time <= end, !isDone(), let event = queue.removeFirst() {
+            now = time
+            counts.events += 1
+            try take(event)
+        }
+        if !isDone() { now = max(now, end) }
+    }
+
+    /// Lets something happen after a time.
+    func schedule(_ event: SimulationEvent, after delay: UInt64) { queue.insert(event, at: now + delay) }
+
+    /// Lets something happen at a time.
+    func schedule(_ event: SimulationEvent, at time: UInt64) { queue.insert(event, at: max(now, time)) }
+
+    /// Adds to the hash of the trace.
+    func note(_ kind: UInt64, _ values: UInt64...) {
+        trace.combine(kind)
+        trace.combine(now)
+        for value in values { trace.combine(value) }
+    }
+
+    private func take(_ event: SimulationEvent) throws(Violation) {
+        switch event {
+        case .timer(let node, let generation):
+            guard nodes[node].timerGeneration == generation else { return }
+            nodes[node].timerDue = .max
+            try wake(node, event) { replica, time, effects in replica.step(.tick, at: time, into: &effects) }
+        case .deliver(let from, let to, let connection, let bytes):
+            guard network.connection(from, to) == connection else { return }
+            note(1, UInt64(from), UInt64(to), UInt64(CRC32C.checksum(bytes)))
+            try deliver(bytes, from: from, to: to, event)
+        case .link(let node, let boot, let peer, let isUp):
+            guard nodes[node].boot == boot else { return }
+            note(2, UInt64(node), UInt64(peer), isUp ? 1 : 0)
+            let id = nodes[peer].id
+            try wake(node, event) { replica, time, effects in
+                replica.step(isUp ? .linkUp(id) : .linkDown(id), at: time, into: &effects)
+            }
+        case .disk(let node, let boot):
+            guard nodes[node].boot == boot else { return }
+            try finishDiskJob(node, event)
+        case .apply(let node, let boot):
+            guard nodes[node].boot == boot else { return }
+            try apply(node, event)
+        case .snapshotSlice(let node, let boot):
+            guard nodes[node].boot == boot else { return }
+            try writeSnapshotSlice(node, event)
+        case .request(let node, let request): try receive(request, at: node, event)
+        case .answer(let client, let attempt, let answer): try clientReceives(client, attempt, answer)
+        case .timeout(let client, let attempt): try clientTimesOut(client, attempt)
+        case .act(let client): try clientActs(client)
+        case .start(let node): try start(node)
+        case .fault: try injectFault()
+        case .heal: network.heal()
+        }
+    }
+
+    private func deliver(_ bytes: [UInt8], from: Int, to: Int, _ event: SimulationEvent) throws(Violation) {
+        let message: PeerMessage
+        do throws(ByteError) {
+            message = try bytes.withUnsafeBufferPointer { bytes throws(ByteError) in
+                try PeerMessage(decoding: UnsafeRawBufferPointer(bytes))
+            }
+        } catch {
+            throw Violation("a message from node \(nodes[from].id) cannot be decoded: \(error)")
+        }
+        let id = nodes[from].id
+        try wake(to, event) { replica, time, effects in
+            replica.step(.peer(from: id, message), at: time, into: &effects)
+        }
+    }
+
+    /// Steps a node that runs; a paused one takes the event when it goes on.
+    func wake(
+        _ place: Int,
+        _ event: SimulationEvent,
+        _ body: (Replica, ReplicaTime, inout [ReplicaEffect]) -> Void
+    ) throws(Violation) {
+        let node = nodes[place]
+        guard let replica = node.process?.replica else { return }
+        guard node.pausedUntil <= now else {
+            schedule(event, at: node.pausedUntil)
+            return
+        }
+        let time = node.clock.read(at: now)
+        var effects: [ReplicaEffect] = []
+        body(replica, time, &effects)
+        replica.flush(at: time, into: &effects)
+        try perform(effects, at: place)
+        try checker.check(place, node, replica, at: time)
+        armTimer(place)
+    }
+
+    /// Sees that the node is woken when its replica wants to be.
+    ///
+    /// A timer that comes too early does no harm.
+    private func armTimer(_ place: Int) {
+        let node = nodes[place]
+        guard let replica = node.process?.replica else { return }
+        let due = max(node.clock.global(replica.nextDeadline), now + 1_000)
+        guard due < node.timerDue else { return }
+        node.timerDue = due
+        node.timerGeneration += 1
+        schedule(.timer(node: place, generation: node.timerGeneration), at: due)
+    }
+}

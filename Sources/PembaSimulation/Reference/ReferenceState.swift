@@ -1,0 +1,157 @@
+// Pemba: the state machine once more, as plainly as it can be written.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaRaft
+import PembaReplica
+import PembaSchema
+import PembaService
+
+/// What the log means, by sets and loops: no index, no interning, no memo.
+///
+/// Shares only the schema compiler and the encoding of commands with what it checks.
+struct ReferenceState {
+    /// What applying a command did.
+    struct Applied {
+        /// The number in the write's tag; nil for what is not a write.
+        var tag: UInt64?
+        /// The entry.
+        var index: LogIndex
+        /// What was answered.
+        var result: Result<Revision, ErrorCode>
+        /// Whether it was done now, rather than answered from a session.
+        var isFirst: Bool
+    }
+
+    /// A client session.
+    private struct Session {
+        var firstUnacknowledged: UInt64 = 1
+        var answers: [UInt64: Result<Revision, ErrorCode>] = [:]
+        var usedAt: Timestamp
+    }
+
+    private(set) var index: LogIndex = .zero
+    private var schema: CompiledSchema?
+    private var tuples: Set<RelationTuple> = []
+    private var sessions: [UInt64: Session] = [:]
+
+    /// The resource id of the tag in every write of the workload.
+    static let tagPrefix = "tag-"
+
+    /// Applies the next entry.
+    mutating func apply(_ entry: LogEntry) throws(Violation) -> Applied? {
+        guard entry.index == index.next else { throw Violation("the chain has a gap before \(entry.index)") }
+        index = entry.index
+        let lifetime = Int64(Limits.clientSessionLifetime.nanoseconds)
+        sessions = sessions.filter { entry.timestamp.nanoseconds - $0.value.usedAt.nanoseconds <= lifetime }
+        guard entry.kind == .command else { return nil }
+        let proposal: Proposal
+        do throws(ByteError) {
+            proposal = try Proposal(decoding: entry.payload)
+        } catch {
+            throw Violation("entry \(entry.index) cannot be read: \(error)")
+        }
+        switch proposal.command {
+        case .openSession:
+            sessions[index.rawValue] = Session(usedAt: entry.timestamp)
+            return nil
+        case .writeSchema(let source):
+            replaceSchema(source)
+            return nil
+        case .write(let request):
+            let (result, isFirst) = write(request, at: entry.timestamp)
+            return Applied(tag: ReferenceState.tag(of: request), index: index, result: result, isFirst: isFirst)
+        }
+    }
+
+    private static func tag(of request: WriteRequest) -> UInt64? {
+        for precondition in request.preconditions {
+            guard let id = precondition.filter.resourceID, id.hasPrefix(tagPrefix) else { continue }
+            return UInt64(id.dropFirst(tagPrefix.count))
+        }
+        return nil
+    }
+
+    private mutating func write(
+        _ request: WriteRequest,
+        at time: Timestamp
+    ) -> (result: Result<Revision, ErrorCode>, isFirst: Bool) {
+        guard let key = request.idempotencyKey else { return (execute(request), true) }
+        guard var session = sessions[key.session] else { return (.failure(.unknownSession), false) }
+        session.usedAt = time
+        session.firstUnacknowledged = max(session.firstUnacknowledged, key.firstUnacknowledged)
+        session.answers = session.answers.filter { $0.key >= session.firstUnacknowledged }
+        defer { sessions[key.session] = session }
+        guard key.sequence >= session.firstUnacknowledged else { return (.failure(.unknownSession), false) }
+        if let answer = session.answers[key.sequence] { return (answer, false) }
+        let result = execute(request)
+        session.answers[key.sequence] = result
+        return (result, true)
+    }
+
+    private mutating func execute(_ request: WriteRequest) -> Result<Revision, ErrorCode> {
+        if Set(request.updates.map(\.tuple)).count < request.updates.count { return .failure(.duplicateUpdate) }
+        for precondition in request.preconditions {
+            if let code = problem(of: precondition.filter) { return .failure(code) }
+        }
+        for update in request.updates {
+            if let code = problem(of: update.tuple, in: schema) { return .failure(code) }
+        }
+        for precondition in request.preconditions {
+            let matches = tuples.contains { precondition.filter.matches($0) }
+            if matches != (precondition.kind == .mustMatch) { return .failure(.preconditionFailed) }
+        }
+        for update in request.updates where update.operation == .create && tuples.contains(update.tuple) {
+            return .failure(.alreadyExists)
+        }
+        for update in request.updates {
+            if update.operation == .delete { tuples.remove(update.tuple) } else { tuples.insert(update.tuple) }
+        }
+        return .success(Revision(index))
+    }
+
+    private mutating func replaceSchema(_ source: String) {
+        guard let new = try? SchemaCompiler.compile(source) else { return }
+        guard tuples.allSatisfy({ problem(of: $0, in: new) == nil }) else { return }
+        schema = new
+    }
+
+    private func problem(of filter: RelationshipFilter) -> ErrorCode? {
+        guard let schema else { return .noSchema }
+        guard let type = filter.resourceType else { return nil }
+        return schema.definitions.contains { $0.name == type } ? nil : .unknownDefinition
+    }
+
+    private func problem(of tuple: RelationTuple, in schema: CompiledSchema?) -> ErrorCode? {
+        guard let schema else { return .noSchema }
+        guard let definition = schema.definitions.first(where: { $0.name == tuple.resource.type }) else {
+            return .unknownDefinition
+        }
+        guard let relation = definition.relations.first(where: { $0.name == tuple.relation }) else {
+            return .unknownRelation
+        }
+        guard case .relation(let allowed) = relation.kind else { return .cannotWritePermission }
+        let isAdmitted = allowed.contains { allowed in
+            let type = schema.definitions[allowed.definition]
+            guard type.name == tuple.subject.object.type else { return false }
+            return switch allowed.form {
+            case .object: tuple.subject.relation == nil && !tuple.subject.isWildcard
+            case .wildcard: tuple.subject.relation == nil && tuple.subject.isWildcard
+            case .userset(let number): tuple.subject.relation == type.relations[number].name
+            }
+        }
+        return isAdmitted ? nil : .subjectNotAllowed
+    }
+
+    /// Answers a check by the definition of what it means.
+    func check(_ item: CheckItem) -> Result<Bool, ErrorCode> {
+        guard let schema else { return .failure(.noSchema) }
+        guard let definition = schema.definitions.first(where: { $0.name == item.resource.type }) else {
+            return .failure(.unknownDefinition)
+        }
+        guard definition.relations.contains(where: { $0.name == item.permission }) else {
+            return .failure(.unknownRelation)
+        }
+        return .success(ReferenceEvaluator(schema: schema, tuples: tuples, subject: item.subject).has(item))
+    }
+}

@@ -1,0 +1,58 @@
+// Pemba: what a simulated run found.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+
+/// A promise that was broken in a run.
+package struct Violation: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Which promise, and how.
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}
+
+/// The outcome of one run.
+package struct SimulationReport: Sendable, Equatable {
+    /// The seed.
+    package var seed: UInt64
+    /// The first broken promise; nil: none.
+    package var violation: Violation?
+    /// When it ended, in simulated time.
+    package var end: Instant
+    /// The hash of everything that happened: equal for equal seeds.
+    package var traceHash: UInt64
+    /// What happened, by name, in a fixed order.
+    package var counts: Counts
+
+    /// How much happened.
+    package struct Counts: Sendable, Equatable {
+        package var events = 0
+        package var messages = 0
+        package var entries = 0
+        package var elections = 0
+        package var restarts = 0
+        package var faults = 0
+        package var snapshotsWritten = 0
+        package var snapshotsInstalled = 0
+        package var writesAcknowledged = 0
+        package var writesUnknown = 0
+        package var writesRefused = 0
+        package var checksAnswered = 0
+        package var checksRefused = 0
+        package var scriptsFinished = 0
+    }
+
+    /// One line for people.
+    package var summary: String {
+        let outcome = violation.map { "VIOLATION: \($0)" } ?? "ok"
+        return
+            "seed \(seed): \(outcome); \(counts.events) events, \(counts.entries) entries, \(counts.elections) elections, "
+            + "\(counts.restarts) restarts, \(counts.faults) faults, snapshots \(counts.snapshotsWritten) written "
+            + "\(counts.snapshotsInstalled) installed, writes \(counts.writesAcknowledged) acknowledged "
+            + "\(counts.writesRefused) refused \(counts.writesUnknown) unknown, checks \(counts.checksAnswered) answered "
+            + "\(counts.checksRefused) refused, \(counts.scriptsFinished) scripts, trace \(String(traceHash, radix: 16))"
+    }
+
+    /// The command that runs it again.
+    package var replay: String { "swift run -c release sim --seed \(seed)" }
+}

@@ -1,0 +1,79 @@
+// Pemba: the command line of a node.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Foundation
+import PembaServer
+
+/// Runs one node until it is told to stop.
+@main
+struct Pembad: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pembad",
+        abstract: "Runs one node of a Pemba cluster.",
+        discussion: """
+            The configuration file is YAML; PEMBA_NODE_… variables override it, and flags override those. \
+            `pembad --print-configuration` explains every key.
+
+            Examples:
+              pembad --config node1.yaml --initialize     first start of a member of a new cluster
+              pembad --config node1.yaml                  every later start
+              pembad --config node1.yaml --set log.level=debug --check-configuration
+
+            SIGTERM hands leadership over and stops; SIGHUP reads certificates and credentials again.
+            """
+    )
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The configuration file.", valueName: "file"))
+    var config: String?
+
+    @Option(name: .customLong("set"), help: ArgumentHelp("Set one key; may be repeated.", valueName: "key=value"))
+    var overrides: [String] = []
+
+    @Option(help: ArgumentHelp("The data folder: short for --set node.data=FOLDER.", valueName: "folder"))
+    var data: String?
+
+    @Option(help: ArgumentHelp("Short for --set log.level=LEVEL.", valueName: "level"))
+    var logLevel: String?
+
+    @Option(help: ArgumentHelp("Short for --set log.format=FORMAT.", valueName: "format"))
+    var logFormat: String?
+
+    @Flag(help: "This is a new cluster: set up an empty data folder.")
+    var initialize = false
+
+    @Flag(help: "Check the configuration and exit.")
+    var checkConfiguration = false
+
+    @Flag(help: "Print every key with its default as YAML and exit.")
+    var printConfiguration = false
+
+    @Flag(help: "With --print-configuration: as a Markdown table.")
+    var markdown = false
+
+    func run() throws {
+        if printConfiguration {
+            print(markdown ? ConfigurationReference.markdown() : ConfigurationReference.yaml(), terminator: "")
+            return
+        }
+        guard let config else { throw ValidationError("--config FILE is needed") }
+        let shorthands = [("node.data", data), ("log.level", logLevel), ("log.format", logFormat)]
+        let flags = shorthands.compactMap { name, value in value.map { "\(name)=\($0)" } }
+        do throws(StartupError) {
+            try start(file: config, overrides: overrides + flags)
+        } catch {
+            FileHandle.standardError.write(Data("pembad: \(error)\n".utf8))
+            throw ArgumentParser.ExitCode(error.exitCode.rawValue)
+        }
+    }
+
+    private func start(file: String, overrides: [String]) throws(StartupError) {
+        let environment = ProcessInfo.processInfo.environment
+        let configuration = try NodeConfiguration.load(file: file, environment: environment, overrides: overrides)
+        if checkConfiguration {
+            print("\(file): the configuration of node \(configuration.node) is valid")
+            return
+        }
+        try NodeProcess.run(configuration, initialize: initialize)
+    }
+}

@@ -1,0 +1,167 @@
+// Pemba: clusters in one process, over loopback with TLS.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Glibc
+import NIOCore
+import NIOPosix
+import PembaClient
+import PembaCore
+import PembaPKI
+import PembaService
+
+@testable import PembaServer
+
+/// Nodes of one cluster in this process, each with its own folder, threads and ports.
+final class TestCluster: @unchecked Sendable {
+    let id = ClusterID(high: .random(in: 1 ... .max), low: .random(in: 1 ... .max))
+    let folder: URL
+    let members: [MemberConfiguration]
+    let bearerKey: BearerKey
+    private let httpPorts: [UInt16]
+    private var overrides: [String]
+    /// The nodes that run, by their number; used by one test at a time.
+    private(set) var nodes: [NodeID: RunningNode] = [:]
+
+    init(size: Int, overrides: [String] = []) throws {
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("pemba-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let ports = try TestCluster.freePorts(size * 3)
+        members = (0..<size).map { position in
+            MemberConfiguration(
+                id: NodeID(UInt64(position + 1)),
+                peer: NetworkAddress(host: "127.0.0.1", port: ports[position * 3]),
+                client: NetworkAddress(host: "127.0.0.1", port: ports[position * 3 + 1])
+            )
+        }
+        httpPorts = (0..<size).map { ports[$0 * 3 + 2] }
+        self.overrides = overrides
+        bearerKey = try BearerKey.generate()
+        let authority = try CertificateAuthority.create()
+        try Data(authority.certifiedKey().certificatePEM).write(to: folder.appendingPathComponent("ca.pem"))
+        for member in members {
+            try authority.issueNode(member.id, cluster: id, hosts: ["127.0.0.1"])
+                .write(certificate: path("node\(member.id).pem"), key: path("node\(member.id)-key.pem"))
+        }
+        for (name, roles) in [("admin", Roles.admin), ("reader", .read)] {
+            try authority.issueClient(name, roles: roles, cluster: id)
+                .write(certificate: path("\(name).pem"), key: path("\(name)-key.pem"))
+        }
+        let credentials = "[{name: ci, roles: read+write, sha256: \(bearerKey.sha256)}]"
+        try Data(credentials.utf8).write(to: folder.appendingPathComponent("credentials.yaml"))
+    }
+
+    deinit { if getenv("KEEP") == nil { try? FileManager.default.removeItem(at: folder) } }
+
+    func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+
+    func configuration(_ node: NodeID, _ more: [String] = []) throws -> NodeConfiguration {
+        let position = Int(node.rawValue) - 1
+        let member = members[position]
+        let values = try ConfigurationValues(
+            yaml: "",
+            fileName: "test",
+            environment: [:],
+            overrides: [
+                "cluster.id=\(id)", "node.id=\(node)", "node.data=\(path("data\(node)"))",
+                "members=\(members.map(\.description).joined(separator: ","))", "listen.client=\(member.client)",
+                "listen.peer=\(member.peer)", "listen.http=127.0.0.1:\(httpPorts[position])",
+                "tls.ca=\(path("ca.pem"))", "tls.certificate=\(path("node\(node).pem"))",
+                "tls.key=\(path("node\(node)-key.pem"))", "credentials=\(path("credentials.yaml"))",
+                "raft.election_timeout_ms=300", "raft.heartbeat_interval_ms=50", "log.level=info", "log.format=json",
+            ] + overrides + more
+        )
+        return try NodeConfiguration(values, relativeTo: folder.path)
+    }
+
+    /// Starts one node; its log is a file in the folder.
+    func start(_ node: NodeID, initialize: Bool = true, _ more: [String] = []) throws {
+        let configuration = try configuration(node, more)
+        let log = open(path("node\(node).log"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: log))
+        nodes[node] = try RunningNode.start(configuration, initialize: initialize, logs: logs)
+    }
+
+    func startAll() throws { for member in members { try start(member.id) } }
+
+    /// Stops one node in order.
+    func stop(_ node: NodeID) {
+        guard let running = nodes.removeValue(forKey: node) else { return }
+        running.shutDown()
+        running.waitUntilStopped()
+    }
+
+    func stopAll() {
+        for node in nodes.values { node.shutDown() }
+        for node in nodes.values { node.waitUntilStopped() }
+        nodes = [:]
+    }
+
+    /// A client with a certificate, of some nodes only if asked for.
+    func client(_ name: String = "admin", nodes: [NodeID]? = nil) throws -> PembaClient {
+        try client(.certificate(.file(path("\(name).pem")), key: .file(path("\(name)-key.pem"))), nodes: nodes)
+    }
+
+    func client(_ credentials: ClientConfiguration.Credentials, nodes: [NodeID]? = nil) throws -> PembaClient {
+        let chosen = members.filter { nodes?.contains($0.id) ?? true }
+        var configuration = ClientConfiguration(
+            endpoints: chosen.map(\.client),
+            authority: .file(path("ca.pem")),
+            credentials: credentials
+        )
+        configuration.connectsToLeader = nodes == nil
+        return try PembaClient(configuration: configuration)
+    }
+
+    /// What the HTTP port of a node answers.
+    func http(_ node: NodeID, _ path: String) async throws -> (status: Int, body: String) {
+        let url = "http://127.0.0.1:\(httpPorts[Int(node.rawValue) - 1])\(path)"
+        let answer = try await LoopbackHTTP.get(url)
+        return answer
+    }
+
+    /// Waits until `condition` holds; false if it does not within `seconds`.
+    static func eventually(_ seconds: Double = 20, _ condition: () async throws -> Bool) async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < deadline {
+            if try await condition() { return true }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return false
+    }
+
+    /// Ports that the kernel gave and nobody has now.
+    private static func freePorts(_ count: Int) throws -> [UInt16] {
+        var channels: [any Channel] = []
+        defer { for channel in channels { try? channel.close().wait() } }
+        for _ in 0..<count {
+            channels.append(
+                try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0)
+                    .wait()
+            )
+        }
+        return channels.map { UInt16($0.localAddress?.port ?? 0) }
+    }
+}
+
+/// A GET without a library.
+enum LoopbackHTTP {
+    static func get(_ url: String) async throws -> (status: Int, body: String) {
+        guard let parts = URL(string: url), let host = parts.host, let port = parts.port else { return (0, "") }
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: host, port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        let text = try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: "GET \(parts.path) HTTP/1.1\r\nHost: \(host)\r\n\r\n"))
+            var answer = ByteBuffer()
+            for try await part in inbound { answer.writeImmutableBuffer(part) }
+            return String(buffer: answer)
+        }
+        let halves = text.split(separator: "\r\n\r\n", maxSplits: 1, omittingEmptySubsequences: false)
+        let status = text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
+        return (status, halves.count > 1 ? String(halves[1]) : "")
+    }
+}
