@@ -202,7 +202,7 @@ private struct CrashCheck {
         #expect([acknowledged.hardState, attempted.hardState].contains(found.hardState), "\(place): term or vote")
         #expect([acknowledged.snapshot, attempted.snapshot].contains(index), "\(place): snapshot")
         let isNew = index == attempted.snapshot && found.entries == attempted.after(index)
-        let isOld = found.entries == acknowledged.after(index)
+        let isOld = index == acknowledged.snapshot && found.entries == acknowledged.after(index)
         #expect(isNew || isOld, "\(place): entries \(found.entries.map(\.index.rawValue))")
         if found.snapshot != nil {
             for number in 1...3 {
