@@ -87,36 +87,43 @@ extension PembaClient {
 
     /// What one node, whichever, says of itself.
     public func status(timeout: Duration? = nil) async throws(ClientError) -> NodeStatus {
-        try await status(endpoint: nil, timeout: timeout)
+        PembaClient.status(in: try await perform(.status, timeout: timeout))
     }
 
     /// What the node at each configured endpoint says of itself, in the endpoints' order.
     public func statusOfEndpoints(timeout: Duration? = nil) async -> [Result<NodeStatus, ClientError>] {
-        await withTaskGroup(of: (Int, Result<NodeStatus, ClientError>).self) { group in
+        // Outcomes and not thrown errors: in optimised builds Swift 6.3.1 garbles what a child task returns that catches
+        // an error of a stated type.
+        await withTaskGroup(of: EndpointOutcome.self) { group in
             for index in 0..<endpointCount {
                 group.addTask {
-                    do throws(ClientError) {
-                        return (index, .success(try await self.status(endpoint: index, timeout: timeout)))
-                    } catch {
-                        return (index, .failure(error))
-                    }
+                    EndpointOutcome(
+                        index: index,
+                        outcome: await self.outcome(of: .status, timeout: timeout, endpoint: index)
+                    )
                 }
             }
             var results = [Result<NodeStatus, ClientError>](
                 repeating: .failure(ClientError(.shutDown)),
                 count: endpointCount
             )
-            for await (index, result) in group { results[index] = result }
+            for await answered in group {
+                results[answered.index] = answered.outcome.map { PembaClient.status(in: $0) }
+            }
             return results
         }
     }
 
-    private func status(endpoint: Int?, timeout: Duration?) async throws(ClientError) -> NodeStatus {
-        let answer = try await perform(.status, timeout: timeout, endpoint: endpoint)
-        guard case .status(let result) = answer else {
+    private struct EndpointOutcome: Sendable {
+        let index: Int
+        let outcome: Outcome
+    }
+
+    private static func status(in answer: Answer) -> NodeStatus {
+        guard case .status(let status) = answer else {
             preconditionFailure("a status request was answered with something else")
         }
-        return result
+        return status
     }
 
     static func limit(_ what: String, _ unit: String, _ count: Int, _ limit: Int) -> ClientError {

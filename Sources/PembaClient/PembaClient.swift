@@ -105,15 +105,16 @@ public final class PembaClient: Sendable {
     }
 
     /// Performs one operation with all its attempts.
-    func perform(
-        _ operation: Operation,
-        timeout: Duration?,
-        endpoint: Int? = nil
-    ) async throws(ClientError) -> Answer {
-        guard !isShutDown.load(ordering: .sequentiallyConsistent) else { throw ClientError(.shutDown) }
+    func perform(_ operation: Operation, timeout: Duration?) async throws(ClientError) -> Answer {
+        try await outcome(of: operation, timeout: timeout).get()
+    }
+
+    /// Performs one operation with all its attempts, at one endpoint if one is given.
+    func outcome(of operation: Operation, timeout: Duration?, endpoint: Int? = nil) async -> Outcome {
+        guard !isShutDown.load(ordering: .sequentiallyConsistent) else { return .failure(ClientError(.shutDown)) }
         let deadline = NIODeadline.now() + TimeAmount(timeout ?? configuration.timeout)
         let request = ClientRequest(operation, deadline: deadline, endpoint: endpoint)
-        let outcome: Outcome = await withTaskCancellationHandler {
+        return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 request.wait(continuation)
                 core.submit(request)
@@ -123,7 +124,6 @@ public final class PembaClient: Sendable {
         } onCancel: {
             core.eventLoop.execute { [core] in core.cancel(request) }
         }
-        return try outcome.get()
     }
 }
 

@@ -205,6 +205,44 @@ private let item = CheckItem(
         }
     }
 
+    @Test("every endpoint is asked for its status, and one that is away is told apart") func statuses() async throws {
+        let cluster = cluster
+        @Sendable func script(_ node: UInt64) -> ScriptedNode.Script {
+            { _ in
+                let status = NodeStatus(
+                    cluster: cluster.id,
+                    epoch: .first,
+                    node: NodeID(node),
+                    role: .follower,
+                    term: Term(1),
+                    leader: nil,
+                    lastIndex: LogIndex(1),
+                    commitIndex: LogIndex(1),
+                    appliedIndex: LogIndex(1),
+                    snapshotIndex: .zero,
+                    tupleCount: 0,
+                    residentBytes: 0,
+                    stateHash: 0,
+                    alarms: [],
+                    members: [],
+                    version: "0",
+                    uptimeSeconds: 0
+                )
+                return .answer(.statusAnswer, Reply.encode { status.encode(into: &$0) })
+            }
+        }
+        let first = try await ScriptedNode(1, script: script(1))
+        let away = try await ScriptedNode(2, script: script(2))
+        let third = try await ScriptedNode(3, script: script(3))
+        try await away.stop()
+        try await withClient(cluster.configuration([first, away, third])) { client in
+            let statuses = await client.statusOfEndpoints(timeout: .milliseconds(500))
+            #expect(statuses.map { try? $0.get().node } == [NodeID(1), nil, NodeID(3)])
+            let any = try await client.status()
+            #expect([NodeID(1), NodeID(3)].contains(any.node))
+        }
+    }
+
     @Test("a request longer than a frame may be is refused here") func tooLong() async throws {
         var limits = ConnectionLimits()
         limits.framePayloadBytes = 100
