@@ -4,6 +4,7 @@
 import Foundation
 import PembaCore
 import PembaPKI
+import PembaTLS
 import PembaTooling
 import Testing
 

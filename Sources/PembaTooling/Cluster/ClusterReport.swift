@@ -9,20 +9,27 @@ package struct ClusterReport: Encodable {
     /// One node's row.
     package struct Row: Encodable, Equatable {
         /// The address that was asked.
-        let endpoint: String
+        package let endpoint: String
         /// The node's number; nil if it did not answer.
-        let node: UInt64?
-        let role: String?
-        let term: UInt64?
-        let commit: UInt64?
-        let applied: UInt64?
+        package let node: UInt64?
+        /// What part it plays in consensus.
+        package let role: String?
+        /// Its term.
+        package let term: UInt64?
+        /// The last index that it knows to be committed.
+        package let commit: UInt64?
+        /// The last index that it has applied.
+        package let applied: UInt64?
         /// Entries that the cluster has committed, as far as any node knows, and this one has not applied.
-        let lag: UInt64?
-        let leader: UInt64?
-        let tuples: UInt64?
-        let stateHash: String?
+        package let lag: UInt64?
+        /// The leader it knows.
+        package let leader: UInt64?
+        /// Its tuples.
+        package let tuples: UInt64?
+        /// The hash of its state, in hexadecimal.
+        package let stateHash: String?
         /// `healthy`, or why not.
-        let health: String
+        package let health: String
     }
 
     /// The cluster's id, as the nodes say.

@@ -35,9 +35,7 @@ enum Programs {
         defer { folder.remove() }
         // Files instead of pipes: nothing blocks, however much is printed.
         let files = ["in", "out", "err"].map { folder.path + "/" + $0 }
-        FileManager.default.createFile(atPath: files[0], contents: Data(input.utf8))
-        FileManager.default.createFile(atPath: files[1], contents: nil)
-        FileManager.default.createFile(atPath: files[2], contents: nil)
+        for (path, text) in zip(files, [input, "", ""]) { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
         process.standardInput = FileHandle(forReadingAtPath: files[0])
         process.standardOutput = FileHandle(forWritingAtPath: files[1])
         process.standardError = FileHandle(forWritingAtPath: files[2])
