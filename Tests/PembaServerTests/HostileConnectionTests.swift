@@ -153,6 +153,13 @@ struct HostileConnectionTests {
             ) { _ in RawConnection(mailbox, sending: Self.hello(cluster.id)) }.get()
             #expect(try await TestCluster.eventually(5) { mailbox.outcome.withLock { $0.isClosed } })
             #expect(mailbox.outcome.withLock { $0.types.isEmpty })
+            let isLogged = try await TestCluster.eventually(5) {
+                let log = try String(contentsOfFile: cluster.path("node1.log"), encoding: .utf8)
+                return log.split(separator: "\n").contains { line in
+                    line.contains("\"audit.event\":\"refused\"") && line.contains("untrusted_peer")
+                }
+            }
+            #expect(isLogged)
         }
     }
 

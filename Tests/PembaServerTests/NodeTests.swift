@@ -232,4 +232,48 @@ struct NodeTests {
             #expect(try bulk.results.allSatisfy { try $0.get() == .hasPermission })
         }
     }
+
+    @Test func credentialsAreReadAgainAndBadOnesAreNotTaken() async throws {
+        try await withNode { cluster, admin in
+            try await admin.write(Self.touch("group:eng#member@user:ann"))
+            let check = try Self.item("group:eng#member@user:ann")
+            let file = URL(fileURLWithPath: cluster.path("credentials.yaml"))
+            let new = try BearerKey.generate()
+            func isKnown(_ key: String) async throws -> Bool {
+                let client = try cluster.client(.bearerKey(key))
+                let answer = try? await client.check(check, timeout: .seconds(2))
+                await client.shutdown()
+                return answer != nil
+            }
+            #expect(try await !isKnown(new.text))
+            try Data("[{name: new, roles: read, sha256: \(new.sha256)}]".utf8).write(to: file)
+            cluster.nodes[NodeID(1)]?.reload()
+            #expect(try await isKnown(new.text))
+            #expect(try await !isKnown(cluster.bearerKey.text))
+            try Data("[{name: broken}]".utf8).write(to: file)
+            cluster.nodes[NodeID(1)]?.reload()
+            #expect(try await isKnown(new.text))
+            let metrics = try await cluster.http(NodeID(1), "/metrics").body
+            #expect(metrics.contains("\npemba_node_reloads_total 1\n"))
+            #expect(metrics.contains("\npemba_node_reload_failures_total 1\n"))
+        }
+    }
+
+    @Test func aNodeAtItsMemoryLimitRefusesWritesAndSaysSo() async throws {
+        let cluster = try TestCluster(size: 1, overrides: ["limits.memory_bytes=1048576"])
+        try cluster.startAll()
+        let client = try cluster.client()
+        let text: String
+        do {
+            try await client.writeSchema(Self.schema, timeout: .seconds(1))
+            text = "accepted"
+        } catch {
+            text = "\(error) \(error.lastFailure ?? "")"
+        }
+        #expect(text.contains("of memory, its limit"), "\(text)")
+        let ready = try await cluster.http(NodeID(1), "/readyz")
+        #expect(ready.status == 503 && ready.body.contains("the memory limit is reached"))
+        await client.shutdown()
+        cluster.stopAll()
+    }
 }

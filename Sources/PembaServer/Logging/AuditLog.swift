@@ -59,6 +59,13 @@ package struct AuditLog: Sendable {
         )
     }
 
+    /// For the transport, which knows the connections that were turned away before they could say who they are.
+    package var refusedConnections: Logger {
+        var logger = logger
+        logger[metadataKey: "audit.event"] = "refused"
+        return logger
+    }
+
     private func metadata(_ event: String, _ caller: String, _ address: String) -> Logger.Metadata {
         ["audit.event": "\(event)", "audit.caller": "\(caller)", "audit.address": "\(address)"]
     }

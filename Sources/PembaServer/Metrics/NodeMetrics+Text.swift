@@ -90,6 +90,14 @@ extension NodeMetrics {
         output.single("pemba_raft_entries_applied_total", .counter, "Entries applied.", entriesApplied)
         output.family("pemba_raft_apply_seconds", .histogram, "From learning of a commit to having applied it.")
         output.histogram("pemba_raft_apply_seconds", applyLatency)
+        output.family("pemba_raft_timer_late_seconds", .histogram, "How late heartbeats and elections were served.")
+        output.histogram("pemba_raft_timer_late_seconds", timerLateness)
+        output.single(
+            "pemba_raft_timer_late_max_seconds",
+            .gauge,
+            "The latest of them since the start.",
+            PrometheusText.seconds(timerLatenessMax.nanoseconds)
+        )
         output.single(
             "pemba_raft_messages_dropped_total",
             .counter,

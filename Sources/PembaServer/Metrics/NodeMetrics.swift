@@ -29,6 +29,10 @@ package struct NodeMetrics: Sendable {
     package var entriesApplied: UInt64 = 0
     /// Times this node learnt of another leader or none.
     package var leaderChanges: UInt64 = 0
+    /// From a deadline of consensus (a heartbeat, an election) to the timer that serves it.
+    package private(set) var timerLateness = LatencyHistogram()
+    /// The greatest lateness of all.
+    package private(set) var timerLatenessMax = TimeSpan.zero
     /// Messages to peers that were dropped because the link was down or full.
     package var peerMessagesDropped: UInt64 = 0
     /// Evaluations that did not end in their first slice.
@@ -48,6 +52,12 @@ package struct NodeMetrics: Sendable {
     package mutating func answered(_ kind: RequestKind, after duration: TimeSpan, times: Int = 1) {
         requests[kind.rawValue] &+= UInt64(times)
         latencies[kind.rawValue].record(duration, times: times)
+    }
+
+    /// Counts a timer of consensus that was served so late.
+    package mutating func servedTimer(late: TimeSpan) {
+        timerLateness.record(late)
+        timerLatenessMax = max(timerLatenessMax, late)
     }
 
     /// Counts an error answer.

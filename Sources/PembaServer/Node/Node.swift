@@ -219,6 +219,9 @@ package final class Node {
         timer = loop.assumeIsolated().scheduleTask(in: amount) {
             guard self.phase != .stopped else { return }
             self.timerDeadline = .distantFuture
+            // The deadline may have moved away since the timer was set; then this is no deadline's timer.
+            let (due, now) = (self.replica.nextDeadline, SystemClock.now())
+            if due <= now { self.metrics.servedTimer(late: now - due) }
             self.drive { replica, time, effects in replica.step(.tick, at: time, into: &effects) }
             self.endTurn()
         }

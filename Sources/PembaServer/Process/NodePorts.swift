@@ -53,7 +53,7 @@ final class NodePorts {
     /// Opens the port for clients or for nodes.
     func listen(_ callers: Callers) throws(StartupError) -> Listener {
         let node = node
-        let bound = Listener.bind(options(callers), on: group, logger: logs.logger("transport")) { connection in
+        let bound = Listener.bind(options(callers), on: group, logger: logs.audit.refusedConnections) { connection in
             guard let node = node.value else { return NotReady() }
             return callers == .clients
                 ? ClientConnection(node: node, connection: connection)
