@@ -157,6 +157,30 @@ struct CheckTests {
         #expect(try !graph.has("folder:a#view@user:bob"))
     }
 
+    @Test("what was false only while a cycle was open is asked again once the cycle is true")
+    func takenBack() throws {
+        let source = """
+            definition user {}
+            definition node {
+                relation next: node
+                relation also: node
+                relation member: user
+                permission view = next->view + member
+                permission both = next->view & also->view
+            }
+            """
+        // `c` is asked while `b` is in progress, and again after `b` has become true by its second operand.
+        let graph = try graph(
+            source,
+            [
+                "node:a#next@node:b", "node:a#also@node:c", "node:b#next@node:c", "node:c#next@node:b",
+                "node:b#member@user:ann",
+            ]
+        )
+        #expect(try graph.has("node:a#both@user:ann"))
+        #expect(try !graph.has("node:a#both@user:bob"))
+    }
+
     @Test("who is defined through an own exclusion is denied")
     func exclusionCycles() throws {
         let source = """

@@ -3,8 +3,8 @@
 
 /// A large row's block is a directory: the number of leaves, then for each leaf its separator and its word
 /// (reference 32 bits, count 32 bits). A leaf holds the entries from its separator up to the next one; the first
-/// separator counts as 0. No leaf is empty. A row becomes flat again below a quarter of what made it large, so that
-/// one entry more or less does not convert it back and forth.
+/// leaf takes whatever is lower, too: its separator is never looked at. No leaf is empty. A row becomes flat again
+/// below a quarter of what made it large, so that one entry more or less does not convert it back and forth.
 extension Rows {
     private static let leafFill = 384
     private static let mergeLimit = 128
@@ -176,8 +176,6 @@ extension Rows {
         guard position < count, (old[position] ^ entry) >> 8 == 0 else { return false }
         if count == 1 {
             let reference = copyDirectory(word, from: number, replacing: 1, with: [])
-            // Whatever leaf is first now takes over the lower end.
-            if number == 0 { arena.base[Int(reference) + 1] = 0 }
             publish(slot, word, directory: reference, count: word.count - 1)
         } else {
             directory[2 + 2 * number] = Rows.leafWord(reference: copy(old, count, removing: position), count: count - 1)
