@@ -1,2 +1,0 @@
-// Pemba: placeholder
-// SPDX-License-Identifier: Apache-2.0
