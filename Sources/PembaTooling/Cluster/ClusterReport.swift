@@ -36,7 +36,7 @@ package struct ClusterReport: Encodable {
     package let cluster: String?
     /// The leader of the highest term that a node knows; nil if none.
     package let leader: UInt64?
-    /// Whether every node answers and has applied all that is committed.
+    /// Whether every node answers, is healthy, agrees on the leader and has applied all that is committed.
     package let caughtUp: Bool
     /// A row for each endpoint.
     package let nodes: [Row]
@@ -51,7 +51,7 @@ package struct ClusterReport: Encodable {
         caughtUp =
             statuses.count == answers.count && leader != nil
             && statuses.allSatisfy {
-                $0.appliedIndex >= commit && $0.leader?.rawValue == statuses.first?.leader?.rawValue
+                $0.alarms.isEmpty && $0.appliedIndex >= commit && $0.leader == statuses.first?.leader
             }
     }
 
