@@ -69,7 +69,7 @@ final class ClientConnection: ConnectionDelegate {
             if header.typeNumber == FrameType.check.rawValue, roles.permit(.read), payload.count > 4, payload[4] == 0,
                 node.phase == .running
             {
-                if burstArrived == nil { burstArrived = SystemClock.now() }
+                _ = beginBurst()
                 node.burst.append(payload, correlation: header.correlation)
             } else {
                 receive(header, payload, roles)
@@ -89,11 +89,6 @@ final class ClientConnection: ConnectionDelegate {
         if case .greeting(let timeout) = state { timeout?.cancel() }
         state = .closed
         node.clients[ObjectIdentifier(self)] = nil
-        if burstArrived != nil {
-            // A burst that was cut off is not answered.
-            burstArrived = nil
-            node.burst.clear()
-        }
         if let error {
             node.logger.debug(
                 "client connection ended",
@@ -103,11 +98,21 @@ final class ClientConnection: ConnectionDelegate {
         node.finishDrainingIfDone()
     }
 
+    /// When the burst arrived that is being read.
+    ///
+    /// A burst that was cut off by a bad frame has no end: what it left behind must not be taken for this one's.
+    private func beginBurst() -> Instant {
+        if let burstArrived { return burstArrived }
+        let now = SystemClock.now()
+        burstArrived = now
+        node.burst.clear()
+        return now
+    }
+
     // MARK: - Frames
 
     private func receive(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer, _ roles: Roles) {
-        let arrived = burstArrived ?? SystemClock.now()
-        burstArrived = arrived
+        let arrived = beginBurst()
         switch header.type {
         case .ping: answerPing(header, payload)
         case .pong: return

@@ -9,8 +9,8 @@ import PembaReplica
 import PembaService
 
 extension Node {
-    /// Entries that are applied between two looks at the clock.
-    private static let entriesPerStep = 16
+    /// Entries that are applied between two looks at the clock: each may hold a thousand updates.
+    private static let entriesPerStep = 4
 
     /// Does one thing that the replica asks for.
     func perform(_ effect: ReplicaEffect) {
