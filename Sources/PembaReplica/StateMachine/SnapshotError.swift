@@ -9,7 +9,7 @@ package enum SnapshotError: Error, Equatable, Sendable {
     case undecodable(ByteError)
     /// The blocks contradict themselves or a rule.
     case malformed(String)
-    /// What was loaded is not what was saved: the hashes of tuples and sessions differ.
+    /// What was loaded is not what was saved: the hashes differ.
     case contentMismatch
 
     /// Decodes, and says so if that fails.

@@ -33,14 +33,14 @@ package struct SnapshotLoader: ~Copyable {
     package consuming func finish() throws(SnapshotError) -> StateMachine {
         guard let contents else { throw .malformed("there is no header") }
         guard schema.count == contents.schemaBytes else { throw .malformed("the schema is not complete") }
-        guard machine.graph.tupleCount == contents.tupleCount, machine.graph.contentHash == contents.tupleHash,
-            machine.sessions.count == contents.sessionCount, machine.sessions.answerCount == contents.answerCount,
-            machine.sessions.contentHash == contents.sessionHash
-        else { throw .contentMismatch }
         machine.index = contents.point.index
         machine.term = contents.point.term
         machine.timestamp = contents.point.timestamp
         machine.configuration = contents.point.configuration
+        guard machine.graph.tupleCount == contents.tupleCount, machine.graph.contentHash == contents.tupleHash,
+            machine.sessions.count == contents.sessionCount, machine.sessions.answerCount == contents.answerCount,
+            machine.stateHash == contents.stateHash
+        else { throw .contentMismatch }
         return machine
     }
 

@@ -8,7 +8,7 @@ import PembaRaft
 /// The raw blocks of a snapshot, each beginning with its kind and at most `blockBytes` long.
 ///
 /// In this order: one header (version u8 = 1; index, term u64; timestamp i64; configuration; bytes of schema u32; sessions
-/// and answers u64; tuples u64; hash of the tuples two u64; hash of the sessions u64), the schema's source in pieces,
+/// and answers u64; tuples u64; hash of the tuples two u64; hash of the state u64), the schema's source in pieces,
 /// sessions (a byte 0 and a session, or 1 and an answer of the session before), tuples as the graph writes them.
 enum SnapshotBlock: UInt8 {
     case header = 1
@@ -34,7 +34,7 @@ struct SnapshotContents: Equatable {
     var answerCount: Int
     var tupleCount: Int
     var tupleHash: ContentHash
-    var sessionHash: UInt64
+    var stateHash: UInt64
 
     /// The header block.
     func encode() -> [UInt8] {
@@ -51,7 +51,7 @@ struct SnapshotContents: Equatable {
         writer.integer(UInt64(tupleCount))
         writer.integer(tupleHash.low)
         writer.integer(tupleHash.high)
-        writer.integer(sessionHash)
+        writer.integer(stateHash)
         return writer.bytes
     }
 }
@@ -78,7 +78,7 @@ extension SnapshotContents {
         tupleCount = try SnapshotContents.count(&reader)
         let low: UInt64 = try reader.integer()
         tupleHash = ContentHash(low: low, high: try reader.integer())
-        sessionHash = try reader.integer()
+        stateHash = try reader.integer()
         try reader.expectEnd()
     }
 

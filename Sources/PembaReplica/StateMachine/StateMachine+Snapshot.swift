@@ -21,7 +21,7 @@ extension StateMachine {
             answerCount: sessions.answerCount,
             tupleCount: graph.tupleCount,
             tupleHash: graph.contentHash,
-            sessionHash: sessions.contentHash
+            stateHash: stateHash
         )
         graph.beginSnapshot()
         snapshotStream = SnapshotStream(contents: contents, schema: schema, sessions: sessions.ordered())

@@ -1,0 +1,228 @@
+// Pemba: whole replicas, three at a time.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaGraph
+import PembaRaft
+import PembaService
+import Testing
+
+@testable import PembaReplica
+
+@Suite struct ReplicaTests {
+    private func touch(_ text: String, key: IdempotencyKey? = nil) throws -> ClientCommand {
+        let update = TupleUpdate(.touch, try RelationTuple(parsing: text))
+        return .write(WriteRequest(updates: [update], idempotencyKey: key))
+    }
+
+    private func code(_ result: Result<CommandOutcome, ServiceError>?) -> ErrorCode? {
+        if case .failure(let error)? = result { return error.code }
+        return nil
+    }
+
+    /// A trio with a leader and a schema; the leader's place and a follower's.
+    private func trio(_ trio: ReplicaTrio = ReplicaTrio()) throws -> (trio: ReplicaTrio, leader: Int, follower: Int) {
+        let leader = trio.elect()
+        let id = trio.submit(leader, .writeSchema(source: MachineDriver.schema))
+        trio.settle()
+        try #require(code(trio.answers[id]) == nil)
+        _ = trio.pass(.milliseconds(300))
+        return (trio, leader, (leader + 1) % 3)
+    }
+
+    @Test func aWriteAtAnyNodeIsAnsweredThereWithItsRevision() throws {
+        let (trio, _, _) = try trio()
+        for place in 0..<3 {
+            let id = trio.submit(place, try touch("document:\(place)#viewer@user:a"))
+            trio.settle()
+            _ = trio.pass(.seconds(1)) { trio.answers[id] != nil }
+            guard case .success(.written(let revision))? = trio.answers[id] else {
+                Issue.record("\(String(describing: trio.answers[id]))")
+                return
+            }
+            #expect(revision <= trio.replicas[place].stateMachine.revision)
+        }
+        _ = trio.pass(.seconds(1))
+        #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1)
+    }
+
+    @Test func withoutALeaderAWriteIsRefusedAndKnownNotToBeDone() throws {
+        let trio = ReplicaTrio()
+        trio.isolated = [0, 1, 2]
+        let id = trio.submit(0, .openSession, patience: .seconds(60))
+        #expect(trio.pass(.seconds(10)) { trio.answers[id] != nil })
+        #expect(code(trio.answers[id]) == .noLeader)
+        let short = trio.submit(1, .openSession, patience: .milliseconds(50))
+        #expect(trio.pass(.seconds(1)) { trio.answers[short] != nil })
+        #expect(code(trio.answers[short]) == .noLeader)
+    }
+
+    @Test func aWriteThatWaitsForAnElectionIsDoneAfterIt() throws {
+        let trio = ReplicaTrio()
+        let id = trio.submit(0, .openSession, patience: .seconds(5))
+        #expect(trio.answers[id] == nil)
+        #expect(trio.pass(.seconds(5)) { trio.answers[id] != nil })
+        #expect(code(trio.answers[id]) == nil)
+    }
+
+    @Test func whatALonelyLeaderAppendedIsUnknown() throws {
+        let (trio, leader, _) = try trio()
+        trio.isolated = [leader]
+        let id = trio.submit(leader, try touch("document:1#viewer@user:a"), patience: .milliseconds(100))
+        #expect(trio.pass(.seconds(1)) { trio.answers[id] != nil })
+        #expect(code(trio.answers[id]) == .outcomeUnknown)
+    }
+
+    @Test func aLostForwardIsUnknownAndAKeyedOneIsSentAgainToTheNextLeader() throws {
+        let (trio, leader, follower) = try trio()
+        let open = trio.submit(leader, .openSession)
+        trio.settle()
+        guard case .success(.sessionOpened(let session))? = trio.answers[open] else {
+            Issue.record("no session")
+            return
+        }
+        trio.filter = { _, _, message in
+            if case .forwardProposals = message { return false }
+            return true
+        }
+        let key = IdempotencyKey(session: session, sequence: 1, firstUnacknowledged: 1)
+        let keyed = trio.submit(follower, try touch("document:1#viewer@user:a", key: key), patience: .seconds(20))
+        let plain = trio.submit(follower, try touch("document:2#viewer@user:a"), patience: .seconds(20))
+        trio.settle()
+        trio.filter = { _, _, _ in true }
+        trio.isolated = [leader]
+        #expect(trio.pass(.seconds(30)) { trio.answers[keyed] != nil })
+        #expect(code(trio.answers[keyed]) == nil)
+        #expect(trio.pass(.seconds(30)) { trio.answers[plain] != nil })
+        #expect(code(trio.answers[plain]) == .outcomeUnknown)
+        #expect(trio.replicas[follower].stateMachine.graph.tupleCount == 1)
+    }
+
+    @Test func aForwardThatArrivesTwiceIsAppendedOnce() throws {
+        let (trio, leader, follower) = try trio()
+        var copies: [PeerMessage] = []
+        trio.filter = { _, _, message in
+            if case .forwardProposals = message { copies.append(message) }
+            return true
+        }
+        let id = trio.submit(follower, try touch("document:1#viewer@user:a"))
+        trio.settle()
+        let last = trio.replicas[leader].stateMachine.index
+        try #require(copies.count == 1)
+        for copy in copies { trio.deliver(copy, from: follower, to: leader) }
+        _ = trio.pass(.seconds(1))
+        #expect(trio.replicas[leader].stateMachine.index == last)
+        #expect(code(trio.answers[id]) == nil)
+    }
+
+    @Test func nobodyForwardsInAnothersName() throws {
+        let (trio, leader, follower) = try trio()
+        let before = trio.replicas[leader].status(at: trio.time).lastIndex
+        let forged = Proposal(origin: NodeID(UInt64(leader) + 1), request: 1, command: .openSession).encode()
+        let term = trio.replicas[leader].leadership.term
+        trio.deliver(.forwardProposals(term: term, [forged, [1, 2, 3]]), from: follower, to: leader)
+        #expect(trio.replicas[leader].status(at: trio.time).lastIndex == before)
+    }
+
+    @Test func tooManyCommandsAreRefused() throws {
+        let (trio, _, follower) = try trio(ReplicaTrio(pendingCommandsMax: 2))
+        trio.isolated = [follower]
+        _ = trio.submit(follower, .openSession)
+        _ = trio.submit(follower, .openSession)
+        let third = trio.submit(follower, .openSession)
+        #expect(code(trio.answers[third]) == .overloaded)
+    }
+
+    @Test func aWriteThatBreaksALimitIsRefusedAtOnce() throws {
+        let (trio, leader, _) = try trio()
+        let id = trio.submit(leader, .write(WriteRequest(updates: [])))
+        #expect(code(trio.answers[id]) == .invalidArgument)
+    }
+
+    @Test func fullyConsistentReadsSeeEveryAcknowledgedWrite() throws {
+        let (trio, leader, follower) = try trio()
+        let write = trio.submit(leader, try touch("document:1#viewer@user:a"))
+        trio.settle()
+        guard case .success(.written(let revision))? = trio.answers[write] else {
+            Issue.record("not written")
+            return
+        }
+        let read = trio.read(follower, .fullyConsistent)
+        #expect(trio.pass(.seconds(1)) { trio.reads[read] != nil })
+        #expect(trio.reads[read] == .some(nil))
+        #expect(trio.replicas[follower].stateMachine.revision >= revision)
+    }
+
+    @Test func aCutOffNodeAnswersNoReads() throws {
+        let (trio, _, follower) = try trio()
+        #expect(trio.replicas[follower].readiness(.minimizeLatency, at: trio.time) == .ready)
+        let zookie = trio.replicas[follower].zookie
+        trio.isolated = [follower]
+        _ = trio.pass(.seconds(6))
+        func refusal(_ consistency: Consistency) -> ErrorCode? {
+            if case .refused(let error) = trio.replicas[follower].readiness(consistency, at: trio.time) {
+                return error.code
+            }
+            return nil
+        }
+        #expect(refusal(.minimizeLatency) == .stale)
+        #expect(refusal(.atLeastAsFresh(zookie)) == .stale)
+        let read = trio.read(follower, .fullyConsistent, patience: .milliseconds(100))
+        #expect(trio.pass(.seconds(1)) { trio.reads[read] != nil })
+        #expect(trio.reads[read]??.code == .noLeader)
+        trio.isolated = []
+        #expect(trio.pass(.seconds(5)) { trio.replicas[follower].readiness(.minimizeLatency, at: trio.time) == .ready })
+    }
+
+    @Test func zookiesAreJudged() throws {
+        let (trio, leader, follower) = try trio()
+        func refusal(_ zookie: Zookie) -> ErrorCode? {
+            let readiness = trio.replicas[leader].readiness(.atLeastAsFresh(zookie), at: trio.time)
+            if case .refused(let error) = readiness { return error.code }
+            return nil
+        }
+        #expect(refusal(Zookie(clusterPrefix: 1, epoch: Epoch(2), revision: Revision(1))) == .foreignZookie)
+        let prefix = ReplicaTrio.cluster.prefix
+        #expect(refusal(Zookie(clusterPrefix: prefix, epoch: Epoch(1), revision: Revision(1))) == .expiredZookie)
+        #expect(refusal(Zookie(clusterPrefix: prefix, epoch: Epoch(3), revision: Revision(1))) == .futureZookie)
+        #expect(refusal(trio.replicas[leader].zookie) == nil)
+        let future = Zookie(clusterPrefix: prefix, epoch: Epoch(2), revision: Revision(1_000))
+        #expect(trio.replicas[follower].readiness(.atLeastAsFresh(future), at: trio.time) == .wait)
+        let read = trio.read(follower, .atLeastAsFresh(future))
+        #expect(trio.pass(.seconds(1)) { trio.reads[read] != nil })
+        #expect(trio.reads[read]??.code == .futureZookie)
+    }
+
+    @Test func aNodeThatMissedTooMuchFetchesASnapshot() throws {
+        let (trio, leader, follower) = try trio(ReplicaTrio(snapshotAfterEntries: 10, trailingEntries: 2))
+        trio.isolated = [follower]
+        for number in 0..<60 {
+            _ = trio.submit(leader, try touch("document:\(number)#viewer@user:a"))
+            trio.settle()
+        }
+        let revision = trio.replicas[leader].stateMachine.revision
+        let id = trio.submit(leader, .openSession)
+        trio.settle()
+        #expect(code(trio.answers[id]) == nil)
+        trio.isolated = []
+        #expect(trio.pass(.seconds(20)) { trio.replicas[follower].stateMachine.revision >= revision })
+        #expect(trio.installs == 1)
+        _ = trio.pass(.seconds(1))
+        #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1)
+        let write = trio.submit(follower, try touch("document:again#viewer@user:a"))
+        #expect(trio.pass(.seconds(2)) { trio.answers[write] != nil })
+        #expect(code(trio.answers[write]) == nil)
+    }
+
+    @Test func theStatusNamesEveryMember() throws {
+        let (trio, leader, follower) = try trio()
+        let status = trio.replicas[leader].status(at: trio.time)
+        #expect(status.leadership.role == .leader)
+        #expect(status.members.map(\.node) == [NodeID(1), NodeID(2), NodeID(3)])
+        #expect(status.members.allSatisfy { $0.match == status.lastIndex && $0.isConnected })
+        #expect(status.isFresh)
+        #expect(trio.replicas[follower].status(at: trio.time).members.allSatisfy { $0.match == nil })
+        trio.step(leader, .linkDown(NodeID(UInt64(follower) + 1)))
+        #expect(trio.replicas[leader].status(at: trio.time).members[follower].isConnected == false)
+    }
+}

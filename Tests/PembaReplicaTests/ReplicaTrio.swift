@@ -1,0 +1,182 @@
+// Pemba: three replicas in memory, for tests.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaGraph
+import PembaRaft
+import PembaService
+
+@testable import PembaReplica
+
+/// Three replicas whose messages and writes are done at once, one after the other, unless a test holds them up.
+final class ReplicaTrio {
+    static let cluster = ClusterID(high: 0xAAAA_BBBB_0000_0000, low: 7)
+
+    private(set) var replicas: [Replica] = []
+    /// Messages under way: from, to, message.
+    private var messages: [(Int, Int, PeerMessage)] = []
+    /// Nodes that nothing reaches and that reach nobody.
+    var isolated: Set<Int> = []
+    /// Called with every message before it is delivered; false: it is lost.
+    var filter: (Int, Int, PeerMessage) -> Bool = { _, _, _ in true }
+    var answers: [RequestID: Result<CommandOutcome, ServiceError>] = [:]
+    var reads: [RequestID: ServiceError?] = [:]
+    /// Blocks of the snapshot that each node has, without a manifest; block 0 of a transfer is a stand-in.
+    private var snapshots: [[[UInt8]]] = [[], [], []]
+    private var received: [[[UInt8]]] = [[], [], []]
+    private(set) var installs = 0
+    var now = Instant(nanoseconds: 1_000_000_000)
+    private var nextRequest: UInt64 = 1
+
+    init(snapshotAfterEntries: Int = 1_000_000, trailingEntries: Int = 1_000, pendingCommandsMax: Int = 100) {
+        let members = [NodeID(1), NodeID(2), NodeID(3)]
+        let entry = LogEntry(
+            index: LogIndex(1),
+            term: Term(1),
+            timestamp: .zero,
+            kind: .configuration,
+            payload: RaftConfiguration(voters: members).encoded
+        )
+        for (place, id) in members.enumerated() {
+            var raft = RaftOptions(id: id)
+            raft.trailingEntries = trailingEntries
+            let options = ReplicaOptions(
+                cluster: ReplicaTrio.cluster,
+                epoch: Epoch(2),
+                raft: raft,
+                pendingCommandsMax: pendingCommandsMax,
+                waitingReadsMax: 100,
+                snapshotAfterEntries: snapshotAfterEntries
+            )
+            let boot = ReplicaBoot(
+                hardState: HardState(term: Term(1)),
+                stateMachine: StateMachine(capacity: .small, hashSeed: UInt64(place)),
+                snapshotBlockCount: 0,
+                entries: [entry]
+            )
+            replicas.append(Replica(options: options, boot: boot, seed: UInt64(place) + 1, time: time))
+        }
+        for place in replicas.indices {
+            for peer in members where peer != replicas[place].id { step(place, .linkUp(peer)) }
+        }
+    }
+
+    var time: ReplicaTime { ReplicaTime(now: now, wall: Timestamp(nanoseconds: Int64(now.nanoseconds))) }
+
+    /// The place of the node that leads.
+    var leader: Int? { replicas.firstIndex { $0.leadership.role == .leader } }
+
+    /// Steps one replica and does what it asks for, except that messages wait for `settle`.
+    func step(_ place: Int, _ input: ReplicaInput) {
+        var effects: [ReplicaEffect] = []
+        replicas[place].step(input, at: time, into: &effects)
+        replicas[place].flush(at: time, into: &effects)
+        perform(effects, place)
+    }
+
+    /// Delivers messages until none is under way.
+    func settle() {
+        while !messages.isEmpty {
+            let (from, to, message) = messages.removeFirst()
+            guard !isolated.contains(from), !isolated.contains(to), filter(from, to, message) else { continue }
+            step(to, .peer(from: replicas[from].id, message))
+        }
+    }
+
+    /// Lets time pass in steps until something is so; false if it never is.
+    func pass(_ span: TimeSpan, until isDone: () -> Bool = { false }) -> Bool {
+        let end = now + span
+        settle()
+        while now < end, !isDone() {
+            now = now + .milliseconds(10)
+            for place in replicas.indices where replicas[place].nextDeadline <= now { step(place, .tick) }
+            settle()
+        }
+        return isDone()
+    }
+
+    /// Lets them elect a leader; its place.
+    func elect() -> Int {
+        _ = pass(.seconds(10)) { leader.map { replicas[$0].stateMachine.index > LogIndex(1) } ?? false }
+        // The followers hear of it with the next heartbeat.
+        _ = pass(.milliseconds(300))
+        return leader ?? 0
+    }
+
+    /// Submits a command at a node.
+    func submit(_ place: Int, _ command: ClientCommand, patience: TimeSpan = .seconds(1)) -> RequestID {
+        let id = RequestID(nextRequest)
+        nextRequest += 1
+        step(place, .submit(id, command, deadline: now + patience))
+        return id
+    }
+
+    /// Asks for a read at a node.
+    func read(_ place: Int, _ consistency: Consistency, patience: TimeSpan = .seconds(1)) -> RequestID {
+        let id = RequestID(nextRequest)
+        nextRequest += 1
+        step(place, .awaitRead(id, consistency, deadline: now + patience))
+        return id
+    }
+
+    /// Delivers a message as if it came from the network.
+    func deliver(_ message: PeerMessage, from: Int, to: Int) {
+        messages.append((from, to, message))
+        settle()
+    }
+
+    private func place(of node: NodeID) -> Int { Int(node.rawValue) - 1 }
+
+    private func perform(_ effects: [ReplicaEffect], _ place: Int) {
+        for effect in effects {
+            switch effect {
+            case .persist(let request):
+                let (index, term) = (request.lastIndex, request.lastTerm)
+                step(place, .persisted(sequence: request.sequence, lastIndex: index, lastTerm: term))
+            case .send(let peer, let message): messages.append((place, self.place(of: peer), message))
+            case .reply(let id, let result): answers[id] = result
+            case .readReady(let id): reads[id] = .some(nil)
+            case .readFailed(let id, let error): reads[id] = error
+            case .leadership, .compactLog: break
+            case .applyPending: apply(place)
+            case .writeSnapshot: writeSnapshot(place)
+            case .readSnapshotBlocks(let peer, let index, let from, let count):
+                let blocks = [[0]] + snapshots[place]
+                let slice = Array(blocks[Int(from)..<min(blocks.count, Int(from + count))])
+                step(place, .snapshotBlocksRead(for: peer, index: index, from: from, blocks: slice))
+            case .storeSnapshotBlock(let index, let number, let bytes):
+                if number == 0 { received[place] = [] } else { received[place].append(bytes) }
+                step(place, .snapshotBlockStored(index: index, number: number, succeeded: true))
+            case .installSnapshot: install(place)
+            }
+        }
+    }
+
+    private func apply(_ place: Int) {
+        var isMore = true
+        while isMore {
+            var effects: [ReplicaEffect] = []
+            isMore = replicas[place].applyCommitted(maxEntries: 4, at: time, into: &effects)
+            perform(effects, place)
+        }
+    }
+
+    private func writeSnapshot(_ place: Int) {
+        let header = replicas[place].beginSnapshot()
+        var blocks: [[UInt8]] = []
+        while let block = replicas[place].nextSnapshotBlock() { blocks.append(block) }
+        snapshots[place] = blocks
+        let count = UInt32(blocks.count)
+        step(place, .snapshotWritten(index: header.point.index, term: header.point.term, blockCount: count))
+    }
+
+    private func install(_ place: Int) {
+        guard let machine = try? MachineDriver.load(received[place]) else { return }
+        installs += 1
+        snapshots[place] = received[place]
+        var effects: [ReplicaEffect] = []
+        let count = UInt32(received[place].count)
+        replicas[place].install(machine, blockCount: count, at: time, into: &effects)
+        perform(effects, place)
+    }
+}
