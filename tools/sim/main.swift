@@ -40,8 +40,7 @@ struct Sim: ParsableCommand {
         let range = seed.map { $0..<($0 + 1) } ?? start..<(start + seeds)
         for seed in range {
             // Said before the run, so that a run that traps is known by it.
-            print("seed \(seed) …", terminator: "\r")
-            fflush(nil)
+            FileHandle.standardError.write(Data("seed \(seed)\r".utf8))
             let report = Simulation.run(SimulationOptions(seed: seed, duration: .seconds(duration)))
             if verbose || self.seed != nil || report.violation != nil { print(report.summary) }
             if report.violation != nil {

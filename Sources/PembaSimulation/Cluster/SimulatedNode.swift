@@ -89,6 +89,15 @@ struct DurableLog {
         last = request.lastIndex
     }
 
+    /// Notes what a node found on its disk and builds on: more than was acknowledged may have reached it.
+    mutating func recover(_ recovered: RecoveredState) {
+        hardState = recovered.hardState
+        snapshot = max(snapshot, recovered.snapshot?.point.lastIndex ?? .zero)
+        terms = [:]
+        for entry in recovered.entries { terms[entry.index.rawValue] = entry.term }
+        last = recovered.entries.last?.index ?? snapshot
+    }
+
     /// Notes an acknowledged snapshot; `isInstalled`: the log before and after it gave way.
     mutating func install(_ index: LogIndex, isInstalled: Bool) {
         snapshot = max(snapshot, index)

@@ -91,6 +91,7 @@ extension Simulation {
         let machine = try loadSnapshot(store)
         let recovered = store.recovered
         try checker.checkRecovery(node, recovered: recovered)
+        node.durable.recover(recovered)
         let boot = ReplicaBoot(
             hardState: recovered.hardState,
             stateMachine: machine,
@@ -154,7 +155,8 @@ extension Simulation {
     }
 
     private func scheduleStart(_ place: Int) {
-        let downTime = isHealing ? 5_000_000 : UInt64(1_500_000_000)
+        // Now and then long enough for the log to be compacted past what the node has.
+        let downTime: UInt64 = isHealing ? 5_000_000 : random.chance(1, in: 3) ? 5_000_000_000 : 1_000_000_000
         schedule(.start(node: place), after: 1_000_000 + random.below(downTime))
     }
 
