@@ -51,7 +51,8 @@ final class TestCluster: @unchecked Sendable {
         try Data(credentials.utf8).write(to: folder.appendingPathComponent("credentials.yaml"))
     }
 
-    deinit { if getenv("KEEP") == nil { try? FileManager.default.removeItem(at: folder) } }
+    /// `PEMBA_KEEP=1` keeps the folder, with the nodes' logs in it.
+    deinit { if getenv("PEMBA_KEEP") == nil { try? FileManager.default.removeItem(at: folder) } }
 
     func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
 
