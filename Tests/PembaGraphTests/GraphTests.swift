@@ -118,6 +118,18 @@ struct GraphTests {
 
     // MARK: Reading
 
+    /// A record that is free links to the next free one, which must not be taken for a row.
+    @Test("a precondition without a whole object looks at objects that are there, and at those alone")
+    func matchesAfterRemovals() throws {
+        let graph = try graph(Self.source)
+        for number in 0..<8 { try graph.add("doc:\(number)#viewer@user:\(number)") }
+        for number in 0..<7 { try graph.drop("doc:\(number)#viewer@user:\(number)") }
+        #expect(graph.matches(RelationshipFilter(resourceIDPrefix: "7")))
+        #expect(!graph.matches(RelationshipFilter(resourceIDPrefix: "3")))
+        #expect(graph.matches(RelationshipFilter(subjectID: "7")))
+        #expect(!graph.matches(RelationshipFilter(subjectID: "3")))
+    }
+
     @Test(
         "pages equal the filtered tuples in order, whatever the filter, limit and work",
         arguments: Array(Seeds(short: 12, full: 200))

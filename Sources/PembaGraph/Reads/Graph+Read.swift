@@ -87,7 +87,9 @@ extension Graph {
             return isAnyCounted(filter)
         } else {
             for entity in EntityNumber.first..<max(entities.end, EntityNumber.first) where !found {
-                if entities.records[Int(entity)].forward != 0 { visit(resource: entity, linkedFilter.relation, body) }
+                // In a record that is not in use `forward` is no row but the next such record.
+                let record = entities.records[Int(entity)]
+                if record.type != 0, record.forward != 0 { visit(resource: entity, linkedFilter.relation, body) }
             }
         }
         return found
