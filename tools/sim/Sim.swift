@@ -6,7 +6,8 @@ import Foundation
 import PembaCore
 import PembaSimulation
 
-struct Sim: ParsableCommand {
+@main
+struct Sim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sim",
         abstract: "Runs whole clusters in simulated time, with simulated faults, and checks what they promise.",
@@ -30,26 +31,43 @@ struct Sim: ParsableCommand {
     @Option(help: "The first seed.")
     var start: UInt64 = 1
 
+    @Option(help: "How many seeds to run at the same time.")
+    var jobs = 1
+
     @Option(help: "Simulated seconds of faults in each run.")
     var duration: UInt64 = 10
 
     @Flag(help: "Say what happened in every run.")
     var verbose = false
 
-    func run() throws {
+    func validate() throws {
+        guard seeds > 0, jobs > 0, duration > 0 else { throw ValidationError("numbers start at 1") }
+    }
+
+    func run() async throws {
         let range = seed.map { $0..<($0 + 1) } ?? start..<(start + seeds)
-        for seed in range {
-            // Said before the run, so that a run that traps is known by it.
-            FileHandle.standardError.write(Data("seed \(seed)\r".utf8))
-            let report = Simulation.run(SimulationOptions(seed: seed, duration: .seconds(duration)))
-            if verbose || self.seed != nil || report.violation != nil { print(report.summary) }
-            if report.violation != nil {
-                print("replay: \(report.replay)")
-                throw ExitCode(1)
+        let isTalkative = verbose || seed != nil
+        let duration = TimeSpan.seconds(duration)
+        let failed = await withTaskGroup(of: SimulationReport.self) { group -> SimulationReport? in
+            var waiting = range.makeIterator()
+            func begin() {
+                guard let seed = waiting.next() else { return }
+                // Said before the run, so that a run that traps is known by it.
+                FileHandle.standardError.write(Data("seed \(seed)\r".utf8))
+                group.addTask { Simulation.run(SimulationOptions(seed: seed, duration: duration)) }
             }
+            for _ in 0..<jobs { begin() }
+            while let report = await group.next() {
+                if isTalkative || report.violation != nil { print(report.summary) }
+                if report.violation != nil { return report }
+                begin()
+            }
+            return nil
+        }
+        if let failed {
+            print("replay: \(failed.replay) --duration \(self.duration)")
+            throw ExitCode(1)
         }
         print("\(range.count) seeds kept every promise")
     }
 }
-
-Sim.main()
