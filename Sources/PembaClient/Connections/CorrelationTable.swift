@@ -82,8 +82,7 @@ struct CorrelationTable<Entry> {
     }
 
     private mutating func vacate(_ slot: Int) -> Entry? {
-        let entry = slots[slot].entry
-        slots[slot].entry = nil
+        let entry = exchange(&slots[slot].entry, with: nil)
         slots[slot].correlation = 0
         free.append(UInt32(slot))
         count -= 1

@@ -234,12 +234,16 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     }
 
     private func checked(_ correlation: UInt64, _ payload: UnsafeRawBufferPointer) throws(ByteError) {
-        guard case .pipeline(let pipeline, let token)? = table.entry(correlation) else {
-            return try answered(.checkAnswer, correlation, payload)
-        }
+        // Read before anything is taken out: what cannot be read ends the connection and everything in flight with it.
         let answer = try CheckAnswer(decoding: payload)
-        _ = table.remove(correlation)
-        pipeline.handler(token, .success(answer))
+        switch table.remove(correlation) {
+        case .pipeline(let pipeline, let token)?: pipeline.handler(token, .success(answer))
+        case .request(let request)?:
+            if request.operation.type == .check { return core.finish(request, .success(.check(answer))) }
+            core.lost(request, .transport("the node answered something else"), by: endpoint)
+            violated("a frame of type checkAnswer as the answer to \(request.operation.type)")
+        case nil: break
+        }
     }
 
     private func answered(

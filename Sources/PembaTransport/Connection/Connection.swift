@@ -108,8 +108,8 @@ package final class Connection {
 
     /// Sends what was appended to `output` outside a burst: once, at the end of this turn of the loop.
     package func flush() {
-        eventLoop.preconditionInEventLoop()
         guard !isInBurst, !isFlushScheduled, phase == .open else { return }
+        eventLoop.preconditionInEventLoop()
         isFlushScheduled = true
         eventLoop.assumeIsolated().execute {
             self.isFlushScheduled = false
