@@ -34,18 +34,34 @@ final class CheckLoad: @unchecked Sendable {
         var question = 0
     }
 
+    /// What changes with every check, behind a pointer: fields of the class would cost an access check each time.
+    private struct State {
+        var window = Window(warmUp: 0, seconds: 0)
+        var pipelines: [CheckPipeline] = []
+        var slots: [Slot] = []
+        var asked = 0
+        var inFlight = 0
+        var latencies = Latencies.latencies()
+        var interludeLatencies = Latencies.latencies()
+        var failure: (any Error)?
+    }
+
     private let plan: Plan
-    private var window = Window(warmUp: 0, seconds: 0)
-    private var pipelines: [CheckPipeline] = []
-    private var slots: [Slot] = []
-    private var asked = 0
-    private var inFlight = 0
-    private var latencies = Latencies.latencies()
-    private var interludeLatencies = Latencies.latencies()
-    private var failure: (any Error)?
+    private let interludeEvery: Int
+    private let state: UnsafeMutablePointer<State>
     private var promise: EventLoopPromise<Void>?
 
-    private init(_ plan: Plan) { self.plan = plan }
+    private init(_ plan: Plan) {
+        self.plan = plan
+        interludeEvery = plan.interlude?.every ?? 0
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
 
     /// The latencies of what ended in the window.
     struct Outcome: Sendable {
@@ -57,7 +73,7 @@ final class CheckLoad: @unchecked Sendable {
     static func prepare(_ plan: Plan, on client: PembaClient) async throws -> CheckLoad {
         let load = CheckLoad(plan)
         try await client.withCheckPipelines { pipelines in
-            load.pipelines = pipelines
+            load.state.pointee.pipelines = pipelines
             for pipeline in pipelines {
                 pipeline.handler = { [unowned load] token, result in load.answered(Int(token), result) }
             }
@@ -72,71 +88,79 @@ final class CheckLoad: @unchecked Sendable {
         let promise = eventLoop.makePromise(of: Void.self)
         eventLoop.execute { self.begin(window, promise) }
         try await promise.futureResult.get()
-        return try await eventLoop.submit { Outcome(checks: self.latencies, interludes: self.interludeLatencies) }.get()
+        return try await eventLoop.submit {
+            Outcome(checks: self.state.pointee.latencies, interludes: self.state.pointee.interludeLatencies)
+        }.get()
     }
 
     private func begin(_ window: Window, _ promise: EventLoopPromise<Void>) {
-        self.window = window
         self.promise = promise
-        latencies.reset()
-        interludeLatencies.reset()
-        slots = [Slot](repeating: Slot(), count: pipelines.count * plan.depth)
+        state.pointee.window = window
+        state.pointee.latencies.reset()
+        state.pointee.interludeLatencies.reset()
+        let count = state.pointee.pipelines.count * plan.depth
+        state.pointee.slots = [Slot](repeating: Slot(), count: count)
+        state.pointee.inFlight = count
         let now = Window.now
-        inFlight = slots.count
-        for slot in slots.indices { next(slot, now) }
+        for slot in 0..<count { next(slot, now) }
     }
 
     /// Uses a free slot: for the next check, or for nothing any more.
     @inline(__always)
     private func next(_ slot: Int, _ now: UInt64) {
-        guard now < window.end, failure == nil else { return release() }
-        asked &+= 1
-        if let interlude = plan.interlude, asked % interlude.every == 0 { return pause(slot, now, interlude.run) }
+        guard now < state.pointee.window.end, state.pointee.failure == nil else { return release() }
+        state.pointee.asked &+= 1
+        let asked = state.pointee.asked
+        if interludeEvery > 0, asked % interludeEvery == 0 { return pause(slot, now) }
         let question = asked & (plan.questions.items.count - 1)
-        slots[slot] = Slot(started: now, question: question)
-        let pipeline = pipelines[slot / plan.depth]
+        state.pointee.slots[slot] = Slot(started: now, question: question)
+        let pipeline = state.pointee.pipelines[slot / plan.depth]
         let isSent = pipeline.submit(
             plan.questions.items[question],
             consistency: plan.consistency,
             token: UInt64(slot)
         )
         if !isSent {
-            failure = failure ?? ToolError("\(pipeline.endpoint) has no room for a check, or the connection is lost")
+            fail(ToolError("\(pipeline.endpoint) has no room for a check, or the connection is lost"))
             release()
         }
     }
 
+    /// Ends the load with the first error.
+    private func fail(_ error: any Error) {
+        if state.pointee.failure == nil { state.pointee.failure = error }
+    }
+
     private func release() {
-        inFlight -= 1
-        guard inFlight == 0 else { return }
-        for pipeline in pipelines { pipeline.handler = { _, _ in } }
-        pipelines = []
+        state.pointee.inFlight -= 1
+        guard state.pointee.inFlight == 0 else { return }
+        for pipeline in state.pointee.pipelines { pipeline.handler = { _, _ in } }
+        state.pointee.pipelines = []
         let promise = promise
         self.promise = nil
-        if let failure { promise?.fail(failure) } else { promise?.succeed(()) }
+        if let failure = state.pointee.failure { promise?.fail(failure) } else { promise?.succeed(()) }
     }
 
     private func answered(_ slot: Int, _ result: Result<CheckAnswer, ClientError>) {
         let now = Window.now
-        let question = slots[slot].question
         switch result {
-        case .failure(let error): failure = failure ?? error
+        case .failure(let error): fail(error)
         case .success(let answer):
-            guard (answer.permissionship == .hasPermission) == plan.questions.expected[question] else {
-                let item = plan.questions.items[question]
-                failure = failure ?? ToolError("a wrong answer: \(item) is not \(answer.permissionship)")
-                return release()
+            let question = state.pointee.slots[slot].question
+            if (answer.permissionship == .hasPermission) != plan.questions.expected[question] {
+                fail(ToolError("a wrong answer: \(plan.questions.items[question]) is not \(answer.permissionship)"))
+            } else if state.pointee.window.contains(now) {
+                state.pointee.latencies.record(now - state.pointee.slots[slot].started)
             }
-            if window.contains(now) { latencies.record(now - slots[slot].started) }
         }
         next(slot, now)
     }
 
-    private func pause(_ slot: Int, _ started: UInt64, _ interlude: Interlude) {
-        interlude { result in
+    private func pause(_ slot: Int, _ started: UInt64) {
+        plan.interlude?.run { result in
             let now = Window.now
-            if case .failure(let error) = result { self.failure = self.failure ?? error }
-            if self.window.contains(now) { self.interludeLatencies.record(now - started) }
+            if case .failure(let error) = result { self.fail(error) }
+            if self.state.pointee.window.contains(now) { self.state.pointee.interludeLatencies.record(now - started) }
             self.next(slot, now)
         }
     }

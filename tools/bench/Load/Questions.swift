@@ -11,8 +11,8 @@ struct Questions: Sendable {
     /// Whether the subject has the permission, for each.
     let expected: [Bool]
 
-    /// How many different checks a load asks in turn: more than the processor's caches hold.
-    private static let count = 1 << 16
+    /// How many different checks a load asks in turn: what they touch is more than a core's own caches hold.
+    private static let count = 1 << 14
 
     /// `count` checks as `make` says; a power of two.
     init(count: Int = Questions.count, _ make: (Int) -> (item: CheckItem, expected: Bool)) {

@@ -56,7 +56,7 @@ final class Etcd {
                 "--initial-cluster", (0..<3).map { "n\($0)=\(peerURL($0))" }.joined(separator: ","),
                 "--initial-cluster-state", "new", "--logger", "zap",
                 "--cert-file", certificates.certificate, "--key-file", certificates.key,
-                "--trusted-ca-file", certificates.authority,
+                "--trusted-ca-file", certificates.authority, "--client-cert-auth",
                 "--peer-cert-file", certificates.certificate, "--peer-key-file", certificates.key,
                 "--peer-trusted-ca-file", certificates.authority, "--peer-client-cert-auth",
             ],
@@ -83,7 +83,10 @@ final class Etcd {
         let endpoints = (0..<3).map(clientURL).joined(separator: ",")
         return try await PeerProgram.run(
             "/usr/bin/env",
-            ["ETCDCTL_API=3", client, "--endpoints", endpoints, "--cacert", certificates.authority] + arguments
+            [
+                "ETCDCTL_API=3", client, "--endpoints", endpoints, "--cacert", certificates.authority, "--cert",
+                certificates.certificate, "--key", certificates.key,
+            ] + arguments
         )
     }
 
@@ -105,7 +108,9 @@ final class Etcd {
             let key = Data("bench/\(number)".utf8).base64EncodedString()
             if number > 0 { lines.append("next") }
             lines += [
-                "url = \"\(clientURL(leader))/v3/kv/put\"", "cacert = \"\(certificates.authority)\"", "silent",
+                "url = \"\(clientURL(leader))/v3/kv/put\"", "cacert = \"\(certificates.authority)\"",
+                "cert = \"\(certificates.certificate)\"",
+                "key = \"\(certificates.key)\"", "silent",
                 "data = \"{\\\"key\\\":\\\"\(key)\\\",\\\"value\\\":\\\"\(key)\\\"}\"", "output = \"/dev/null\"",
                 "write-out = \"%{http_code} %{time_total}\\n\"",
             ]
