@@ -80,6 +80,14 @@ struct StorageThreadTests {
         )
     }
 
+    private static let point = SnapshotPoint(
+        lastIndex: LogIndex(1),
+        lastTerm: Term(1),
+        timestamp: .zero,
+        configuration: RaftConfiguration(voters: [NodeID(1)]),
+        stateHash: [UInt8](repeating: 7, count: SnapshotPoint.stateHashBytes)
+    )
+
     @Test func whatGathersIsAcknowledgedTogetherAndIsThere() throws {
         try withThread { folder, thread, inbox in
             for number in 1...500 as ClosedRange<UInt64> {
@@ -109,14 +117,7 @@ struct StorageThreadTests {
     /// Blocks of a snapshot are written in between, and the snapshot is current afterwards.
     @Test func snapshotsAreWrittenBetweenAppends() throws {
         try withThread { _, thread, inbox in
-            let point = SnapshotPoint(
-                lastIndex: LogIndex(1),
-                lastTerm: Term(1),
-                timestamp: .zero,
-                configuration: RaftConfiguration(voters: [NodeID(1)]),
-                stateHash: [UInt8](repeating: 7, count: SnapshotPoint.stateHashBytes)
-            )
-            thread.submit(.beginSnapshot(point))
+            thread.submit(.beginSnapshot(Self.point))
             for number in 1...20 as ClosedRange<UInt64> {
                 thread.submit(.persist(Self.request(number), submitted: SystemClock.now()))
                 thread.submit(.writeSnapshotBlock([UInt8](repeating: UInt8(number), count: 10_000)))
@@ -134,6 +135,41 @@ struct StorageThreadTests {
             #expect(written == 20)
             #expect(read == 21)
         }
+    }
+
+    /// What a peer asks for does not end the process, whatever is on the disk; the thread goes on.
+    @Test func aRottenSnapshotIsAnsweredAsUnavailable() async {
+        await #expect(processExitsWith: .exitCode(0)) {
+            let isAsked = try Self.askForRottenBlock()
+            exit(isAsked ? 0 : 1)
+        }
+    }
+
+    /// Whether a block that has rotted is answered as one that is not there, and what comes after it is done.
+    private static func askForRottenBlock() throws -> Bool {
+        var isUnavailable = false
+        var isPersisted = false
+        try StorageThreadTests().withThread { folder, thread, inbox in
+            thread.submit(.beginSnapshot(point))
+            thread.submit(.writeSnapshotBlock([UInt8](repeating: 5, count: 10_000)))
+            thread.submit(.finishSnapshot)
+            _ = inbox.wait { if case .snapshotWritten? = $0.last { true } else { false } }
+            let blocks = folder + "/snapshots/snapshot-0000000000000001/blocks"
+            guard let handle = Foundation.FileHandle(forUpdatingAtPath: blocks) else { return }
+            try handle.seek(toOffset: 30)
+            try handle.write(contentsOf: [0xFF, 0xFE, 0xFD])
+            try handle.close()
+            thread.submit(.readSnapshotBlocks(for: NodeID(2), index: LogIndex(1), from: 1, count: 1))
+            // The order of persists and other work is not that of their submission.
+            _ = inbox.wait { if case .snapshotBlocksRead? = $0.last { true } else { false } }
+            thread.submit(.persist(request(1), submitted: SystemClock.now()))
+            thread.submit(.close)
+            for event in inbox.wait(until: { if case .closed? = $0.last { true } else { false } }) {
+                if case .snapshotBlocksRead(_, _, _, nil) = event { isUnavailable = true }
+                if case .persisted = event { isPersisted = isUnavailable }
+            }
+        }
+        return isUnavailable && isPersisted
     }
 
     /// A failed sync ends the process at once, with its own exit code, and acknowledges nothing.

@@ -63,9 +63,7 @@ final class StorageWorker<Files: FileSystem> {
                 ]
             }
         case .readSnapshotBlocks(let peer, let index, let from, let count):
-            let blocks = mustSucceed("read a snapshot") { () throws(StorageError) in
-                try store.readSnapshotBlocks(index, from: from, count: count)
-            }
+            let blocks = readBlocks(index, from: from, count: count)
             events.append(.snapshotBlocksRead(for: peer, index: index, from: from, blocks: blocks))
         case .storeSnapshotBlock(let index, let number, let bytes):
             events.append(storeBlock(index, number, bytes))
@@ -92,6 +90,22 @@ final class StorageWorker<Files: FileSystem> {
     ///
     /// Everything acknowledged is durable already.
     func close() { store.close() }
+
+    /// Blocks for a peer; nil if they cannot be had.
+    ///
+    /// A block that has rotted on the disk is no reason to stop: this node does not need it, and whatever a peer asks for
+    /// must not end this process.
+    private func readBlocks(_ index: LogIndex, from: UInt32, count: UInt32) -> [[UInt8]]? {
+        do throws(StorageError) {
+            return try store.readSnapshotBlocks(index, from: from, count: count)
+        } catch {
+            logger.error(
+                "this node's snapshot cannot be read; other nodes cannot have it, and this node needs it at its next start",
+                metadata: ["raft.index": .stringConvertible(index.rawValue), "error": "\(error)"]
+            )
+            return nil
+        }
+    }
 
     private func storeBlock(_ index: LogIndex, _ number: UInt32, _ bytes: [UInt8]) -> StorageEvent {
         do throws(StorageError) {
