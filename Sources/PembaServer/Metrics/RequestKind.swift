@@ -28,6 +28,20 @@ package enum RequestKind: Int, Sendable, CaseIterable {
         }
     }
 
+    /// The frame that carries it.
+    package var frame: FrameType {
+        switch self {
+        case .check: .check
+        case .bulkCheck: .bulkCheck
+        case .read: .read
+        case .readSchema: .readSchema
+        case .write: .write
+        case .writeSchema: .writeSchema
+        case .openSession: .openSession
+        case .status: .status
+        }
+    }
+
     /// The kind of request that a frame is; nil if it is none.
     package init?(_ frame: FrameType) {
         switch frame {

@@ -140,7 +140,7 @@ final class ClientConnection: ConnectionDelegate {
             let ping = try Ping(decoding: payload)
             send(.pong, header.correlation) { ping.encode(into: &$0) }
         } catch {
-            send(ServiceError(error), correlation: header.correlation)
+            send(ServiceError(decoding: error, of: .ping), correlation: header.correlation)
         }
     }
 

@@ -98,7 +98,7 @@ extension Node {
                 views.append(try CheckRequestView(decoding: payload).check)
                 viewItems.append(item)
             } catch {
-                refuse(item, of: client, ServiceError(error))
+                refuse(item, of: client, ServiceError(decoding: error, of: .check))
             }
         }
     }

@@ -92,7 +92,7 @@ extension Node {
             case .command: preconditionFailure("a command was taken for a read")
             }
         } catch {
-            end(job, ServiceError(error))
+            end(job, ServiceError(decoding: error, of: job.request.kind.frame))
         }
     }
 

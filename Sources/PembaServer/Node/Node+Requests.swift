@@ -114,24 +114,25 @@ extension Node {
                 // The payload is copied only if the request waits.
                 try read(request(.evaluation(kind, payload: [])), consistency, payload)
             case .read:
-                let timed = try decoded { () throws(ByteError) in try ReadRequest.decode(payload) }
+                let timed = try decoded(kind) { () throws(ByteError) in try ReadRequest.decode(payload) }
                 try read(request(.read(timed.request)), timed.request.consistency, payload)
             case .readSchema:
-                let timed = try decoded { () throws(ByteError) in try ReadSchemaRequest.decode(payload) }
+                let timed = try decoded(kind) { () throws(ByteError) in try ReadSchemaRequest.decode(payload) }
                 try read(request(.readSchema), timed.request.consistency, payload)
             case .write:
-                let write = try decoded { () throws(ByteError) in try WriteRequest.decode(payload) }.request
+                let write = try decoded(kind) { () throws(ByteError) in try WriteRequest.decode(payload) }.request
                 try submit(request(.command(kind, size: write.updates.count)), .write(write))
             case .writeSchema:
-                let source = try decoded { () throws(ByteError) in try WriteSchemaRequest.decode(payload) }.request
+                let source = try decoded(kind) { () throws(ByteError) in try WriteSchemaRequest.decode(payload) }
+                    .request
                     .source
                 try checkSchema(source)
                 try submit(request(.command(kind, size: source.utf8.count)), .writeSchema(source: source))
             case .openSession:
-                _ = try decoded { () throws(ByteError) in try PlainRequest.decode(payload) }
+                _ = try decoded(kind) { () throws(ByteError) in try PlainRequest.decode(payload) }
                 try submit(request(.command(kind, size: 0)), .openSession)
             case .status:
-                _ = try decoded { () throws(ByteError) in try PlainRequest.decode(payload) }
+                _ = try decoded(kind) { () throws(ByteError) in try PlainRequest.decode(payload) }
                 answerStatus(correlation, of: client, arrived: arrived)
             }
         } catch {
@@ -139,11 +140,14 @@ extension Node {
         }
     }
 
-    private func decoded<Value>(_ body: () throws(ByteError) -> Value) throws(ServiceError) -> Value {
+    private func decoded<Value>(
+        _ kind: RequestKind,
+        _ body: () throws(ByteError) -> Value
+    ) throws(ServiceError) -> Value {
         do {
             return try body()
         } catch {
-            throw ServiceError(error)
+            throw ServiceError(decoding: error, of: kind.frame)
         }
     }
 
@@ -151,7 +155,7 @@ extension Node {
         of kind: RequestKind,
         _ payload: UnsafeRawBufferPointer
     ) throws(ServiceError) -> Consistency {
-        try decoded { () throws(ByteError) in
+        try decoded(kind) { () throws(ByteError) in
             if kind == .check { return try CheckRequestView(decoding: payload).consistency }
             return try BulkCheckRequestView(decoding: payload).consistency
         }
@@ -254,23 +258,6 @@ extension Node {
 }
 
 extension ServiceError {
-    /// The answer for a payload that cannot be decoded.
-    init(_ error: ByteError) {
-        switch error {
-        case .exceedsLimit(let value, let limit):
-            self.init(.limitExceeded, "a field has \(value) bytes or elements; the limit is \(limit)")
-        case .invalidValue(let field, _) where field.hasPrefix("zookie"):
-            self.init(.invalidZookie, "the zookie is not one: pass on the bytes as they came")
-        case .invalidValue(let field, _) where field.hasPrefix("cursor"):
-            self.init(
-                .invalidArgument,
-                "the cursor does not belong to this query: ask with the filter that it came from"
-            )
-        default:
-            self.init(.malformedRequest, "the request cannot be read: \(error)")
-        }
-    }
-
     /// The evaluation was given up.
     static func budgetExceeded(_ visits: Int) -> ServiceError {
         ServiceError(
