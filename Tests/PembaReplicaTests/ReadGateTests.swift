@@ -40,6 +40,23 @@ import Testing
         #expect(gate.wantsRound(at: .zero))
     }
 
+    /// A node that is cut off for an hour hears the same questions again and again.
+    @Test func readsThatRanOutOfTimeAreForgottenWhileNoRoundCanBeHeld() {
+        var gate = ReadGate()
+        var effects: [ReplicaEffect] = []
+        for number in 1...100 as ClosedRange<UInt64> {
+            let now = Instant(nanoseconds: number * 10)
+            gate.awaitRound(id(number), deadline: now + TimeSpan(nanoseconds: 5))
+            gate.startRound(ticket: number, lostAt: now)
+            // Every other round is refused; the rest are never heard of again.
+            if number.isMultiple(of: 2) { gate.failRound(ticket: number, retry: now) }
+            gate.expire(at: now + TimeSpan(nanoseconds: 5), applied: .zero, hasLeader: false, into: &effects)
+            #expect(gate.count == 0)
+            #expect(gate.joining.count + gate.inRound.count <= 2)
+        }
+        #expect(effects.count == 100)
+    }
+
     @Test func aRoundsIndexMustBeApplied() {
         var gate = ReadGate()
         gate.awaitRound(id(1), deadline: late)

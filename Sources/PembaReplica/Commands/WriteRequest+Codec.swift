@@ -4,6 +4,9 @@
 import PembaCore
 import PembaService
 
+// `PembaWire` has encodings of the same values that look alike. They are kept apart on purpose: these bytes stay in logs
+// and must be readable as long as a log lives, those are agreed on anew with every connection.
+
 extension WriteRequest {
     /// Appends the layout of version 1.
     ///

@@ -29,9 +29,9 @@ struct ReadGate {
     /// The lists below may name reads that have gone; this decides.
     private var waiters: [RequestID: Waiter] = [:]
     /// Reads that wait for the next round, in the order in which they came.
-    private var joining: [RequestID] = []
+    private(set) var joining: [RequestID] = []
     /// Reads that wait for the round in flight.
-    private var inRound: [RequestID] = []
+    private(set) var inRound: [RequestID] = []
     /// The round in flight.
     private var ticket: UInt64?
     /// When the round in flight counts as lost, or when the next may start after one failed.
@@ -87,6 +87,7 @@ struct ReadGate {
     ///
     /// A round in flight is given up: its answer is too late.
     mutating func startRound(ticket: UInt64, lostAt due: Instant) {
+        forgetGone()
         inRound.append(contentsOf: joining)
         joining.removeAll(keepingCapacity: true)
         self.ticket = ticket
@@ -97,10 +98,14 @@ struct ReadGate {
     mutating func failRound(ticket: UInt64, retry: Instant) {
         guard self.ticket == ticket else { return }
         self.ticket = nil
+        forgetGone()
         joining = inRound + joining
         inRound.removeAll(keepingCapacity: true)
         roundDue = retry
     }
+
+    /// Drops the reads of a lost round that have run out of time: where no round can be held, nothing else removes them.
+    private mutating func forgetGone() { inRound.removeAll { waiters[$0] == nil } }
 
     /// Lets the next round start without waiting: the leader changed.
     mutating func retryRound() {
