@@ -7,9 +7,6 @@ import PembaRaft
 import PembaSchema
 
 extension StateMachine {
-    /// Whether a snapshot is being written.
-    package var isStreaming: Bool { snapshotStream != nil }
-
     /// Begins a snapshot of the state as it is now; what is applied from here on is not in it.
     package func beginSnapshot() {
         precondition(snapshotStream == nil, "a snapshot was begun while one is being written")

@@ -67,14 +67,6 @@ extension SimulatedFileSystem {
         }
     }
 
-    /// How many changes of names a crash would decide about.
-    package var undecidedNames: Int {
-        nodes.values.reduce(0) { count, node in
-            if case .folder(let folder) = node { return count + folder.undecidedChanges }
-            return count
-        }
-    }
-
     /// The power fails and comes back: what was not synced is decided by the seed.
     package func crash() {
         var generator = random.split()

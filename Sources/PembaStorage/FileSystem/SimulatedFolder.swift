@@ -18,9 +18,6 @@ struct SimulatedFolder {
     /// What was done since the last sync, in order.
     private var changes: [Change] = []
 
-    /// How many changes a crash decides about.
-    var undecidedChanges: Int { changes.count }
-
     mutating func add(_ name: String, node: Int) {
         names[name] = node
         changes.append(.added(name: name, node: node))
