@@ -14,8 +14,9 @@ import Synchronization
 /// Owns a node's store: everything that may wait for the disk happens here, in order, and nothing else waits for it.
 ///
 /// Persist requests that have gathered while one sync was under way go into the next together: one fdatasync is
-/// outstanding at any time and there is no timer. Between two of them at most one piece of other work is done, each of
-/// which is bounded (a block of a snapshot), so that a snapshot does not hold up appends.
+/// outstanding at any time and there is no timer. Between two of them at most one piece of other work is done, which
+/// is a block of a snapshot, so that a snapshot does not hold up appends. Only two pieces are longer: taking up a half
+/// received snapshot after a restart, and verifying a received one. Both read all of it, on a node that is behind.
 ///
 /// A failed sync ends the process at once: what the disk holds then is not known, and a second sync proves nothing.
 package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendable {
