@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaClient
-import PembaCore
+package import PembaCore
 import PembaService
 
 /// Which cluster, as whom, and how long a request may take.
@@ -11,8 +11,17 @@ package struct ClusterTarget {
     private let ca: String
     private let credential: ClusterContext.Credential
     private let timeout: Duration
+    /// The cluster that is meant; nil: whichever answers.
+    private let cluster: ClusterID?
 
-    package init(endpoints: [String], ca: String, credential: ClusterContext.Credential, timeout: Duration) {
+    package init(
+        endpoints: [String],
+        ca: String,
+        credential: ClusterContext.Credential,
+        cluster: ClusterID? = nil,
+        timeout: Duration
+    ) {
+        self.cluster = cluster
         self.endpoints = endpoints
         self.ca = ca
         self.credential = credential
@@ -20,7 +29,13 @@ package struct ClusterTarget {
     }
 
     package init(context: ClusterContext, timeout: Duration) {
-        self.init(endpoints: context.endpoints, ca: context.ca, credential: context.credential, timeout: timeout)
+        self.init(
+            endpoints: context.endpoints,
+            ca: context.ca,
+            credential: context.credential,
+            cluster: context.cluster,
+            timeout: timeout
+        )
     }
 
     /// The client's configuration for the whole cluster, or for the node with the place `node` (from 1) alone.
@@ -46,6 +61,7 @@ package struct ClusterTarget {
             }
         var configuration = ClientConfiguration(endpoints: addresses, authority: .file(ca), credentials: credentials)
         configuration.timeout = timeout
+        configuration.cluster = cluster
         // Whoever names one node wants to hear that node.
         configuration.connectsToLeader = node == nil
         return configuration
