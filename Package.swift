@@ -168,7 +168,7 @@ let package = Package(
             name: "PembaIntegrationTests",
             dependencies: [
                 "PembaTestSupport", "PembaCore", "PembaService", "PembaClient", "PembaPKI", "PembaTooling", "PembaTLS",
-                "PembaWire", "pembad", "clusterctl", "chaos", nioCore, nioPosix,
+                "PembaTransport", "PembaWire", "pembad", "clusterctl", "chaos", nioCore, nioPosix, logging,
             ],
             swiftSettings: swiftSettings
         ),
