@@ -214,14 +214,16 @@ package final class Node {
         guard due < timerDeadline else { return }
         timer?.cancel()
         timerDeadline = due
-        let delay = due - SystemClock.now()
+        let armed = SystemClock.now()
+        let delay = due - armed
         let amount = TimeAmount.nanoseconds(Int64(clamping: delay.nanoseconds))
         timer = loop.assumeIsolated().scheduleTask(in: amount) {
             guard self.phase != .stopped else { return }
             self.timerDeadline = .distantFuture
             // The deadline may have moved away since the timer was set; then this is no deadline's timer.
             let (due, now) = (self.replica.nextDeadline, SystemClock.now())
-            if due <= now { self.metrics.servedTimer(late: now - due) }
+            // Zero is no moment but "at once": it is late only since somebody asked.
+            if due <= now { self.metrics.servedTimer(late: now - (due == .zero ? armed : due)) }
             self.drive { replica, time, effects in replica.step(.tick, at: time, into: &effects) }
             self.endTurn()
         }

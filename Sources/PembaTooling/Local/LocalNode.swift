@@ -85,14 +85,6 @@ package final class LocalNode {
         return process.terminationReason == .exit ? process.terminationStatus : nil
     }
 
-    /// Waits until the process is gone by itself; its exit status, or nil if it is still there after `patience`.
-    package func waitForExit(patience: Duration) -> Int32? {
-        guard let process else { return nil }
-        let deadline = ContinuousClock.now + patience
-        while process.isRunning, ContinuousClock.now < deadline { usleep(10_000) }
-        return process.isRunning ? nil : process.terminationStatus
-    }
-
     /// What the process has printed so far.
     package var log: String { (try? TextFile.read(folder + "/log")) ?? "" }
 }
