@@ -7,6 +7,10 @@ import Glibc
 ///
 /// Stateless: may be used from any thread, each handle from one at a time.
 package struct POSIXFileSystem: FileSystem, Sendable {
+    /// How often a lock is asked for, and how long to wait in between: half a second in all.
+    private static let lockAttempts = 50
+    private static let lockPauseMicroseconds: UInt32 = 10_000
+
     package init() {}
 
     package func open(_ path: String, forWriting: Bool) throws(StorageError) -> FileHandle {
@@ -124,10 +128,16 @@ package struct POSIXFileSystem: FileSystem, Sendable {
 
     package func lock(_ folder: String) throws(StorageError) -> FileHandle {
         let handle = try openFolder(folder)
-        guard repeatingInterrupted({ flock(handle.descriptor, LOCK_EX | LOCK_NB) }) == 0 else {
-            let error = failure("lock the folder", folder)
-            close(handle)
-            throw error
+        // Whoever is just ending, or a child of it between fork and exec, holds the lock for a moment longer.
+        var attempts = POSIXFileSystem.lockAttempts
+        while repeatingInterrupted({ flock(handle.descriptor, LOCK_EX | LOCK_NB) }) != 0 {
+            let (isHeld, error) = (errno == EWOULDBLOCK, failure("lock the folder", folder))
+            attempts -= 1
+            guard isHeld, attempts > 0 else {
+                close(handle)
+                throw error
+            }
+            usleep(POSIXFileSystem.lockPauseMicroseconds)
         }
         return handle
     }
