@@ -96,6 +96,10 @@ struct TextFileTests {
         #expect { try TextFile.read("/tmp") } throws: { "\($0)".contains("is a folder") }
     }
 
+    @Test func devicesAreFilesToo() throws {
+        #expect(try TextFile.read("/dev/null") == "")
+    }
+
     @Test func privateFilesAreForTheirOwnerOnly() throws {
         let path = NSTemporaryDirectory() + "pemba-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }

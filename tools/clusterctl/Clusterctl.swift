@@ -40,7 +40,11 @@ struct Clusterctl: AsyncParsableCommand {
             report(error.description)
         } catch let error as ClientError {
             report(error.description)
+        } catch let error as ExitCode {
+            exit(withError: error)
         } catch {
+            // Status 1 is an answer ("has not"); what is neither that nor about the command line is an error.
+            if exitCode(for: error) == .failure { report("\(error)") }
             exit(withError: error)
         }
     }

@@ -28,21 +28,24 @@ package enum TextFile {
     }
 
     private static func readData(_ path: String) throws(ToolError) -> Data {
-        if path == "-" {
-            return FileHandle.standardInput.readDataToEndOfFile()
+        var isFolder: ObjCBool = false
+        guard path == "-" || FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw ToolError("\(path) does not exist or may not be read")
         }
-        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-        guard let attributes else { throw ToolError("\(path) does not exist or may not be read") }
-        if attributes[.type] as? FileAttributeType == .typeDirectory {
-            throw ToolError("\(path) is a folder, not a file")
-        }
-        if let size = attributes[.size] as? Int, size > bytesMax {
-            throw ToolError("\(path) has \(size) bytes; at most \(bytesMax) are read")
-        }
+        if isFolder.boolValue { throw ToolError("\(path) is a folder, not a file") }
+        let file = path == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: path)
+        guard let file else { throw ToolError("\(path) may not be read by this user") }
         do {
-            return try Data(contentsOf: URL(fileURLWithPath: path))
+            // Pipes and devices have no size beforehand; whatever comes is bounded.
+            let data = try file.read(upToCount: bytesMax + 1) ?? Data()
+            guard data.count <= bytesMax else {
+                throw ToolError("\(path) has more than \(bytesMax) bytes, the most that are read")
+            }
+            return data
+        } catch let error as ToolError {
+            throw error
         } catch {
-            throw ToolError("\(path) may not be read by this user")
+            throw ToolError("\(path) could not be read: \(error.localizedDescription)")
         }
     }
 }
