@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct SimulationTests {
     @Test func everySeedKeepsEveryPromise() {
-        for seed in Seeds(short: 40, full: 2_000) {
+        for seed in Seeds(short: 200, full: 2_000) {
             let report = Simulation.run(SimulationOptions(seed: seed, duration: .seconds(4)))
             #expect(report.violation == nil, "\(report.summary)\n\(Seeds.replay(seed, "SimulationTests"))")
         }
