@@ -35,8 +35,8 @@ package final class Graph {
     package internal(set) var tupleCount = 0
     /// The fingerprint of the tuples.
     package internal(set) var contentHash = ContentHash.zero
-    /// Evaluations that are not in use.
-    var spareEvaluations: [Evaluation] = []
+    /// An evaluation that is not in use, behind a pointer for the same reasons as `hot`.
+    let spare: UnsafeMutablePointer<Evaluation?>
     /// The cut being written, if one is.
     var snapshot: SnapshotCut?
     /// Entities in the order of reads, as far as a read has asked for it.
@@ -50,6 +50,8 @@ package final class Graph {
         entities = EntityStore(capacity: capacity, seed: hashSeed)
         rows = Rows(bytes: capacity.rowBytes, hugePages: capacity.hugePages)
         linked = Linker.link(CompiledSchema(source: "", definitions: []), keeping: nil)
+        spare = .allocate(capacity: 1)
+        spare.initialize(to: nil)
         let wildcards = UnsafeMutablePointer<UInt32>.copy([EntityNumber.none])
         hot = .allocate(capacity: 1)
         let view = GraphView(records: entities.records, rows: rows, linked: linked, wildcards: wildcards)
@@ -59,6 +61,8 @@ package final class Graph {
     deinit {
         hot.pointee.view.wildcards.deallocate()
         hot.deallocate()
+        spare.deinitialize(count: 1)
+        spare.deallocate()
         entities.release()
         rows.release()
         batch.release()

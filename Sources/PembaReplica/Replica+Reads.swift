@@ -8,13 +8,13 @@ package import PembaService
 
 extension Replica {
     /// Whether a read may be evaluated now, must wait (`.awaitRead`), or is refused.
-    package func readiness(_ consistency: Consistency, at time: ReplicaTime) -> ReadReadiness {
+    package func readiness(_ consistency: Consistency, at now: Instant) -> ReadReadiness {
         switch consistency {
         case .minimizeLatency:
-            return isFresh(at: time.now) ? .ready : .refused(staleError(at: time.now))
+            return isFresh(at: now) ? .ready : .refused(staleError(at: now))
         case .atLeastAsFresh(let zookie):
             if let error = refusal(of: zookie) { return .refused(error) }
-            guard isFresh(at: time.now) else { return .refused(staleError(at: time.now)) }
+            guard isFresh(at: now) else { return .refused(staleError(at: now)) }
             return zookie.revision <= stateMachine.revision ? .ready : .wait
         case .fullyConsistent:
             return .wait
@@ -37,7 +37,7 @@ extension Replica {
         at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
     ) {
-        switch readiness(consistency, at: time) {
+        switch readiness(consistency, at: time.now) {
         case .ready:
             effects.append(.readReady(id))
             return

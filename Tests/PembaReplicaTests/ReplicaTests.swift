@@ -155,12 +155,12 @@ import Testing
 
     @Test func aCutOffNodeAnswersNoReads() throws {
         let (trio, _, follower) = try trio()
-        #expect(trio.replicas[follower].readiness(.minimizeLatency, at: trio.time) == .ready)
+        #expect(trio.replicas[follower].readiness(.minimizeLatency, at: trio.now) == .ready)
         let zookie = trio.replicas[follower].zookie
         trio.isolated = [follower]
         _ = trio.pass(.seconds(6))
         func refusal(_ consistency: Consistency) -> ErrorCode? {
-            if case .refused(let error) = trio.replicas[follower].readiness(consistency, at: trio.time) {
+            if case .refused(let error) = trio.replicas[follower].readiness(consistency, at: trio.now) {
                 return error.code
             }
             return nil
@@ -171,13 +171,13 @@ import Testing
         #expect(trio.pass(.seconds(1)) { trio.reads[read] != nil })
         #expect(trio.reads[read]??.code == .noLeader)
         trio.isolated = []
-        #expect(trio.pass(.seconds(5)) { trio.replicas[follower].readiness(.minimizeLatency, at: trio.time) == .ready })
+        #expect(trio.pass(.seconds(5)) { trio.replicas[follower].readiness(.minimizeLatency, at: trio.now) == .ready })
     }
 
     @Test func zookiesAreJudged() throws {
         let (trio, leader, follower) = try trio()
         func refusal(_ zookie: Zookie) -> ErrorCode? {
-            let readiness = trio.replicas[leader].readiness(.atLeastAsFresh(zookie), at: trio.time)
+            let readiness = trio.replicas[leader].readiness(.atLeastAsFresh(zookie), at: trio.now)
             if case .refused(let error) = readiness { return error.code }
             return nil
         }
@@ -187,7 +187,7 @@ import Testing
         #expect(refusal(Zookie(clusterPrefix: prefix, epoch: Epoch(3), revision: Revision(1))) == .futureZookie)
         #expect(refusal(trio.replicas[leader].zookie) == nil)
         let future = Zookie(clusterPrefix: prefix, epoch: Epoch(2), revision: Revision(1_000))
-        #expect(trio.replicas[follower].readiness(.atLeastAsFresh(future), at: trio.time) == .wait)
+        #expect(trio.replicas[follower].readiness(.atLeastAsFresh(future), at: trio.now) == .wait)
         let read = trio.read(follower, .atLeastAsFresh(future))
         #expect(trio.pass(.seconds(1)) { trio.reads[read] != nil })
         #expect(trio.reads[read]??.code == .futureZookie)

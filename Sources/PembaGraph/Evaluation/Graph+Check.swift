@@ -4,9 +4,6 @@
 package import PembaCore
 
 extension Graph {
-    /// The evaluations kept for reuse.
-    private static let mostSpare = 4
-
     /// Looks up the names and ids of a check.
     ///
     /// Names must exist in the schema. Objects need not have tuples: a check about an unknown one has an answer, too.
@@ -28,7 +25,7 @@ extension Graph {
         slice: Int = Limits.evaluationSlice,
         budget: Int = Limits.evaluationVisits
     ) -> EvaluationStep {
-        let evaluation = spareEvaluations.popLast() ?? Evaluation()
+        let evaluation = spare.pointee.take() ?? Evaluation()
         evaluation.state.pointee.begin(check, budget: budget, view: hot.pointee.view)
         return resume(evaluation, slice: slice)
     }
@@ -53,7 +50,7 @@ extension Graph {
     /// Gives up a suspended check, so that its memory is used again.
     package func abandon(_ evaluation: Evaluation) {
         evaluation.state.pointee.clear()
-        if spareEvaluations.count < Graph.mostSpare { spareEvaluations.append(evaluation) }
+        spare.pointee = evaluation
     }
 
     /// Evaluates a check at once: for tools and tests.

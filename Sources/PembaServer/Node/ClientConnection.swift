@@ -30,8 +30,8 @@ final class ClientConnection: ConnectionDelegate {
     /// Requests that wait for an answer.
     var inFlight = 0
     private var state = State.greeting(timeout: nil)
-    /// When the burst arrived that is being read.
-    private var burstArrived: Instant?
+    /// Whether it is ready and may ask for checks: the one thing that every frame of a burst is asked.
+    private var takesChecks = false
 
     init(node: Node, connection: Connection) {
         self.node = node
@@ -50,6 +50,9 @@ final class ClientConnection: ConnectionDelegate {
         return false
     }
 
+    /// When the burst arrived that is being read.
+    var burstArrived: Instant { Instant(nanoseconds: connection.burstTime.uptimeNanoseconds) }
+
     // MARK: - The connection
 
     func connectionDidOpen(_ connection: Connection) {
@@ -63,31 +66,24 @@ final class ClientConnection: ConnectionDelegate {
     }
 
     func connection(_ connection: Connection, didReceive header: FrameHeader, payload: UnsafeRawBufferPointer) {
+        // The one question that everything else makes way for: whatever this node has, tag 0 after the deadline.
+        if takesChecks, header.typeNumber == FrameType.check.rawValue, payload.count > 4, payload[4] == 0,
+            node.phase == .running
+        {
+            return node.take(payload, header.correlation, of: self)
+        }
         switch state {
-        case .ready(let roles):
-            // The one question that everything else makes way for: whatever this node has, tag 0 after the deadline.
-            if header.typeNumber == FrameType.check.rawValue, roles.permit(.read), payload.count > 4, payload[4] == 0,
-                node.phase == .running
-            {
-                _ = beginBurst()
-                node.burst.append(payload, correlation: header.correlation)
-            } else {
-                receive(header, payload, roles)
-            }
+        case .ready(let roles): receive(header, payload, roles)
         case .greeting: greet(header, payload)
         case .closed: return
         }
     }
 
-    func connectionDidFinishBurst(_ connection: Connection) {
-        guard let arrived = burstArrived else { return }
-        burstArrived = nil
-        node.evaluateBurst(of: self, arrived: arrived)
-    }
+    func connectionDidFinishBurst(_ connection: Connection) { node.evaluateBatch(of: self) }
 
     func connectionDidClose(_ connection: Connection, error: TransportError?) {
         if case .greeting(let timeout) = state { timeout?.cancel() }
-        state = .closed
+        leave()
         node.clients[ObjectIdentifier(self)] = nil
         if let error {
             node.logger.debug(
@@ -98,21 +94,16 @@ final class ClientConnection: ConnectionDelegate {
         node.finishDrainingIfDone()
     }
 
-    /// When the burst arrived that is being read.
-    ///
-    /// A burst that was cut off by a bad frame has no end: what it left behind must not be taken for this one's.
-    private func beginBurst() -> Instant {
-        if let burstArrived { return burstArrived }
-        let now = SystemClock.now()
-        burstArrived = now
-        node.burst.clear()
-        return now
+    /// Takes no frames any more.
+    private func leave() {
+        state = .closed
+        takesChecks = false
     }
 
     // MARK: - Frames
 
     private func receive(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer, _ roles: Roles) {
-        let arrived = beginBurst()
+        let arrived = burstArrived
         switch header.type {
         case .ping: answerPing(header, payload)
         case .pong: return
@@ -159,7 +150,7 @@ final class ClientConnection: ConnectionDelegate {
     /// Says why, and closes.
     func close(_ error: ServiceError, correlation: UInt64 = 0) {
         if case .greeting(let timeout) = state { timeout?.cancel() }
-        state = .closed
+        leave()
         send(error, correlation: correlation)
         connection.close(.ended(reason: error.message))
     }
@@ -176,6 +167,7 @@ final class ClientConnection: ConnectionDelegate {
             let caller = try node.access.caller(hello, identity: connection.identity)
             if case .greeting(let timeout) = state { timeout?.cancel() }
             state = .ready(caller.roles)
+            takesChecks = caller.roles.permit(.read)
             name = caller.name
             let answer = Greeting.answer(node, version: version, roles: caller.roles)
             send(.helloAnswer, 0) { answer.encode(into: &$0) }

@@ -66,9 +66,10 @@ extension Node {
     /// Whether a job may still be evaluated; otherwise it is answered.
     private func begin(_ job: EvaluationJob) -> Bool {
         var error: ServiceError?
-        if SystemClock.now() >= job.request.deadline {
+        let now = SystemClock.now()
+        if now >= job.request.deadline {
             error = .deadlineExceeded
-        } else if case .refused(let refusal) = replica.readiness(.minimizeLatency, at: Node.time()) {
+        } else if case .refused(let refusal) = replica.readiness(.minimizeLatency, at: now) {
             error = refusal
         }
         guard error == nil, job.request.client.isOpen else {

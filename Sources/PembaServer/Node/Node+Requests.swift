@@ -169,7 +169,7 @@ extension Node {
         _ consistency: Consistency,
         _ payload: UnsafeRawBufferPointer
     ) throws(ServiceError) {
-        switch replica.readiness(consistency, at: Node.time()) {
+        switch replica.readiness(consistency, at: SystemClock.now()) {
         case .ready:
             guard admit(request) else { return }
             evaluate(request, payload)

@@ -65,8 +65,10 @@ package final class Node {
     /// Requests that wait for an answer, and the bytes that were copied for them.
     var inFlight = 0
     var inFlightBytes = 0
-    /// The checks of the burst that is being read.
-    var burst = CheckBurst()
+    /// The checks of the burst that is being read which are evaluated next.
+    let batch = CheckBatch()
+    /// When a batch was last evaluated.
+    var batchEnd = Instant.zero
     /// Entries wait to be applied.
     var isApplyPending = false
     /// When the entries that wait were announced.
@@ -91,9 +93,6 @@ package final class Node {
     var knownLeader: NodeID?
     /// How long a stopping leader waits for another.
     var handoverEnds = Instant.zero
-    /// The checks that are being evaluated, and which they are.
-    var views: [CheckView] = []
-    var viewItems: [CheckBurst.Item] = []
     /// `endTurn` is scheduled.
     private var isTurnEndScheduled = false
     /// A turn of queued evaluations is scheduled.
@@ -137,6 +136,8 @@ package final class Node {
             time: Node.time()
         )
     }
+
+    deinit { batch.release() }
 
     /// Connects to the other nodes and begins to take part.
     ///

@@ -29,7 +29,7 @@ extension Simulation {
                 replica.step(.submit(id, command, deadline: deadline), at: time, into: &effects)
             }
         case .check(let item, let consistency):
-            switch process.replica.readiness(consistency, at: time) {
+            switch process.replica.readiness(consistency, at: time.now) {
             case .ready: answer(request, .check(evaluate(item, at: process.replica)))
             case .refused(let error): answer(request, .check(.failure(error)))
             case .wait:

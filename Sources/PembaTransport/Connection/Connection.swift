@@ -103,6 +103,9 @@ package final class Connection {
     /// Whether frames may be sent.
     package var isOpen: Bool { phase == .open }
 
+    /// When the burst was read whose frames are being handed over, or the last one: one look at the clock for all of them.
+    package private(set) var burstTime = NIODeadline.uptimeNanoseconds(0)
+
     /// Bytes that wait to be sent: what admission looks at before more answers are made for this peer.
     package var outputBacklog: Int { output.bytes.count + bufferedBytes }
 
@@ -157,12 +160,7 @@ package final class Connection {
 
     func finishBurst() {
         isInBurst = false
-        guard phase == .open else {
-            if phase == .handshake { flushNow() }
-            return
-        }
-        delegate?.connectionDidFinishBurst(self)
-        if phase == .open { flushNow() }
+        if phase == .handshake || phase == .open { flushNow() }
     }
 
     func failed(_ reason: String) {
@@ -204,6 +202,7 @@ package final class Connection {
     private func deliver() {
         guard phase == .open, let delegate else { return }
         isInBurst = true
+        burstTime = .now()
         let readable = received.readable
         var offset = 0
         do throws(FrameError) {
@@ -224,9 +223,11 @@ package final class Connection {
         } catch {
             ending = .frame(error)
         }
+        // Also when the delegate has closed the connection or a bad frame ends it: what it has gathered is its to drop.
+        if offset > 0 { delegate.connectionDidFinishBurst(self) }
         received.consume(offset)
         if ending != nil, phase == .open { return finish() }
-        if offset > 0 { clock.frameCompleted(at: .now()) }
+        if offset > 0 { clock.frameCompleted(at: burstTime) }
         if clock.frameIsPartial(received.count > 0) { armTimer() }
     }
 
@@ -238,7 +239,11 @@ package final class Connection {
         var memory: [UInt8] = []
         swap(&memory, &decompressed)
         try FrameCompression.decompress(payload, limit: options.payloadLimitBytes, into: &memory)
-        memory.withUnsafeBytes { delegate.connection(self, didReceive: header, payload: $0) }
+        // Its memory is used again by the next one: so it is a burst of its own.
+        memory.withUnsafeBytes {
+            delegate.connection(self, didReceive: header, payload: $0)
+            delegate.connectionDidFinishBurst(self)
+        }
         if memory.capacity <= Connection.keptCapacity { decompressed = memory }
     }
 

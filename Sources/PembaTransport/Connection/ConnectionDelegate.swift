@@ -12,10 +12,13 @@ package protocol ConnectionDelegate: AnyObject {
     ///
     /// - Parameters:
     ///   - header: as it was sent; of a compressed frame it holds the compressed length.
-    ///   - payload: the payload, decompressed; its memory is valid during the call only.
+    ///   - payload: the payload, decompressed; its memory is valid until `connectionDidFinishBurst` returns.
     func connection(_ connection: Connection, didReceive header: FrameHeader, payload: UnsafeRawBufferPointer)
 
-    /// All frames of a burst were handed over; what is in the connection's output afterwards is sent at once.
+    /// All frames of a burst were handed over.
+    ///
+    /// What is in the connection's output afterwards is sent at once. It is called after the last frame of every burst,
+    /// even if the connection was closed meanwhile, and maybe more than once in a turn of the loop.
     func connectionDidFinishBurst(_ connection: Connection)
 
     /// The connection is gone and nothing is called any more; without an error it was closed in order.
