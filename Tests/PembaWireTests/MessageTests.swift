@@ -148,6 +148,30 @@ import Testing
         #expect(output.bytes == sample.bytes)
     }
 
+    @Test("a check that is encoded once makes the same frames") func encodedCheck() throws {
+        let item = CheckItem(
+            resource: ObjectReference(type: "document", id: "plan"),
+            permission: "view",
+            subject: SubjectReference(type: "group", id: "staff", relation: "member")
+        )
+        let prepared = EncodedCheck(item)
+        for consistency in [.minimizeLatency, .atLeastAsFresh(Samples.zookie), .fullyConsistent] as [Consistency] {
+            var expected = ByteWriter()
+            FrameWriter.frame(type: .check, correlation: 7, into: &expected) {
+                item.encode(consistency: consistency, deadlineMilliseconds: 250, into: &$0)
+            }
+            var output = ByteWriter()
+            FrameWriter.check(
+                prepared,
+                consistency: consistency,
+                deadlineMilliseconds: 250,
+                correlation: 7,
+                into: &output
+            )
+            #expect(output.bytes == expected.bytes)
+        }
+    }
+
     @Test("values survive: handshake, write, read, answers, status") func values() throws {
         #expect(try decode(payload { Samples.hello.encode(into: &$0) }, Hello.init(decoding:)) == Samples.hello)
         #expect(

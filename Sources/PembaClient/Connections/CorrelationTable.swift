@@ -7,7 +7,7 @@ struct CorrelationTable<Entry> {
     private struct Slot {
         /// The correlation that it is used under; 0 while it is free.
         var correlation: UInt64
-        /// When the entry expires, in nanoseconds of the monotonic clock.
+        /// When the entry expires, in nanoseconds of the monotonic clock; of a free slot, the next free one.
         var expiry: UInt64
         var entry: Entry?
     }
@@ -18,8 +18,8 @@ struct CorrelationTable<Entry> {
 
     private let capacity: Int
     private var slots: [Slot] = []
-    /// Free slots, the most recently used last, so that the slots in use stay few and warm.
-    private var free: [UInt32] = []
+    /// The free slot that was used most recently, so that the slots in use stay few and warm; -1: none is free.
+    private var firstFree = -1
     private var generation: UInt64 = 0
     /// How many entries there are.
     private(set) var count = 0
@@ -31,21 +31,21 @@ struct CorrelationTable<Entry> {
 
     /// Adds an entry and returns its correlation, which is never 0; nil if the table is full.
     mutating func insert(_ entry: Entry, expiry: UInt64) -> UInt64? {
-        let slot: Int
-        if let last = free.popLast() {
-            slot = Int(last)
-        } else if slots.count < capacity {
-            slot = slots.count
-            slots.append(Slot(correlation: 0, expiry: 0, entry: nil))
-        } else {
-            return nil
-        }
+        guard count < capacity else { return nil }
         generation += 1
-        let correlation = (generation << CorrelationTable.slotBits) | UInt64(slot)
-        slots[slot].correlation = correlation
-        slots[slot].expiry = expiry
-        slots[slot].entry = entry
         count += 1
+        guard firstFree >= 0 else {
+            let correlation = (generation << CorrelationTable.slotBits) | UInt64(slots.count)
+            slots.append(Slot(correlation: correlation, expiry: expiry, entry: entry))
+            return correlation
+        }
+        let slot = firstFree
+        let correlation = (generation << CorrelationTable.slotBits) | UInt64(slot)
+        firstFree = slots.withUnsafeMutableBufferPointer { slots in
+            let nextFree = Int(truncatingIfNeeded: slots[slot].expiry)
+            slots[slot] = Slot(correlation: correlation, expiry: expiry, entry: entry)
+            return nextFree
+        }
         return correlation
     }
 
@@ -82,10 +82,14 @@ struct CorrelationTable<Entry> {
     }
 
     private mutating func vacate(_ slot: Int) -> Entry? {
-        let entry = exchange(&slots[slot].entry, with: nil)
-        slots[slot].correlation = 0
-        free.append(UInt32(slot))
+        let nextFree = UInt64(bitPattern: Int64(firstFree))
+        firstFree = slot
         count -= 1
-        return entry
+        return slots.withUnsafeMutableBufferPointer { slots in
+            let entry = exchange(&slots[slot].entry, with: nil)
+            slots[slot].correlation = 0
+            slots[slot].expiry = nextFree
+            return entry
+        }
     }
 }

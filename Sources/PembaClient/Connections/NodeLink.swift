@@ -45,7 +45,10 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     private var state = State.idle
     private var connection: Connection?
     private var limits = ConnectionLimits()
-    private var table = CorrelationTable<InFlight>(capacity: Int(UInt16.max) + 1)
+    /// What is in flight.
+    ///
+    /// Behind a pointer because each access to a property of a class is checked for overlap at run time, for every check.
+    private let tableMemory: UnsafeMutablePointer<CorrelationTable<InFlight>>
     /// When the last frame arrived, or when something was first in flight after nothing was.
     private var lastSign: UInt64 = 0
     private var isAskedForSign = false
@@ -60,6 +63,18 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     init(core: ClientCore, endpoint: Endpoint) {
         self.core = core
         self.endpoint = endpoint
+        tableMemory = .allocate(capacity: 1)
+        tableMemory.initialize(to: CorrelationTable(capacity: Int(UInt16.max) + 1))
+    }
+
+    deinit {
+        tableMemory.deinitialize(count: 1)
+        tableMemory.deallocate()
+    }
+
+    private var table: CorrelationTable<InFlight> {
+        _read { yield tableMemory.pointee }
+        _modify { yield &tableMemory.pointee }
     }
 
     /// Whether requests may be sent.
@@ -165,9 +180,12 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
         connection.flush()
     }
 
+    /// When the answers that are handled now were read, or the last ones.
+    var lastArrival: NIODeadline { .uptimeNanoseconds(lastSign) }
+
     /// Sends a check of a pipeline; false if that is not possible now.
     func send(
-        _ item: CheckItem,
+        _ check: EncodedCheck,
         _ consistency: Consistency,
         timeout: (milliseconds: UInt32, nanoseconds: UInt64),
         for pipeline: CheckPipeline,
@@ -179,9 +197,13 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
         guard let correlation = insert(.pipeline(pipeline, token: token), now: now, expiry: expiry) else {
             return false
         }
-        let start = FrameWriter.begin(type: .check, correlation: correlation, into: &connection.output)
-        item.encode(consistency: consistency, deadlineMilliseconds: timeout.milliseconds, into: &connection.output)
-        FrameWriter.end(start, compressing: false, in: &connection.output)
+        FrameWriter.check(
+            check,
+            consistency: consistency,
+            deadlineMilliseconds: timeout.milliseconds,
+            correlation: correlation,
+            into: &connection.output
+        )
         connection.flush()
         return true
     }
@@ -206,6 +228,8 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     // MARK: - Receiving
 
     func connection(_ connection: Connection, didReceive header: FrameHeader, payload: UnsafeRawBufferPointer) {
+        // Expiries and silence are judged by it, to the precision of a sweep.
+        lastSign = connection.burstTime.uptimeNanoseconds
         isAskedForSign = false
         do throws(ByteError) {
             switch header.type {
@@ -228,8 +252,6 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     }
 
     func connectionDidFinishBurst(_ connection: Connection) {
-        // Once a burst: expiries and silence are judged by it, to the precision of a sweep.
-        if table.count > 0 { lastSign = NIODeadline.now().uptimeNanoseconds }
         if state == .leaving, table.count == 0 { connection.close() }
     }
 

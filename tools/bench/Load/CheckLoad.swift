@@ -9,7 +9,7 @@ import PembaTooling
 /// Keeps a number of checks in flight on each connection of a client: an answer makes room for the next check.
 ///
 /// It uses the client's check pipelines, which cost the generator least: no task, no allocation and no wake-up for a
-/// check. One look at the clock ends one check and begins the next.
+/// check. The arrival of a burst of answers ends their checks and begins the next ones.
 ///
 /// `@unchecked Sendable`: after `init`, everything is touched by the client's event loop alone.
 final class CheckLoad: @unchecked Sendable {
@@ -74,8 +74,9 @@ final class CheckLoad: @unchecked Sendable {
         let load = CheckLoad(plan)
         try await client.withCheckPipelines { pipelines in
             load.state.pointee.pipelines = pipelines
-            for pipeline in pipelines {
-                pipeline.handler = { [unowned load] token, result in load.answered(Int(token), result) }
+            for (place, pipeline) in pipelines.enumerated() {
+                // A reference in a circle, which `release` cuts: weaker ones would cost each answer.
+                pipeline.handler = { token, result in load.answered(Int(token), at: place, result) }
             }
         }
         return load
@@ -102,21 +103,21 @@ final class CheckLoad: @unchecked Sendable {
         state.pointee.slots = [Slot](repeating: Slot(), count: count)
         state.pointee.inFlight = count
         let now = Window.now
-        for slot in 0..<count { next(slot, now) }
+        for slot in 0..<count { next(slot, at: slot / plan.depth, now) }
     }
 
     /// Uses a free slot: for the next check, or for nothing any more.
     @inline(__always)
-    private func next(_ slot: Int, _ now: UInt64) {
+    private func next(_ slot: Int, at place: Int, _ now: UInt64) {
         guard now < state.pointee.window.end, state.pointee.failure == nil else { return release() }
         state.pointee.asked &+= 1
         let asked = state.pointee.asked
-        if interludeEvery > 0, asked % interludeEvery == 0 { return pause(slot, now) }
+        if interludeEvery > 0, asked % interludeEvery == 0 { return pause(slot, at: place, now) }
         let question = asked & (plan.questions.items.count - 1)
         state.pointee.slots[slot] = Slot(started: now, question: question)
-        let pipeline = state.pointee.pipelines[slot / plan.depth]
+        let pipeline = state.pointee.pipelines[place]
         let isSent = pipeline.submit(
-            plan.questions.items[question],
+            plan.questions.prepared[question],
             consistency: plan.consistency,
             token: UInt64(slot)
         )
@@ -141,8 +142,8 @@ final class CheckLoad: @unchecked Sendable {
         if let failure = state.pointee.failure { promise?.fail(failure) } else { promise?.succeed(()) }
     }
 
-    private func answered(_ slot: Int, _ result: Result<CheckAnswer, ClientError>) {
-        let now = Window.now
+    private func answered(_ slot: Int, at place: Int, _ result: Result<CheckAnswer, ClientError>) {
+        let now = state.pointee.pipelines[place].lastArrival.uptimeNanoseconds
         switch result {
         case .failure(let error): fail(error)
         case .success(let answer):
@@ -153,15 +154,15 @@ final class CheckLoad: @unchecked Sendable {
                 state.pointee.latencies.record(now - state.pointee.slots[slot].started)
             }
         }
-        next(slot, now)
+        next(slot, at: place, now)
     }
 
-    private func pause(_ slot: Int, _ started: UInt64) {
+    private func pause(_ slot: Int, at place: Int, _ started: UInt64) {
         plan.interlude?.run { result in
             let now = Window.now
             if case .failure(let error) = result { self.fail(error) }
             if self.state.pointee.window.contains(now) { self.state.pointee.interludeLatencies.record(now - started) }
-            self.next(slot, now)
+            self.next(slot, at: place, now)
         }
     }
 }

@@ -8,6 +8,8 @@ import PembaTooling
 struct Questions: Sendable {
     /// The checks; their number is a power of two.
     let items: [CheckItem]
+    /// The same, encoded: what is asked again and again is encoded once.
+    let prepared: [PreparedCheck]
     /// Whether the subject has the permission, for each.
     let expected: [Bool]
 
@@ -19,6 +21,7 @@ struct Questions: Sendable {
         precondition(count.nonzeroBitCount == 1, "the number of questions is a power of two")
         let made = (0..<count).map(make)
         items = made.map(\.item)
+        prepared = items.map(PreparedCheck.init)
         expected = made.map(\.expected)
     }
 
