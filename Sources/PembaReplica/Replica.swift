@@ -104,18 +104,21 @@ package final class Replica {
         startRound(at: time, into: &effects)
     }
 
-    /// Applies at most `maxEntries` committed entries; true if more wait.
+    /// Applies committed entries, at least one and then at most so many of at most so many bytes; true if more wait.
     ///
     /// Not to be called while an evaluation is suspended.
-    package func applyCommitted(maxEntries: Int, at time: ReplicaTime, into effects: inout [ReplicaEffect]) -> Bool {
+    package func applyCommitted(
+        maxEntries: Int,
+        maxBytes: Int = ReplicaOptions.batchBytesMax,
+        at time: ReplicaTime,
+        into effects: inout [ReplicaEffect]
+    ) -> Bool {
         guard receiver?.isInstalling != true else { return false }
-        var left = maxEntries
-        while left > 0, stateMachine.index < commit {
-            let end = min(commit, LogIndex(stateMachine.index.rawValue + UInt64(left)))
-            let entries = raft.entries(from: stateMachine.index.next, upTo: end, maxBytes: ReplicaOptions.batchBytesMax)
+        if stateMachine.index < commit {
+            let end = min(commit, LogIndex(stateMachine.index.rawValue + UInt64(maxEntries)))
+            let entries = raft.entries(from: stateMachine.index.next, upTo: end, maxBytes: maxBytes)
             precondition(!entries.isEmpty, "committed entry \(stateMachine.index.next) is not in memory")
             for entry in entries { apply(entry, into: &effects) }
-            left -= entries.count
         }
         finishApplying(at: time, into: &effects)
         hasAnnouncedApply = stateMachine.index < commit

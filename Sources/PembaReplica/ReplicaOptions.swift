@@ -22,9 +22,9 @@ package struct ReplicaOptions: Sendable {
     package var pendingBytesMax: Int
     /// Reads that wait for a revision or a ReadIndex round.
     package var waitingReadsMax: Int
-    /// Bytes of applied entries after which a snapshot is written.
+    /// Bytes of applied entries after which a snapshot is written at the latest (`SnapshotKeeper`).
     package var snapshotAfterBytes: Int
-    /// Applied entries after which a snapshot is written.
+    /// Applied entries after which a snapshot is written at the latest.
     package var snapshotAfterEntries: Int
     /// Blocks of a snapshot in flight to a node that fetches it.
     package var transferWindow: Int
@@ -63,6 +63,8 @@ package struct ReplicaOptions: Sendable {
 
     /// The most that one proposal may have, so that it fits a frame beside what surrounds it.
     static let proposalBytesMax = Limits.entryPayloadBytes - (64 << 10)
+    /// Bytes of applied entries for which alone no snapshot is written, however small it would be.
+    static let snapshotBytesMin = 16 << 20
     /// Bytes of proposals that are appended or forwarded together.
-    static let batchBytesMax = 1 << 20
+    package static let batchBytesMax = 1 << 20
 }

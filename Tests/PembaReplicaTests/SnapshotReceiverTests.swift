@@ -90,16 +90,34 @@ import Testing
         #expect(actions == [.fail])
     }
 
-    private func keeper(entries: Int) -> SnapshotKeeper {
+    private func keeper(entries: Int, bytes: Int = 1 << 20, blockCount: UInt32 = 3) -> SnapshotKeeper {
         let options = ReplicaOptions(
             cluster: ClusterID(high: 1, low: 1),
             epoch: .first,
             raft: RaftOptions(id: NodeID(1)),
-            snapshotAfterBytes: 1 << 20,
+            snapshotAfterBytes: bytes,
             snapshotAfterEntries: entries,
             transferTimeout: TimeSpan(nanoseconds: 100)
         )
-        return SnapshotKeeper(index: LogIndex(5), blockCount: 3, options: options)
+        return SnapshotKeeper(index: LogIndex(5), blockCount: blockCount, options: options)
+    }
+
+    /// How many blocks of log make the next snapshot due.
+    private func blocksDue(after blockCount: UInt32) -> Int {
+        var keeper = keeper(entries: .max, bytes: 1 << 30, blockCount: blockCount)
+        var blocks = 0
+        while !keeper.beginIfDue(at: .zero) {
+            keeper.applied(payloadBytes: SnapshotBlock.blockBytes)
+            blocks += 1
+        }
+        return blocks
+    }
+
+    @Test func aSnapshotIsDueWhenTheLogIsAsLongAsTheLastOneButNotTooShort() {
+        #expect(blocksDue(after: 0) == 64)
+        #expect(blocksDue(after: 64) == 64)
+        #expect(blocksDue(after: 300) == 300)
+        #expect(blocksDue(after: 100_000) == 4_096)
     }
 
     @Test func aSnapshotIsDueAfterSoManyEntriesOrBytes() {

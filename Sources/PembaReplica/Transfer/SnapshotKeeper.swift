@@ -4,6 +4,10 @@
 import PembaCore
 
 /// Decides when the log has grown enough for a snapshot, and keeps the current one while others fetch it.
+///
+/// A snapshot is due when the log since the last one is as long as that one: a start then replays no more than it loads,
+/// and no more bytes are written for snapshots than twice what the log has. Options say how much of a log is too little
+/// and how much is too much for that.
 struct SnapshotKeeper {
     /// Where the writing of a snapshot stands.
     private enum Writing {
@@ -72,7 +76,8 @@ struct SnapshotKeeper {
         case .failed(let retry): guard retry <= now else { return false }
         }
         let factor = transfers.isEmpty ? 1 : SnapshotKeeper.patience
-        guard bytes / factor >= bytesMax || entries / factor >= entriesMax else { return false }
+        let bytesDue = min(max(Int(blockCount) * SnapshotBlock.blockBytes, ReplicaOptions.snapshotBytesMin), bytesMax)
+        guard bytes / factor >= bytesDue || entries / factor >= entriesMax else { return false }
         writing = .inProgress
         return true
     }

@@ -149,13 +149,16 @@ package enum ConfigurationTable {
             "snapshot.log_bytes",
             .integer(1 << 16...1 << 40, unit: "bytes"),
             default: .text("\(256 << 20)"),
-            "A snapshot is written when the log has grown by this much, or by `snapshot.log_entries`, since the last."
+            """
+            A snapshot is written when the log since the last one is as long as that one, and at least 16 MiB; at the \
+            latest when it has grown by this much, or by `snapshot.log_entries`.
+            """
         ),
         ConfigurationKey(
             "snapshot.log_entries",
             .integer(16...1 << 40, unit: "entries"),
             default: .text("1000000"),
-            "A snapshot is written when the log has grown by this many entries since the last one."
+            "A snapshot is written at the latest when the log has grown by this many entries since the last one."
         ),
         ConfigurationKey(
             "snapshot.trailing_entries",

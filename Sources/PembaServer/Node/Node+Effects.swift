@@ -9,8 +9,8 @@ import PembaReplica
 import PembaService
 
 extension Node {
-    /// Entries that are applied between two looks at the clock: each may hold a thousand updates.
-    private static let entriesPerStep = 4
+    /// Entries that are applied between two looks at the clock, and their bytes: each may hold a thousand updates.
+    private static let applyStep = (entries: 128, bytes: 16 << 10)
 
     /// Does one thing that the replica asks for.
     func perform(_ effect: ReplicaEffect) {
@@ -49,7 +49,12 @@ extension Node {
         var more = true
         while more, SystemClock.now() - start < Node.turnBudget {
             more = drive { replica, time, effects in
-                replica.applyCommitted(maxEntries: Node.entriesPerStep, at: time, into: &effects)
+                replica.applyCommitted(
+                    maxEntries: Node.applyStep.entries,
+                    maxBytes: Node.applyStep.bytes,
+                    at: time,
+                    into: &effects
+                )
             }
         }
         isApplyPending = more
