@@ -19,6 +19,22 @@ public enum Limits {
     public static let relationsPerDefinition = 4_094
     /// Levels of parentheses and operators in one expression.
     public static let expressionDepth = 256
+    /// Caveats in a schema.
+    public static let caveatsPerSchema = 4_096
+    /// Levels in the type of a caveat's parameter: `list<map<int>>` has three.
+    public static let parameterTypeDepth = 16
+    /// Bytes in the name of a caveat or of one of its parameters.
+    public static let caveatNameBytes = 128
+    /// Bytes of relations and permissions that a schema takes over from partials.
+    public static let splicedBytes = 1 << 20
+    /// Partials inside partials.
+    public static let partialDepth = 64
+    /// Steps that checking the annotated types of a schema's permissions may take.
+    public static let typeCheckSteps = 4_000_000
+    /// Files that a schema may import, directly or not.
+    public static let importedFiles = 256
+    /// Files inside files that a schema imports.
+    public static let importDepth = 64
     /// Updates in one write.
     public static let updatesPerWrite = 1_000
     /// Preconditions in one write.
@@ -41,6 +57,61 @@ public enum Limits {
     public static let answersPerSession = 1_024
     /// Entities that one evaluation may visit before it ends with an error, unless configured otherwise.
     public static let evaluationVisits = 1_000_000
+    /// Bytes of JSON in the context that a tuple stores.
+    public static let storedContextBytes = 25_000
+    /// Bytes of JSON in the context of a request.
+    public static let requestContextBytes = 4_096
+    /// Lists and objects inside each other in a context.
+    public static let contextDepth = 64
+    /// Parameters of one caveat.
+    public static let caveatParameters = 20
+    /// Bytes in the expression of a caveat.
+    public static let caveatExpressionBytes = 100_000
+    /// Steps that one evaluation of a condition may take before it ends with an error, unless configured otherwise.
+    public static let conditionCost = 100_000
+    /// Instructions that a regular expression may become.
+    public static let regexInstructions = 4_096
     /// Entities that one evaluation visits before others get their turn.
     public static let evaluationSlice = 4_096
+    /// Bytes of JSON in the metadata of a write.
+    public static let metadataBytes = 65_000
+    /// Tuples that one request brings along.
+    public static let contextualTuples = 1_000
+    /// Tuples that one deletion by filter removes.
+    public static let tuplesPerDelete = 100_000
+    /// Tuples in one request of an import.
+    public static let tuplesPerImport = 10_000
+    /// Permissions, or kinds of subjects, in one lookup.
+    public static let permissionsPerLookup = 100
+    /// Ids to which one lookup is restricted.
+    public static let lookupCandidates = 10_000
+    /// Entities and tuples that one lookup may visit before it ends with an error, unless configured otherwise.
+    public static let lookupVisits = 50_000_000
+    /// Results of one call of a lookup.
+    public static let lookupResults = 2_000_000
+    /// Sets of changes in one explanation.
+    public static let suggestions = 10
+    /// Steps in one explanation, and nodes in one expansion.
+    public static let explanationNodes = 10_000
+    /// Steps of an explanation, or nodes of an expansion, inside each other.
+    public static let explanationDepth = 256
+    /// Parts of sub-problems that one explanation looks into.
+    public static let explanationParts = 4_096
+    /// Usersets or objects behind an arrow that an explanation looks into, of those that have the subject and of those
+    /// that have not.
+    public static let explanationFanout = 64
+    /// Changes in one suggestion.
+    public static let changesPerSuggestion = 6
+    /// Sets of changes that the search for suggestions keeps of each part.
+    public static let suggestionsPerPart = 12
+    /// Sets of changes that the search for suggestions makes.
+    public static let suggestionWork = 100_000
+    /// Sets of changes that the search for suggestions tries.
+    public static let suggestionTrials = 128
+    /// Tuples that the search for suggestions follows back from the subject, one step after the other.
+    public static let suggestionScan = 16_384
+    /// Objects and usersets in which the subject is already that one suggestion's place is given.
+    public static let candidatesPerPlace = 4
+    /// Filters in one watch.
+    public static let watchFilters = 100
 }

@@ -59,7 +59,10 @@ struct TupleTextTests {
         ("", "there is no `#`"), ("a:1", "there is no `#`"), ("a:1#r", "no `@`"), ("a#r@b:1", "no `:`"),
         (":1#r@b:1", "type before `:` is empty"), ("a:#r@b:1", "at least one byte"), ("a:1#@b:1", "relation after `#`"),
         ("a:1#r@b:1#", "relation after `#`"), ("a:*#r@b:1", "a resource is one object"), ("a:1#r@b:*#c", "wildcard"),
-        ("a:1#r@b:x\u{7}", "control"), ("a:1#r@b:1[c]", "not supported"),
+        ("a:1#r@b:x\u{7}", "control"), ("a:1#r@b:1[c", "a `]` is missing"), ("a:1#r@b:1[]", "name of the caveat"),
+        ("a:1#r@b:1[c:{]", "context of caveat `c`"), ("a:1#r@b:1[c][d]", "out of place"),
+        ("a:1#r@b:1[c]x", "follows a `]`"),
+        ("a:1#r@b:1[expiration:2026-01-01T00:00:00Z][c]", "out of place"), ("a:1#r@b:1[expiration:soon]", "soon"),
     ])
     func brokenTuplesAreRefusedWithTheRule(text: String, reason: String) {
         #expect { try RelationTuple(parsing: text) } throws: { "\($0)".contains(reason) }

@@ -13,6 +13,8 @@ public enum ByteError: Error, Equatable, Sendable {
     case invalidUTF8
     /// A field holds a value that its format does not define.
     case invalidValue(field: String, value: UInt64)
+    /// A text is not what its field demands.
+    case invalidText(field: String, reason: String)
     /// Bytes are left over after the last field.
     case trailingBytes(count: Int)
 }

@@ -4,11 +4,26 @@
 extension String {
     /// Whether both strings are the same UTF-8. (`==` is canonical equivalence: it takes "é" for "e" with an accent.)
     public func hasSameBytes(as other: String) -> Bool {
-        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
+        guard utf8.count == other.utf8.count else { return false }
+        return withBytes(of: other) { $0.elementsEqual($1) } ?? utf8.elementsEqual(other.utf8)
     }
 
     /// Whether this string's UTF-8 comes before the other's, byte by byte: the order of reads, files and snapshots.
-    public func precedesByBytes(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
+    public func precedesByBytes(_ other: String) -> Bool {
+        withBytes(of: other) { $0.lexicographicallyPrecedes($1) } ?? utf8.lexicographicallyPrecedes(other.utf8)
+    }
+
+    /// Looks at both strings where they lie, which is many times faster than byte by byte through their views; nil for
+    /// strings that have no storage of UTF-8.
+    private func withBytes(
+        of other: String,
+        _ body: (UnsafeBufferPointer<UInt8>, UnsafeBufferPointer<UInt8>) -> Bool
+    ) -> Bool? {
+        utf8.withContiguousStorageIfAvailable { bytes in
+            other.utf8.withContiguousStorageIfAvailable { otherBytes in body(bytes, otherBytes) }
+        }
+        .flatMap { $0 }
+    }
 
     /// Hashes the UTF-8 and its length.
     public func hashBytes(into hasher: inout Hasher) {

@@ -73,7 +73,8 @@ public struct SubjectReference: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A relation tuple: the subject has the relation to the resource (Zanzibar paper, section 2.1).
+/// A relation tuple: the subject has the relation to the resource (Zanzibar paper, section 2.1), perhaps under a
+/// condition, until a time, or from a time on.
 public struct RelationTuple: Hashable, Sendable, CustomStringConvertible {
     /// The object that the relation is on.
     public var resource: ObjectReference
@@ -81,21 +82,52 @@ public struct RelationTuple: Hashable, Sendable, CustomStringConvertible {
     public var relation: String
     /// Who has the relation.
     public var subject: SubjectReference
+    /// The caveat under which alone the tuple counts; nil for none.
+    public var caveat: CaveatReference?
+    /// When the tuple stops to count, by the log's time; nil for never.
+    public var expiresAt: Timestamp?
+    /// When the tuple begins to count, by the log's time; nil for at once.
+    public var notBefore: Timestamp?
 
     /// Makes a tuple.
-    public init(resource: ObjectReference, relation: String, subject: SubjectReference) {
+    public init(
+        resource: ObjectReference,
+        relation: String,
+        subject: SubjectReference,
+        caveat: CaveatReference? = nil,
+        expiresAt: Timestamp? = nil,
+        notBefore: Timestamp? = nil
+    ) {
         self.resource = resource
         self.relation = relation
         self.subject = subject
+        self.caveat = caveat
+        self.expiresAt = expiresAt
+        self.notBefore = notBefore
     }
 
-    /// `type:id#relation@type:id` or `type:id#relation@type:id#relation`.
-    public var description: String { "\(resource)#\(relation)@\(subject)" }
+    /// Whether it counts for ever and without a condition.
+    public var isPlain: Bool { caveat == nil && expiresAt == nil && notBefore == nil }
+
+    /// The tuple without caveat and times: what a store holds at most once.
+    public var key: RelationTuple { RelationTuple(resource: resource, relation: relation, subject: subject) }
+
+    /// `type:id#relation@type:id`, with `#relation`, `[caveat:{…}]`, `[expiration:…]` and `[not_before:…]` where there
+    /// are such.
+    public var description: String {
+        var text = "\(resource)#\(relation)@\(subject)"
+        guard !isPlain else { return text }
+        if let caveat { text += "[\(caveat)]" }
+        if let expiresAt { text += "[\(TupleText.expiration):\(expiresAt.rfc3339)]" }
+        if let notBefore { text += "[\(TupleText.notBefore):\(notBefore.rfc3339)]" }
+        return text
+    }
 
     /// Equality of bytes.
     public static func == (left: RelationTuple, right: RelationTuple) -> Bool {
         left.resource == right.resource && left.relation.hasSameBytes(as: right.relation)
-            && left.subject == right.subject
+            && left.subject == right.subject && left.caveat == right.caveat && left.expiresAt == right.expiresAt
+            && left.notBefore == right.notBefore
     }
 
     /// Hashes the bytes that `==` compares.
@@ -103,5 +135,21 @@ public struct RelationTuple: Hashable, Sendable, CustomStringConvertible {
         resource.hash(into: &hasher)
         relation.hashBytes(into: &hasher)
         subject.hash(into: &hasher)
+        guard !isPlain else { return }
+        caveat.hash(into: &hasher)
+        expiresAt.hash(into: &hasher)
+        notBefore.hash(into: &hasher)
+    }
+
+    /// Whether it comes before another one in the order of reads: resource type, resource id, relation, subject type,
+    /// subject id, subject relation, each by bytes.
+    public func precedesInReads(_ other: RelationTuple) -> Bool {
+        let pairs = [
+            (resource.type, other.resource.type), (resource.id, other.resource.id), (relation, other.relation),
+            (subject.object.type, other.subject.object.type), (subject.object.id, other.subject.object.id),
+            (subject.relation ?? "", other.subject.relation ?? ""),
+        ]
+        for (left, right) in pairs where !left.hasSameBytes(as: right) { return left.precedesByBytes(right) }
+        return false
     }
 }

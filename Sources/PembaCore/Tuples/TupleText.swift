@@ -70,11 +70,17 @@ extension SubjectReference {
 }
 
 extension RelationTuple {
-    /// Reads `type:id#relation@type:id`, optionally with a subject relation: SpiceDB's relationship text.
+    /// Reads `type:id#relation@type:id`, optionally with a subject relation and then with `[caveat]` or
+    /// `[caveat:{json}]`, `[expiration:RFC 3339]` and `[not_before:RFC 3339]`, in this order: SpiceDB's relationship
+    /// text, and a time from which on a tuple counts.
     ///
-    /// The id of the resource ends at the first `#`, the relation at the first `@` after it, and the subject's id at
-    /// the next `#`: ids that contain those characters have no text form.
+    /// The id of the resource ends at the first `#`, the relation at the first `@` after it, the subject's id at the
+    /// next `#`, and the subject at the first `[`: ids that contain those characters have no text form.
     public init(parsing text: String) throws(TupleTextError) {
+        if let plain = text.utf8.withContiguousStorageIfAvailable(PlainTuple.read) ?? nil {
+            self = plain
+            return
+        }
         let form = "a relationship is written `type:id#relation@type:id` or `type:id#relation@type:id#relation`"
         guard let hash = text.utf8.firstIndex(of: UInt8(ascii: "#")) else {
             throw TupleTextError(text: text, reason: "\(form), and there is no `#`")
@@ -85,17 +91,131 @@ extension RelationTuple {
         }
         let relation = String(text[afterHash..<at])
         guard !relation.isEmpty else { throw TupleTextError(text: text, reason: "the relation after `#` is empty") }
-        let subject = String(text[text.utf8.index(after: at)...])
-        if subject.hasSuffix("]") {
-            throw TupleTextError(
-                text: text,
-                reason: "caveats and expiration (`[…]`) are not supported by this version; leave them out"
-            )
-        }
         let resource = try ObjectReference(parsing: String(text[..<hash]))
         guard resource.id != SubjectReference.wildcardID else {
             throw TupleTextError(text: text, reason: "`*` stands for all subjects of a type; a resource is one object")
         }
-        self.init(resource: resource, relation: relation, subject: try SubjectReference(parsing: subject))
+        let afterAt = text.utf8.index(after: at)
+        let end = text.utf8[afterAt...].firstIndex(of: UInt8(ascii: "[")) ?? text.utf8.endIndex
+        self.init(
+            resource: resource,
+            relation: relation,
+            subject: try SubjectReference(parsing: String(text[afterAt..<end]))
+        )
+        var traits = TraitText(text, from: end)
+        try traits.read(into: &self)
     }
+}
+
+/// The words of the text form that are not names of the schema.
+enum TupleText {
+    static let expiration = "expiration"
+    static let notBefore = "not_before"
+}
+
+/// What stands in brackets behind a tuple.
+private struct TraitText {
+    private let text: String
+    private var rest: Substring.UTF8View
+
+    init(_ text: String, from start: String.Index) {
+        self.text = text
+        rest = text[start...].utf8
+    }
+
+    mutating func read(into tuple: inout RelationTuple) throws(TupleTextError) {
+        /// How many of the three kinds have been met or passed: they have an order.
+        var stage = 0
+        while !rest.isEmpty {
+            guard rest.first == UInt8(ascii: "[") else {
+                throw problem("`\(String(rest) ?? "")` follows a `]`; only `[…]` may")
+            }
+            rest.removeFirst()
+            let name = take { $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: "]") }
+            let isTime = (name == TupleText.expiration || name == TupleText.notBefore) && isFollowedByTime
+            let kind = !isTime ? 1 : name == TupleText.expiration ? 2 : 3
+            guard kind > stage else {
+                throw problem(
+                    "`[\(name)…]` is out of place; the order is `[caveat]`, `[expiration:…]`, `[not_before:…]`, each once"
+                )
+            }
+            stage = kind
+            switch kind {
+            case 1: tuple.caveat = try caveat(name)
+            case 2: tuple.expiresAt = try time()
+            default: tuple.notBefore = try time()
+            }
+            guard rest.first == UInt8(ascii: "]") else { throw problem("a `]` is missing after `[\(name)`") }
+            rest.removeFirst()
+        }
+    }
+
+    /// A caveat may be called `expiration`: its context is an object, a time is not.
+    private var isFollowedByTime: Bool {
+        rest.first == UInt8(ascii: ":") && rest.dropFirst().first != UInt8(ascii: "{")
+    }
+
+    private mutating func time() throws(TupleTextError) -> Timestamp {
+        rest.removeFirst()
+        let written = take { $0 != UInt8(ascii: "]") }
+        do {
+            let instant = try CivilInstant(rfc3339: written)
+            // Later than 64 bits of nanoseconds reach is never, and earlier always: times near their ends stand for it.
+            // The very ends are left to those who mark with them that there is no time.
+            return Timestamp(instant) ?? Timestamp(nanoseconds: instant.seconds < 0 ? .min + 1 : .max - 1)
+        } catch {
+            throw problem(error.description)
+        }
+    }
+
+    private mutating func caveat(_ name: String) throws(TupleTextError) -> CaveatReference {
+        guard !name.isEmpty else { throw problem("the name of the caveat after `[` is empty") }
+        guard rest.first == UInt8(ascii: ":") else { return CaveatReference(name: name) }
+        rest.removeFirst()
+        let json = takeObject()
+        do {
+            return CaveatReference(name: name, context: try ContextObject(parsing: json))
+        } catch {
+            throw problem("the context of caveat `\(name)`: \(error)")
+        }
+    }
+
+    /// Takes a JSON object as far as its braces go; whether it is one is for its parser to say.
+    private mutating func takeObject() -> String {
+        var depth = 0
+        var isInString = false
+        var isEscaped = false
+        var isDone = false
+        return take { byte in
+            guard !isDone else { return false }
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                }
+                return true
+            }
+            switch byte {
+            case UInt8(ascii: "\""): isInString = true
+            case UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: "}"):
+                depth -= 1
+                isDone = depth <= 0
+            case UInt8(ascii: "]"): return depth > 0
+            default: break
+            }
+            return true
+        }
+    }
+
+    private mutating func take(while belongs: (UInt8) -> Bool) -> String {
+        let taken = rest.prefix(while: belongs)
+        rest = rest[taken.endIndex...]
+        return String(taken) ?? ""
+    }
+
+    private func problem(_ reason: String) -> TupleTextError { TupleTextError(text: text, reason: reason) }
 }
