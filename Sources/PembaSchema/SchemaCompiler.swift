@@ -20,13 +20,7 @@ package enum SchemaCompiler {
     /// Compiles a schema and says everything about it, warnings included.
     package static func analyze(_ source: String) -> SchemaAnalysis {
         var collector = DiagnosticCollector()
-        let byteCount = source.utf8.count
-        guard byteCount <= Limits.schemaBytes else {
-            collector.report(
-                .schemaTooLarge,
-                "a schema has at most \(Limits.schemaBytes) bytes, this one has \(byteCount)",
-                at: 0..<0
-            )
+        guard let text = text(of: source, into: &collector) else {
             // Nothing of it is read; an excerpt of what is not would say nothing.
             return SchemaAnalysis(
                 schema: nil,
@@ -34,14 +28,46 @@ package enum SchemaCompiler {
                 omittedErrorCount: 0
             )
         }
-        let text = SourceText(source)
-        let tree = SchemaParser.parse(text, into: &collector)
+        var tree = SchemaParser.parse(text, into: &collector)
+        for syntax in tree.imports {
+            tree.isIncomplete = true
+            collector.report(
+                .unsupportedFeature,
+                "nothing can be imported here: a schema is one text by the time it is compiled",
+                at: syntax.range,
+                hint: "write the schema with `clusterctl`, which puts in the place of an import what the file holds"
+            )
+        }
         let schema = SchemaChecker.check(tree, of: text, into: &collector)
         return SchemaAnalysis(
             schema: schema,
             diagnostics: collector.diagnostics(in: text),
             omittedErrorCount: collector.omittedErrors
         )
+    }
+
+    /// Reads a schema without a look at what its names mean.
+    static func parse(_ source: String) throws(SchemaErrors) -> (text: SourceText, tree: SyntaxTree) {
+        var collector = DiagnosticCollector()
+        let text = text(of: source, into: &collector)
+        let tree = text.map { SchemaParser.parse($0, into: &collector) }
+        if let text, let tree, !collector.hasErrors { return (text, tree) }
+        throw SchemaErrors(
+            diagnostics: collector.diagnostics(in: text ?? SourceText("")).filter { $0.severity == .error },
+            omittedCount: collector.omittedErrors
+        )
+    }
+
+    /// The source, if it is not too large to be read.
+    private static func text(of source: String, into collector: inout DiagnosticCollector) -> SourceText? {
+        let byteCount = source.utf8.count
+        guard byteCount > Limits.schemaBytes else { return SourceText(source) }
+        collector.report(
+            .schemaTooLarge,
+            "a schema has at most \(Limits.schemaBytes) bytes, this one has \(byteCount)",
+            at: 0..<0
+        )
+        return nil
     }
 }
 

@@ -162,56 +162,114 @@ struct DiagnosticTests {
         ),
     ]
 
-    static let unsupported = [
-        Case("a caveat", "caveat cav(a int) {\n  a == {}.size() `\n}\ndefinition user {}", "1:1 unsupported-feature"),
+    static let features = [
         Case(
-            "a relation with a caveat",
-            members: "  relation own: user with cav | team | user",
-            "7:22 unsupported-feature"
+            "an import",
+            "use import\nimport \"other.zed\"\ndefinition thing {\n  relation own: user\n}",
+            "2:1 unsupported-feature"
         ),
+        Case("an import without a path", "use import\nimport other\ndefinition user {}", "2:8 expected-name"),
+        Case("an import without its flag", "import \"other.zed\"\ndefinition user {}", "1:1 expected-definition"),
+        Case("a partial without its flag", "partial some {\n}\ndefinition user {}", "1:1 expected-definition"),
+        Case("an unknown flag", "use experation\ndefinition user {}", "1:15 unknown-use-flag"),
+        Case("a flag too late", "definition user {}\nuse self", "2:9 misplaced-use"),
+        Case("a flag after a caveat", "caveat cav(aaa int) {\n  aaa == 1\n}\nuse self", "4:9 misplaced-use"),
+        Case("self without its flag", members: "  permission view = self", "7:21 unknown-relation"),
+        Case("an unknown caveat", members: "  relation own: user with cav | team | user", "7:27 unknown-caveat"),
+        Case("expiration without its flag", members: "  relation own: user with expiration", "7:27 unknown-caveat"),
         Case(
-            "a relation with a caveat and expiration, without the flag",
-            members: "  relation own: user with cav and expiration | team",
-            "7:22 unsupported-feature"
+            "a caveat and expiration without the flag",
+            "caveat cav(aaa int) {\n  aaa == 1\n}\ndefinition user {\n  relation own: user with cav and expiration\n}",
+            "5:31 expected-end"
         ),
-        Case("a relation with expiration", members: "  relation own: user with expiration", "7:22 unsupported-feature"),
         Case(
             "expiration before the caveat",
             "use expiration\ndefinition user {\n  relation own: user with expiration and cav\n}",
-            "1:5 unsupported-feature",
-            "3:22 unsupported-feature",
             "3:38 expected-end"
         ),
         Case(
             "expiration is a keyword after `use`",
-            "use expiration\ndefinition user {\n  relation own: user with cav and expiration\n  relation expiration: user\n}",
-            "1:5 unsupported-feature",
-            "3:22 unsupported-feature",
-            "4:12 expected-name"
+            "use expiration\ndefinition user {\n  relation expiration: user\n}",
+            "3:12 expected-name"
         ),
         Case(
-            "self",
-            "use self\ndefinition user {\n  permission view = self\n}",
-            "1:5 unsupported-feature",
-            "3:21 unsupported-feature"
+            "expiration twice",
+            "use expiration\ndefinition user {\n  relation own: user with expiration | user | user with expiration\n}",
+            "3:47 duplicate-type"
+        ),
+        Case("an unknown partial", members: "  ...some", "7:3 unknown-partial"),
+        Case("half a partial", "use partial\ndefinition user {\n  ...\n}", "4:1 expected-name"),
+        Case(
+            "partials in a circle",
+            "use partial\npartial one {\n  ...two\n}\npartial two {\n  ...one\n}\ndefinition user {}",
+            "6:3 partial-cycle"
         ),
         Case(
-            "partials",
-            "use partial\npartial some {\n  relation own: user\n}\ndefinition user {\n  ...some\n  permission view = own\n}",
-            "1:5 unsupported-feature",
-            "2:1 unsupported-feature",
-            "6:3 unsupported-feature"
+            "what is wrong in a partial is found once",
+            "use partial\npartial some {\n  relation own: ghost\n}\ndefinition one {\n  ...some\n}\ndefinition two {\n  ...some\n}",
+            "3:17 unknown-definition"
         ),
         Case(
-            "imports",
-            "use import\nimport \"other.zed\"\ndefinition thing {\n  relation own: user\n}",
-            "1:5 unsupported-feature",
-            "2:1 unsupported-feature"
+            "a member twice through a partial",
+            "use partial\npartial some {\n  relation own: user\n}\ndefinition user {\n  relation own: user\n  ...some\n}",
+            "3:3 duplicate-relation"
         ),
-        Case("a partial without its flag", "partial some {\n}\ndefinition user {}", "1:1 expected-definition"),
-        Case("an unknown flag", "use experation\ndefinition user {}", "1:15 unknown-use-flag"),
-        Case("a flag too late", "definition user {}\nuse self", "2:9 misplaced-use"),
+        Case(
+            "a definition and a partial of one name",
+            "use partial\npartial user {\n}\ndefinition user {}",
+            "4:1 duplicate-definition"
+        ),
+        Case(
+            "a partial not closed",
+            "use partial\npartial some {\n  relation own: user\ndefinition user {}",
+            "4:1 unclosed-definition"
+        ),
+        Case(
+            "a type that the annotation lacks",
+            "use typechecking\ndefinition user {}\ndefinition team {\n  relation own: user | team\n"
+                + "  permission view: user = own\n}",
+            "5:20 incomplete-type-annotation"
+        ),
+        Case(
+            "an unknown type in an annotation",
+            "use typechecking\ndefinition user {\n  relation own: user\n  permission view: user | usr = own\n}",
+            "4:27 unknown-definition"
+        ),
     ]
+
+    static let caveats = [
+        Case("a name", "caveat {\n  true\n}\ndefinition user {}", "1:8 expected-name"),
+        Case("a caveat's name", "caveat кав(aaa int) {\n  aaa == 1\n}", "1:1 invalid-name"),
+        Case("no parameters", "caveat cav() {\n  true\n}\ndefinition user {}", "1:12 expected-name"),
+        Case("no parentheses", "caveat cav {\n  true\n}\ndefinition user {}", "1:12 expected-mark"),
+        Case("no type", "caveat cav(aaa) {\n  aaa\n}", "1:15 expected-name"),
+        Case("no condition", "caveat cav(aaa int) {\n}\ndefinition user {}", "2:1 expected-condition"),
+        Case("no brace", "caveat cav(aaa int)\ndefinition user {}", "1:20 expected-mark"),
+        Case("not closed", "caveat cav(aaa int) {\n  aaa == 1\n\ndefinition user {}\n", "5:1 unclosed-caveat"),
+        Case("a parameter's name", "caveat cav(1st int) {\n  1st == 1\n}", "1:12 invalid-name"),
+        Case("a parameter twice", "caveat cav(aaa int, aaa bool) {\n  aaa == 1\n}", "1:21 duplicate-parameter"),
+        Case("an unknown type", "caveat cav(aaa float) {\n  aaa == 1\n}", "1:12 unknown-parameter-type"),
+        Case("a list of nothing", "caveat cav(aaa list) {\n  aaa == 1\n}", "1:12 unknown-parameter-type"),
+        Case("a map of two", "caveat cav(aaa map<string, int>) {\n  aaa == 1\n}", "1:12 unknown-parameter-type"),
+        Case("an open type", "caveat cav(aaa list<int) {\n  aaa == 1\n}", "1:24 expected-mark"),
+        Case(
+            "a caveat and a definition of one name",
+            "caveat user(aaa int) {\n  aaa == 1\n}\ndefinition user {}",
+            "4:1 duplicate-definition"
+        ),
+        Case(
+            "a character without a meaning",
+            "caveat cav(aaa int) {\n  aaa == 1 `\n}\ndefinition user {}",
+            "2:12 invalid-character"
+        ),
+    ]
+
+    /// Wrong inside the condition: the compiler of conditions has tables of its own.
+    static let conditions = [
+        ("aaa ==", "2:9 condition-syntax"), ("bbb == 1 && aaa == 1", "2:3 condition-unknown-name"),
+        ("aaa == 1 && aaa == \"b\"", "2:19 condition-type-mismatch"), ("aaa", "2:3 condition-not-boolean"),
+        ("1 == 1", "1:12 unused-parameter"),
+    ].map { Case("the condition \($0)", "caveat cav(aaa int) {\n  \($0)\n}\ndefinition user {}", $1) }
 
     static let warnings = [
         Case("an annotation", members: "  permission view: user | team = viewer", "7:18 ignored-type-annotation"),
@@ -225,9 +283,25 @@ struct DiagnosticTests {
             members: "  relation own: team\n  permission view = own->membre",
             "8:26 arrow-references-unreachable-relation"
         ),
+        Case(
+            "an arrow to a relation",
+            members: "  relation own: team\n  permission view = own.all(member)",
+            "8:29 arrow-references-relation"
+        ),
+        Case(
+            "an arrow over usersets",
+            members: "  relation own: thing#view\n  permission view = own->viewer",
+            "8:21 arrow-walks-subject-relation"
+        ),
+        Case(
+            "the definition's name in a relation's",
+            members: "  relation one_thing: user\n  permission any_thing = viewer",
+            "7:3 relation-name-references-parent",
+            "8:3 relation-name-references-parent"
+        ),
     ]
 
-    @Test(arguments: characters + syntax + names + types + unsupported + warnings)
+    @Test(arguments: characters + syntax + names + types + features + caveats + conditions + warnings)
     func isFound(_ wrong: Case) {
         #expect(findings(wrong.source) == wrong.findings)
         let isRefused = SchemaCompiler.analyze(wrong.source).schema == nil
@@ -237,12 +311,18 @@ struct DiagnosticTests {
     @Test func everyCodeIsSeen() {
         let all = [
             DiagnosticTests.characters, DiagnosticTests.syntax, DiagnosticTests.names, DiagnosticTests.types,
-            DiagnosticTests.unsupported, DiagnosticTests.warnings,
+            DiagnosticTests.features, DiagnosticTests.caveats, DiagnosticTests.conditions, DiagnosticTests.warnings,
         ]
         let seen = Set(all.joined().flatMap(\.findings).compactMap { $0.split(separator: " ").last.map(String.init) })
         // The limits have tests of their own.
-        let limits: [DiagnosticCode] = [.schemaTooLarge, .tooManyDefinitions, .tooManyRelations, .expressionTooDeep]
-        #expect(seen.union(limits.map(\.rawValue)) == Set(DiagnosticCode.allCases.map(\.rawValue)))
+        let limits: [DiagnosticCode] = [
+            .schemaTooLarge, .tooManyDefinitions, .tooManyRelations, .tooManyCaveats, .tooManyParameters,
+            .expressionTooDeep, .parameterTypeTooDeep, .partialsTooDeep, .partialsTooLarge, .typeCheckTooLarge,
+            .conditionTooLarge, .conditionTooDeep, .tooManyImports,
+        ]
+        // So have imports, and what the compiler of conditions says.
+        let others: [DiagnosticCode] = [.conditionUnsupported, .importNotFound, .importNotLocal, .importCycle]
+        #expect(seen.union((limits + others).map(\.rawValue)) == Set(DiagnosticCode.allCases.map(\.rawValue)))
     }
 
     @Test func everythingIsFoundAtOnce() {

@@ -23,26 +23,11 @@ func compiled(_ source: String, sourceLocation: SourceLocation = #_sourceLocatio
 }
 
 extension CompiledSchema {
-    /// A permission written in full parentheses with its names, so that a test reads what binds to what.
+    /// A permission with its names, every operation inside another in parentheses.
     func text(of permission: String, in definition: String) throws -> String {
         let definition = try #require(definitions.first { $0.name == definition })
         let relation = try #require(definition.relations.first { $0.name == permission })
         guard case .permission(let rewrite) = relation.kind else { return "a relation" }
-        return rewrite.text(in: definition)
-    }
-}
-
-extension UsersetRewrite {
-    fileprivate func text(in definition: CompiledDefinition) -> String {
-        switch self {
-        case .empty: "nil"
-        case .computedUserset(let number): definition.relations[number].name
-        case .tupleToUserset(let tupleset, let computed, .any): "\(definition.relations[tupleset].name)->\(computed)"
-        case .tupleToUserset(let tupleset, let computed, .all):
-            "\(definition.relations[tupleset].name).all(\(computed))"
-        case .union(let operands): "(" + operands.map { $0.text(in: definition) }.joined(separator: " + ") + ")"
-        case .intersection(let operands): "(" + operands.map { $0.text(in: definition) }.joined(separator: " & ") + ")"
-        case .exclusion(let base, let subtracted): "(\(base.text(in: definition)) - \(subtracted.text(in: definition)))"
-        }
+        return definition.text(of: rewrite)
     }
 }

@@ -3,12 +3,16 @@
 
 import PembaCore
 
-/// The rules for names in schemas: SpiceDB's.
+/// The rules for names in schemas: SpiceDB's, and for parameters that of the condition language.
 enum NameRule {
     /// One or more parts of 3 to 64 characters with `/` between them.
     case definition
     /// One part of 3 to 64 characters.
     case relation
+    /// Letters, digits and `_`, in parts with `/` between them.
+    case caveat
+    /// A name that conditions can write.
+    case parameter
 
     /// The rule for people.
     var text: String {
@@ -16,6 +20,8 @@ enum NameRule {
         return switch self {
         case .definition: "it takes \(part), or several such parts with `/` between them, \(bytesMax) bytes in all"
         case .relation: "it takes \(part)"
+        case .caveat: "it takes a-z, A-Z, 0-9, `_` and `/`, \(bytesMax) bytes in all"
+        case .parameter: "it takes a-z, A-Z, 0-9 and `_`, no digit first, \(bytesMax) bytes in all"
         }
     }
 
@@ -27,6 +33,12 @@ enum NameRule {
         case .definition:
             return name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
                 .allSatisfy(NameRule.isPart)
+        case .caveat:
+            return name.utf8.first != UInt8(ascii: "/")
+                && name.utf8.allSatisfy { NameRule.isWord($0) || $0 == UInt8(ascii: "/") }
+        case .parameter:
+            let startsWithDigit = name.utf8.first.map { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 } ?? true
+            return !startsWithDigit && name.utf8.allSatisfy(NameRule.isWord)
         }
     }
 
@@ -34,6 +46,16 @@ enum NameRule {
         switch self {
         case .definition: Limits.definitionNameBytes
         case .relation: Limits.relationNameBytes
+        case .caveat, .parameter: Limits.caveatNameBytes
+        }
+    }
+
+    private static func isWord(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
         }
     }
 

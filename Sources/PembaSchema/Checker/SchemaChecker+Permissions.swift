@@ -22,7 +22,7 @@ extension SchemaChecker {
         wildcards: WildcardReach
     ) {
         switch expression.kind {
-        case .empty: break
+        case .empty, .selfReference: break
         case .name(let name): _ = number(of: name, in: definition)
         case .arrow(let arrow): check(arrow, in: definition, wildcards: wildcards)
         case .union(let operands), .intersection(let operands), .exclusion(let operands):
@@ -106,55 +106,5 @@ extension SchemaChecker {
                 hint: "let one of them name a relation"
             )
         }
-    }
-
-    // MARK: Lints
-
-    /// Warns of what is allowed and probably not meant; only for schemas without errors.
-    mutating func lintPermissions() {
-        for (definition, syntax) in tree.definitions.enumerated() {
-            for member in syntax.members {
-                guard case .permission(let expression?) = member.kind else { continue }
-                lint(expression, of: member.name, in: definition)
-            }
-        }
-    }
-
-    private mutating func lint(_ expression: ExpressionSyntax, of permission: NameSyntax, in definition: Int) {
-        switch expression.kind {
-        case .empty: break
-        case .name(let name):
-            guard name.text == permission.text else { return }
-            collector.report(
-                .permissionReferencesItself,
-                "permission \(text.quoted(name.range)) names itself, which adds nothing",
-                at: name.range,
-                hint: "take it out of the expression"
-            )
-        case .arrow(let arrow): lint(arrow, in: definition)
-        case .union(let operands), .intersection(let operands), .exclusion(let operands):
-            for operand in operands { lint(operand, of: permission, in: definition) }
-        }
-    }
-
-    private mutating func lint(_ arrow: ArrowSyntax, in definition: Int) {
-        // The search is by type: where somebody lists very many, it is left out to keep the time linear.
-        let typesMax = 64
-        guard let tupleset = memberNumbers[definition][arrow.tupleset.text],
-            case .relation(let types) = tree.definitions[definition].members[tupleset].kind, types.count <= typesMax
-        else { return }
-        let isReachable = types.contains { type in
-            definitionNumbers[type.path.text].map { memberNumbers[$0][arrow.computed.text] != nil } ?? false
-        }
-        guard !isReachable else { return }
-        let targets = types.compactMap { definitionNumbers[$0.path.text] }
-        let names = targets.lazy.flatMap { [tree] in tree.definitions[$0].members.lazy.map(\.name.text) }
-        collector.report(
-            .arrowReferencesUnreachableRelation,
-            "none of the types that \(text.quoted(arrow.tupleset.range)) admits has a relation or permission "
-                + "\(text.quoted(arrow.computed.range)): this arrow leads to nobody",
-            at: arrow.computed.range,
-            hint: NameSuggestion.hint(for: arrow.computed.text, among: names.prefix(Limits.relationsPerDefinition))
-        )
     }
 }

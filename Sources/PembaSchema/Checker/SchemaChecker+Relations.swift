@@ -31,7 +31,9 @@ extension SchemaChecker {
         in definition: Int,
         wildcards: WildcardReach
     ) {
-        guard let target = number(ofType: type.path, admittedBy: relation.name),
+        if let caveat = type.caveat { _ = number(ofCaveat: caveat, neededBy: relation.name) }
+        let role = "relation \(text.quoted(relation.name.range)) admits"
+        guard let target = number(ofType: type.path, role),
             case .userset(let name) = type.form, let subject = number(of: name, in: target)
         else { return }
         let isSameDefinition = type.path.text == tree.definitions[definition].name.text
@@ -48,12 +50,15 @@ extension SchemaChecker {
 }
 
 extension TypeSyntax {
-    /// Equal for types that admit the same subjects.
+    /// Equal for types that admit the same tuples: one type may be admitted with this caveat, with that and with none.
     var canonicalText: String {
+        var text = path.text
         switch form {
-        case .object: path.text
-        case .wildcard: path.text + ":*"
-        case .userset(let name): path.text + "#" + name.text
+        case .object: break
+        case .wildcard: text += ":*"
+        case .userset(let name): text += "#" + name.text
         }
+        if let caveat { text += " with " + caveat.text }
+        return hasExpiration ? text + " expires" : text
     }
 }

@@ -3,6 +3,12 @@
 
 import PembaCore
 
+/// A relation or permission by the places of its definition and itself.
+struct MemberNumber: Hashable {
+    let definition: Int
+    let member: Int
+}
+
 /// Checks the syntax tree of a schema and makes the compiled schema of it.
 ///
 /// Definitions and members keep their places in the tree as their numbers. Of two with one name, the first counts.
@@ -14,6 +20,10 @@ struct SchemaChecker {
     private(set) var definitionNumbers: [String: Int] = [:]
     /// The number of each relation and permission, by definition.
     private(set) var memberNumbers: [[String: Int]] = []
+    /// The number of each caveat.
+    private(set) var caveatNumbers: [String: Int] = [:]
+    /// The parameters and condition of each caveat; nil for one with errors.
+    var conditions: [CheckedCondition?] = []
 
     /// Checks the tree; nil if anything, here or before, is an error.
     static func check(
@@ -21,13 +31,16 @@ struct SchemaChecker {
         of text: SourceText,
         into collector: inout DiagnosticCollector
     ) -> CompiledSchema? {
-        var checker = SchemaChecker(tree: tree, text: text, collector: collector)
-        checker.declareDefinitions()
+        let expanded = PartialExpander.expand(tree, of: text, into: &collector)
+        var checker = SchemaChecker(tree: expanded, text: text, collector: collector)
+        checker.declareBlocks()
         checker.declareMembers()
+        checker.checkCaveats()
         let wildcards = WildcardReach(of: checker)
         checker.checkRelations(wildcards: wildcards)
         checker.checkPermissions(wildcards: wildcards)
-        if !checker.collector.hasErrors { checker.lintPermissions() }
+        if !checker.collector.hasErrors { checker.checkAnnotations() }
+        if !checker.collector.hasErrors { checker.lint() }
         collector = checker.collector
         return collector.hasErrors ? nil : checker.compiled()
     }
@@ -40,34 +53,69 @@ struct SchemaChecker {
 
     // MARK: Declarations
 
-    private mutating func declareDefinitions() {
-        for (number, definition) in tree.definitions.enumerated() {
-            if number == Limits.definitionsPerSchema {
-                collector.report(
-                    .tooManyDefinitions,
-                    "a schema has at most \(Limits.definitionsPerSchema) definitions, this one has \(tree.definitions.count)",
-                    at: definition.range
-                )
-            }
-            let name = definition.name
-            if !NameRule.definition.admits(name.text) {
+    /// What stands at the top level and has a name: all names are of one space.
+    private struct Block {
+        let keyword: String
+        let rule: NameRule
+        let name: NameSyntax
+        let range: Range<Int>
+        let number: Int
+    }
+
+    private mutating func declareBlocks() {
+        var blocks = tree.definitions.enumerated().map {
+            Block(keyword: "definition", rule: .definition, name: $1.name, range: $1.range, number: $0)
+        }
+        blocks += tree.partials.enumerated().map {
+            Block(keyword: "partial", rule: .definition, name: $1.name, range: $1.range, number: $0)
+        }
+        blocks += tree.caveats.enumerated().map {
+            Block(keyword: "caveat", rule: .caveat, name: $1.name, range: $1.range, number: $0)
+        }
+        blocks.sort { $0.range.lowerBound < $1.range.lowerBound }
+        var firsts: [String: Block] = [:]
+        for block in blocks {
+            checkCount(of: block)
+            let quoted = text.quoted(block.name.range)
+            if !block.rule.admits(block.name.text) {
                 collector.report(
                     .invalidName,
-                    "\(text.quoted(name.range)) is no name for a definition: \(NameRule.definition.text)",
-                    at: definition.range
+                    "\(quoted) is no name for a \(block.keyword): \(block.rule.text)",
+                    at: block.range
                 )
             }
-            if let first = definitionNumbers[name.text] {
+            if let first = firsts[block.name.text] {
                 collector.report(
                     .duplicateDefinition,
-                    "definition \(text.quoted(name.range)) is already declared",
-                    at: definition.range,
-                    hint: "merge the two, or choose another name",
-                    note: ("the first declaration", tree.definitions[first].range)
+                    "\(first.keyword) \(quoted) is already declared",
+                    at: block.range,
+                    hint: first.keyword == block.keyword
+                        ? "merge the two, or choose another name"
+                        : "choose another name: definitions, partials and caveats share one space of names",
+                    note: ("the first declaration", first.range)
                 )
             } else {
-                definitionNumbers[name.text] = number
+                firsts[block.name.text] = block
+                if block.keyword == "definition" { definitionNumbers[block.name.text] = block.number }
+                if block.keyword == "caveat" { caveatNumbers[block.name.text] = block.number }
             }
+        }
+    }
+
+    private mutating func checkCount(of block: Block) {
+        if block.keyword == "definition", block.number == Limits.definitionsPerSchema {
+            collector.report(
+                .tooManyDefinitions,
+                "a schema has at most \(Limits.definitionsPerSchema) definitions, this one has \(tree.definitions.count)",
+                at: block.range
+            )
+        }
+        if block.keyword == "caveat", block.number == Limits.caveatsPerSchema {
+            collector.report(
+                .tooManyCaveats,
+                "a schema has at most \(Limits.caveatsPerSchema) caveats, this one has \(tree.caveats.count)",
+                at: block.range
+            )
         }
     }
 
@@ -115,54 +163,6 @@ struct SchemaChecker {
             )
         } else {
             numbers[member.name.text] = number
-        }
-    }
-
-    // MARK: Names
-
-    /// The number of `name` in a definition; where there is none, that is reported.
-    mutating func number(of name: NameSyntax, in definition: Int) -> Int? {
-        if let number = memberNumbers[definition][name.text] { return number }
-        let syntax = tree.definitions[definition]
-        guard !syntax.isIncomplete else { return nil }
-        collector.report(
-            .unknownRelation,
-            "definition \(text.quoted(syntax.name.range)) has no relation or permission \(text.quoted(name.range))",
-            at: name.range,
-            hint: NameSuggestion.hint(for: name.text, among: syntax.members.lazy.map(\.name.text))
-        )
-        return nil
-    }
-
-    /// The number of a type; where there is none, that is reported.
-    mutating func number(ofType path: NameSyntax, admittedBy relation: NameSyntax) -> Int? {
-        if let number = definitionNumbers[path.text] { return number }
-        guard !tree.isIncomplete else { return nil }
-        let quoted = text.quoted(path.range)
-        collector.report(
-            .unknownDefinition,
-            "relation \(text.quoted(relation.range)) admits \(quoted), which no definition declares",
-            at: path.range,
-            hint: NameSuggestion.hint(for: path.text, among: tree.definitions.lazy.map(\.name.text))
-                ?? (NameRule.definition.admits(path.text) ? "add `definition \(path.text) {}`" : nil)
-        )
-        return nil
-    }
-}
-
-extension MemberSyntax {
-    /// What it is, for people.
-    var kindName: String {
-        switch kind {
-        case .relation: "relation"
-        case .permission: "permission"
-        }
-    }
-
-    var isPermission: Bool {
-        switch kind {
-        case .relation: false
-        case .permission: true
         }
     }
 }

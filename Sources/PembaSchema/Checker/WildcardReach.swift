@@ -11,12 +11,12 @@ struct WildcardReach {
 
     init(of checker: SchemaChecker) {
         origins = checker.tree.definitions.map { [Range<Int>?](repeating: nil, count: $0.members.count) }
-        var referrers: [Reference: [Reference]] = [:]
-        var frontier: [Reference] = []
+        var referrers: [MemberNumber: [MemberNumber]] = [:]
+        var frontier: [MemberNumber] = []
         for (definition, syntax) in checker.tree.definitions.enumerated() {
             for (number, member) in syntax.members.enumerated() {
                 guard case .relation(let types) = member.kind else { continue }
-                let here = Reference(definition: definition, member: number)
+                let here = MemberNumber(definition: definition, member: number)
                 for type in types {
                     switch type.form {
                     case .object: break
@@ -29,7 +29,7 @@ struct WildcardReach {
                         guard let target = checker.definitionNumbers[type.path.text],
                             let subject = checker.memberNumbers[target][name.text]
                         else { continue }
-                        referrers[Reference(definition: target, member: subject), default: []].append(here)
+                        referrers[MemberNumber(definition: target, member: subject), default: []].append(here)
                     }
                 }
             }
@@ -47,9 +47,4 @@ struct WildcardReach {
 
     /// The place of a wildcard behind a relation, or nil.
     func origin(definition: Int, member: Int) -> Range<Int>? { origins[definition][member] }
-
-    private struct Reference: Hashable {
-        let definition: Int
-        let member: Int
-    }
 }

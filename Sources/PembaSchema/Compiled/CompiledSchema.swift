@@ -7,11 +7,14 @@ package struct CompiledSchema: Sendable, Equatable {
     package let source: String
     /// The definitions in the order of the source; a definition's place is its number in this schema.
     package let definitions: [CompiledDefinition]
+    /// The caveats in the order of the source; a caveat's place is its number in this schema.
+    package let caveats: [CompiledCaveat]
 
     /// Makes a schema; the compiler is the only caller outside tests.
-    package init(source: String, definitions: [CompiledDefinition]) {
+    package init(source: String, definitions: [CompiledDefinition], caveats: [CompiledCaveat] = []) {
         self.source = source
         self.definitions = definitions
+        self.caveats = caveats
     }
 }
 
@@ -21,11 +24,14 @@ package struct CompiledDefinition: Sendable, Equatable {
     package let name: String
     /// Relations and permissions in the order of the source; a relation's place is its number in this definition.
     package let relations: [CompiledRelation]
+    /// What the comments before it say, without their marks.
+    package let documentation: String?
 
     /// Makes a definition.
-    package init(name: String, relations: [CompiledRelation]) {
+    package init(name: String, relations: [CompiledRelation], documentation: String? = nil) {
         self.name = name
         self.relations = relations
+        self.documentation = documentation
     }
 }
 
@@ -43,62 +49,17 @@ package struct CompiledRelation: Sendable, Equatable {
     package let name: String
     /// What is behind the name.
     package let kind: Kind
+    /// The types of subjects that a permission was declared to lead to, in the order of the source; nil without
+    /// such an annotation or without `use typechecking`.
+    package let resultTypes: [String]?
+    /// What the comments before it say, without their marks.
+    package let documentation: String?
 
     /// Makes a relation or permission.
-    package init(name: String, kind: Kind) {
+    package init(name: String, kind: Kind, resultTypes: [String]? = nil, documentation: String? = nil) {
         self.name = name
         self.kind = kind
+        self.resultTypes = resultTypes
+        self.documentation = documentation
     }
-}
-
-/// A kind of subject that a relation admits.
-package struct AllowedSubject: Sendable, Hashable {
-    /// Which subjects of the type.
-    package enum Form: Sendable, Hashable {
-        /// Single objects: `user`.
-        case object
-        /// All objects at once: `user:*`.
-        case wildcard
-        /// Usersets: `group#member`; the number of the relation or permission in the subject's definition.
-        case userset(Int)
-    }
-
-    /// The number of the subject's definition.
-    package let definition: Int
-    /// Which subjects of that definition.
-    package let form: Form
-
-    /// Admits a kind of subject.
-    package init(definition: Int, form: Form) {
-        self.definition = definition
-        self.form = form
-    }
-}
-
-/// How a permission is computed (Zanzibar paper, section 2.3.1).
-///
-/// Numbers of relations are places in a definition.
-package indirect enum UsersetRewrite: Sendable, Equatable {
-    /// Nobody: `nil`.
-    case empty
-    /// Whoever has the relation or permission with this number on the same object.
-    case computedUserset(Int)
-    /// Whoever has `computed` on the objects that the relation `tupleset` of this object points to: `parent->view`.
-    ///
-    /// `computed` is a name because each type that `tupleset` admits has its own number for it, or lacks it.
-    case tupleToUserset(tupleset: Int, computed: String, function: ArrowFunction)
-    /// Whoever is in any of these: `a + b`. Flattened: no member is itself a union. At least two.
-    case union([UsersetRewrite])
-    /// Whoever is in all of these: `a & b`. Flattened. At least two.
-    case intersection([UsersetRewrite])
-    /// Whoever is in `base` and not in `subtracted`: `base - subtracted`.
-    case exclusion(base: UsersetRewrite, subtracted: UsersetRewrite)
-}
-
-/// How the objects behind an arrow count.
-package enum ArrowFunction: Sendable, Equatable {
-    /// One of them is enough: `parent->view` and `parent.any(view)`.
-    case any
-    /// There is at least one, and each must have it: `parent.all(view)`. An object whose type lacks the name does not.
-    case all
 }

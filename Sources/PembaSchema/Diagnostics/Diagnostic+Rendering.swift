@@ -3,12 +3,14 @@
 
 extension Diagnostic {
     /// The diagnostic with its source line, the place marked with carets, and the hint; ends with a line feed.
+    ///
+    /// `file` is the name for what bears none.
     package func rendered(file: String) -> String {
-        var text = "\(file):\(range.start.line):\(range.start.column): \(severity.rawValue): \(message)"
+        var text = "\(self.file ?? file):\(range.start.line):\(range.start.column): \(severity.rawValue): \(message)"
         text += " [\(code.rawValue)]\n"
         text += excerpt.rendered(line: range.start.line)
         for note in notes {
-            text += "\(file):\(note.range.start.line):\(note.range.start.column): note: \(note.message)\n"
+            text += "\(note.file ?? file):\(note.range.start.line):\(note.range.start.column): note: \(note.message)\n"
             text += note.excerpt.rendered(line: note.range.start.line)
         }
         if let hint { text += "hint: \(hint)\n" }

@@ -15,6 +15,8 @@ package struct Diagnostic: Sendable, Equatable {
     package struct Note: Sendable, Equatable {
         /// What is there.
         package let message: String
+        /// The file, if it is one of several; nil where the schema is one text.
+        package var file: String?
         /// Where.
         package let range: SourceRange
         /// The line of the source, with the place marked.
@@ -25,6 +27,8 @@ package struct Diagnostic: Sendable, Equatable {
     package let code: DiagnosticCode
     /// What is wrong: the input, the rule, and the way out where the hint does not give it.
     package let message: String
+    /// The file, if it is one of several; nil where the schema is one text.
+    package var file: String?
     /// Where it is.
     package let range: SourceRange
     /// The line of the source where it begins.
@@ -32,7 +36,7 @@ package struct Diagnostic: Sendable, Equatable {
     /// What to write instead.
     package let hint: String?
     /// Other places that explain it.
-    package let notes: [Note]
+    package var notes: [Note]
 
     /// How bad it is.
     package var severity: Severity { code.severity }

@@ -17,8 +17,15 @@ struct DiagnosticCollector {
         let note: (message: String, range: Range<Int>)?
     }
 
+    /// What a kept finding is about, and where.
+    private struct Place: Hashable {
+        let code: DiagnosticCode
+        let range: Range<Int>
+    }
+
     private var errors: [Finding] = []
     private var warnings: [Finding] = []
+    private var places: Set<Place> = []
     private(set) var omittedErrors = 0
 
     var hasErrors: Bool { !errors.isEmpty }
@@ -30,21 +37,31 @@ struct DiagnosticCollector {
         hint: @autoclosure () -> String? = nil,
         note: (message: String, range: Range<Int>)? = nil
     ) {
+        guard !isKnown(code, message, at: range) else { return }
         // The texts are made only for what is kept: looking for similar names is not free.
         if code.severity == .warning {
             guard warnings.count < DiagnosticCollector.keptMax else { return }
+            places.insert(Place(code: code, range: range))
             warnings.append(Finding(code: code, message: message(), range: range, hint: hint(), note: note))
         } else {
             guard errors.count < DiagnosticCollector.keptMax else {
                 omittedErrors += 1
                 return
             }
+            places.insert(Place(code: code, range: range))
             errors.append(Finding(code: code, message: message(), range: range, hint: hint(), note: note))
         }
     }
 
+    /// Whether the same was kept before: what stands in a partial is met wherever it is taken over.
+    private func isKnown(_ code: DiagnosticCode, _ message: () -> String, at range: Range<Int>) -> Bool {
+        guard places.contains(Place(code: code, range: range)) else { return false }
+        let kept = code.severity == .warning ? warnings : errors
+        return kept.contains { $0.code == code && $0.range == range && $0.message == message() }
+    }
+
     /// Everything kept, in the order of the source; findings at one place in the order in which they were reported.
-    func diagnostics(in text: SourceText) -> [Diagnostic] {
+    func diagnostics(in text: SourceText, file: String? = nil) -> [Diagnostic] {
         let findings = errors + warnings
         guard !findings.isEmpty else { return [] }
         let lines = SourceLines(of: text)
@@ -56,6 +73,7 @@ struct DiagnosticCollector {
             return Diagnostic(
                 code: finding.code,
                 message: finding.message,
+                file: file,
                 range: lines.range(finding.range),
                 excerpt: lines.excerpt(finding.range),
                 hint: finding.hint,
@@ -63,6 +81,7 @@ struct DiagnosticCollector {
                     [
                         Diagnostic.Note(
                             message: note.message,
+                            file: file,
                             range: lines.range(note.range),
                             excerpt: lines.excerpt(note.range)
                         )

@@ -21,6 +21,21 @@ struct SourceText: Sendable {
     /// The text of a stretch that begins and ends between scalars.
     func string(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
+    /// A stretch without the spaces and line ends at its start and end.
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, SourceText.isSpace(bytes[start]) { start += 1 }
+        while start < end, SourceText.isSpace(bytes[end - 1]) { end -= 1 }
+        return start..<end
+    }
+
+    static func isSpace(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\n"): true
+        default: false
+        }
+    }
+
     /// A stretch as a message shows it: on one line, and not long.
     func quoted(_ range: Range<Int>) -> String {
         let shownMax = 48

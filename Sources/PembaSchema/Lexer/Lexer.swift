@@ -14,12 +14,31 @@ struct Lexer {
     private var isAtLineStart = true
     /// The words that `use` has reserved so far.
     private var contextual: [Keyword] = []
+    /// Where the last token ended.
+    private var previousEnd = 0
+    /// Whether texts are those of the condition language: `\` escapes what follows it, unless the text is raw.
+    var isInCondition = false
+    /// The comments since they were last taken.
+    private var comments: [CommentSyntax] = []
 
     init(_ text: SourceText) { bytes = text.bytes }
 
     /// Reserves the words of a flag from here on.
     mutating func enable(_ flag: UseFlag) {
         for keyword in flag.keywords where !contextual.contains(keyword) { contextual.append(keyword) }
+    }
+
+    /// The comments that were passed since the last call.
+    mutating func takeComments() -> [CommentSyntax] {
+        guard !comments.isEmpty else { return [] }
+        defer { comments = [] }
+        return comments
+    }
+
+    /// Goes on at a place that stands between two tokens.
+    mutating func skip(to offset: Int) {
+        self.offset = offset
+        mayEndStatement = false
     }
 
     /// The next token; `.end` for ever at the end.
@@ -39,7 +58,9 @@ struct Lexer {
                 }
                 isAtLineStart = true
             case UInt8(ascii: "/") where peek(1) == UInt8(ascii: "/"):
+                let start = offset
                 while offset < bytes.count, !isLineEnd(bytes[offset]) { offset += 1 }
+                comments.append(CommentSyntax(range: start..<offset, startsLine: isAtLineStart))
             case UInt8(ascii: "/") where peek(1) == UInt8(ascii: "*"):
                 if let unterminated = skipBlockComment() { return unterminated }
             default:
@@ -58,6 +79,7 @@ struct Lexer {
         case .word, .keyword, .rightBrace, .rightParenthesis, .star: mayEndStatement = true
         default: mayEndStatement = false
         }
+        previousEnd = offset
         return Token(kind: kind, range: start..<offset, startsLine: startsLine)
     }
 
@@ -91,11 +113,13 @@ struct Lexer {
         case UInt8(ascii: "="): return take("=") ? .conditionMark : .equals
         case UInt8(ascii: "-"): return take(">") ? .arrow : .minus
         case UInt8(ascii: "."): return takeTwoPeriods() ? .ellipsis : .period
-        case UInt8(ascii: "!"), UInt8(ascii: "<"), UInt8(ascii: ">"):
+        case UInt8(ascii: ","): return .comma
+        case UInt8(ascii: "<"): return take("=") ? .conditionMark : .less
+        case UInt8(ascii: ">"): return take("=") ? .conditionMark : .greater
+        case UInt8(ascii: "!"):
             _ = take("=")
             return .conditionMark
-        case UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"), UInt8(ascii: ","):
-            return .conditionMark
+        case UInt8(ascii: "?"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "%"): return .conditionMark
         default: return .invalid(.character)
         }
     }
@@ -155,6 +179,7 @@ struct Lexer {
         while offset < bytes.count {
             if bytes[offset] == UInt8(ascii: "*"), peek(1) == UInt8(ascii: "/") {
                 offset += 2
+                comments.append(CommentSyntax(range: start..<offset, startsLine: isAtLineStart))
                 return nil
             }
             offset += 1
@@ -166,6 +191,7 @@ struct Lexer {
     private mutating func scanString(quote: UInt8) -> Token.Kind {
         let isLong = peek(1) == quote && peek(2) == quote
         let quoteCount = isLong ? 3 : 1
+        let hasEscapes = isInCondition && !hasRawPrefix
         offset += quoteCount
         while offset < bytes.count {
             if bytes[offset] == quote, !isLong || (peek(1) == quote && peek(2) == quote) {
@@ -173,9 +199,27 @@ struct Lexer {
                 return .string
             }
             if !isLong, isLineEnd(bytes[offset]) { break }
-            offset += 1
+            offset += hasEscapes && bytes[offset] == UInt8(ascii: "\\") && offset + 1 < bytes.count ? 2 : 1
         }
         return .invalid(.string)
+    }
+
+    /// Whether what stands directly before the quotation mark here makes the text raw: `r`, `rb` or `br`.
+    private var hasRawPrefix: Bool {
+        guard previousEnd == offset else { return false }
+        var start = offset
+        while start > 0, start + 3 > offset, [UInt8(ascii: "r"), UInt8(ascii: "b")].contains(bytes[start - 1] | 0x20) {
+            start -= 1
+        }
+        let isWhole = start == 0 || !isWordByte(bytes[start - 1])
+        return isWhole && bytes[start..<offset].contains { $0 | 0x20 == UInt8(ascii: "r") }
+    }
+
+    private func isWordByte(_ byte: UInt8) -> Bool {
+        switch byte | 0x20 {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): true
+        default: byte >= 0x80 || byte == UInt8(ascii: "_") || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+        }
     }
 
     private func isLineEnd(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }

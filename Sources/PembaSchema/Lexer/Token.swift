@@ -30,7 +30,11 @@ struct Token {
         case period
         case ellipsis
         case arrow
-        /// A mark that only conditions have.
+        /// Only lists of parameters and conditions have these three.
+        case comma
+        case less
+        case greater
+        /// Any other mark that only conditions have.
         case conditionMark
         case invalid(LexicalProblem)
     }

@@ -4,6 +4,7 @@
 extension SchemaParser {
     /// Reads `use flag`.
     mutating func parseUse(afterDefinition: Bool) {
+        let start = token.range.lowerBound
         advance()
         let name = token.range
         switch token.kind {
@@ -25,48 +26,34 @@ extension SchemaParser {
             return
         }
         enable(flag)
-        if afterDefinition {
-            collector.report(
-                .misplacedUse,
-                "`use \(written)` must stand before the first definition",
-                at: token.range,
-                hint: "move it to the top of the schema"
-            )
-        } else {
-            collector.report(
-                .unsupportedFeature,
-                "`use \(written)` is not supported by this version",
-                at: name,
-                hint: "take it out, together with what needs it"
-            )
-        }
+        tree.enabled.insert(flag)
+        tree.flags.append(FlagSyntax(flag: flag, range: start..<name.upperBound))
+        guard afterDefinition else { return }
+        collector.report(
+            .misplacedUse,
+            "`use \(written)` must stand before the first definition",
+            at: token.range,
+            hint: "move it to the top of the schema"
+        )
     }
 
-    /// Skips a block that the language has and this version has not, with one finding.
-    mutating func skipUnsupportedBlock(_ what: String) {
-        collector.report(.unsupportedFeature, "\(what) not supported by this version", at: token.range)
-        advanceQuietly()
-        var depth = 0
-        while token.kind != .end {
-            switch token.kind {
-            case .leftBrace: depth += 1
-            case .rightBrace:
-                depth -= 1
-                if depth <= 0 {
-                    advance()
-                    return
-                }
-            case .keyword(.definition) where token.startsLine, .keyword(.caveat) where token.startsLine: return
-            default: break
-            }
-            advanceQuietly()
+    /// Reads `import "path"`.
+    mutating func parseImport() {
+        let start = token.range.lowerBound
+        advance()
+        let range = token.range
+        guard token.kind == .string else {
+            tree.isIncomplete = true
+            _ = missing(.expectedName, "expected a path in quotation marks after `import`, found \(tokenDescription)")
+            return skipToTopLevel()
         }
-    }
-
-    /// Skips `import "path"`.
-    mutating func skipImport() {
-        collector.report(.unsupportedFeature, "imports are not supported by this version", at: token.range)
-        repeat { advanceQuietly() } while token.kind != .lineEnd && token.kind != .end && !token.startsLine
+        let quoteCount =
+            range.count >= 6 && text.bytes[range].prefix(3).allSatisfy { $0 == text.bytes[range.lowerBound] } ? 3 : 1
+        let inner = (range.lowerBound + quoteCount)..<(range.upperBound - quoteCount)
+        advance()
+        tree.imports.append(
+            ImportSyntax(path: NameSyntax(text: text.string(inner), range: range), range: start..<range.upperBound)
+        )
     }
 
     /// Skips to what begins a block, or looks as if it should: a definition, a caveat or a word like those.
@@ -99,26 +86,26 @@ extension SchemaParser {
             case .rightBrace: "this `}` closes nothing; take it out"
             case .keyword(.relation), .keyword(.permission): "relations and permissions stand inside a definition"
             case .word where isWord("partial") || isWord("import"):
-                "\(text.quoted(token.range)) needs a `use` that this version does not support"
+                "put `use \(text.string(token.range))` at the top of the schema"
             case .word: hintForBlockWord
             default: nil
             }
-        _ = missing(.expectedDefinition, "expected `definition`, found \(found)", hint: hint)
+        _ = missing(.expectedDefinition, "expected `definition` or `caveat`, found \(found)", hint: hint)
     }
 
-    /// Reads `definition path { … }`; nil where even its name cannot be read.
-    mutating func parseDefinition() -> DefinitionSyntax? {
-        let start = token.range.lowerBound
+    /// Reads `definition path { … }` or `partial path { … }`; nil where even its name cannot be read.
+    mutating func parseDefinition(_ keyword: String) -> DefinitionSyntax? {
+        let (start, comments) = (token.range.lowerBound, comments)
         advance()
-        guard let name = try? expectPath("the name of a definition") else {
+        guard let name = try? expectPath("the name of a \(keyword)") else {
             skipBraces()
             return nil
         }
         let text = text
-        var definition = DefinitionSyntax(name: name, range: start..<previousEnd)
+        var definition = DefinitionSyntax(name: name, range: start..<previousEnd, comments: comments)
         let brace = token.range
         do throws(Abandoned) {
-            try expect(.leftBrace, "{", "after the name of definition \(text.quoted(name.range))")
+            try expect(.leftBrace, "{", "after the name of \(keyword) \(text.quoted(name.range))")
         } catch {
             definition.isIncomplete = true
             skipBraces()
@@ -129,7 +116,7 @@ extension SchemaParser {
     }
 
     /// Skips a block that may follow here.
-    private mutating func skipBraces() {
+    mutating func skipBraces() {
         var depth = 0
         while token.kind != .end {
             switch token.kind {
@@ -140,7 +127,7 @@ extension SchemaParser {
                     advance()
                     return
                 }
-            case .keyword(.definition), .keyword(.caveat): return
+            case .keyword(.definition), .keyword(.caveat), .keyword(.partial): return
             default: break
             }
             advanceQuietly()

@@ -70,7 +70,8 @@ extension SchemaParser {
             advance()
             return ExpressionSyntax(kind: .empty, range: start, depth: 1)
         case .keyword(.self):
-            throw unsupported("`self` is not supported by this version", at: start)
+            advance()
+            return ExpressionSyntax(kind: .selfReference, range: start, depth: 1)
         case .word:
             let name = try expectName("a name")
             guard token.kind == .arrow || token.kind == .period else {

@@ -11,7 +11,7 @@ extension SchemaParser {
         case .lineEnd, .semicolon:
             advance()
             return true
-        case .end, .keyword(.definition), .keyword(.caveat):
+        case .end, .keyword(.definition), .keyword(.caveat), .keyword(.partial):
             reportUnclosed(definition, openedAt: brace)
             return false
         default: break
@@ -21,7 +21,7 @@ extension SchemaParser {
             switch token.kind {
             case .keyword(.relation): try parseRelation(into: &definition)
             case .keyword(.permission): try parsePermission(into: &definition)
-            case .ellipsis: throw unsupported("partials are not supported by this version", at: token.range)
+            case .ellipsis: try parseSplice(into: &definition)
             default: throw unexpectedMember()
             }
             try expectEndOfStatement()
@@ -33,23 +33,42 @@ extension SchemaParser {
         return true
     }
 
+    /// Reads `...name`.
+    private mutating func parseSplice(into definition: inout DefinitionSyntax) throws(Abandoned) {
+        let start = token.range.lowerBound
+        advance()
+        let name = try expectName("the name of a partial after `...`")
+        definition.splices.append(
+            SpliceSyntax(name: name, range: start..<previousEnd, place: definition.members.count)
+        )
+    }
+
     /// Reads `relation name: type | type`.
     private mutating func parseRelation(into definition: inout DefinitionSyntax) throws(Abandoned) {
-        let start = token.range.lowerBound
+        let (start, comments) = (token.range.lowerBound, comments)
         advance()
         let name = try expectName("the name of a relation")
         let range = start..<previousEnd
         let text = text
         var types: [TypeSyntax] = []
-        defer { definition.members.append(MemberSyntax(name: name, range: range, kind: .relation(types))) }
+        defer {
+            definition.members.append(
+                MemberSyntax(
+                    name: name,
+                    range: range,
+                    kind: .relation(types),
+                    annotation: nil,
+                    comments: comments,
+                    byteCount: previousEnd - (comments.first?.range.lowerBound ?? start)
+                )
+            )
+        }
         try expect(.colon, ":", "and the types that relation \(text.quoted(name.range)) admits")
-        repeat {
-            if let type = try parseType(of: name) { types.append(type) }
-        } while take(.pipe)
+        repeat { types.append(try parseType(of: name)) } while take(.pipe)
     }
 
-    /// A type with what may follow it; nil if it needs what this version does not support.
-    private mutating func parseType(of relation: NameSyntax) throws(Abandoned) -> TypeSyntax? {
+    /// A type with what a tuple with such a subject must carry.
+    private mutating func parseType(of relation: NameSyntax) throws(Abandoned) -> TypeSyntax {
         let text = text
         let path = try expectPath("a type that relation \(text.quoted(relation.range)) admits")
         var form = TypeSyntax.Form.object
@@ -59,64 +78,73 @@ extension SchemaParser {
         } else if take(.hash), !take(.ellipsis) {
             form = .userset(try expectName("the name of a relation or `...` after `#`"))
         }
-        let range = path.range.lowerBound..<previousEnd
-        guard token.kind == .keyword(.with) else { return TypeSyntax(path: path, form: form, range: range) }
-        try skipCondition()
-        return nil
+        let (caveat, hasExpiration) = try parseTraits()
+        return TypeSyntax(
+            path: path,
+            form: form,
+            caveat: caveat,
+            hasExpiration: hasExpiration,
+            range: path.range.lowerBound..<previousEnd
+        )
     }
 
-    /// Skips `with caveat`, `with caveat and expiration` or `with expiration`, with one finding.
-    private mutating func skipCondition() throws(Abandoned) {
-        let start = token.range.lowerBound
-        advance()
-        var what = "expiration is"
-        if !take(.keyword(.expiration)) {
-            what = isWord("expiration") ? "expiration is" : "caveats are"
-            _ = try expectPath("the name of a caveat after `with`")
-            if take(.keyword(.and)) {
-                try expect(.keyword(.expiration), "expiration", "after `and`")
-                what = "caveats and expiration are"
-            } else if isWord("and") {
-                // Without `use expiration` these are names that stand wrong; one finding is enough for both.
-                advance()
-                if isWord("expiration") { advance() }
-                what = "caveats and expiration are"
-            }
-        }
-        collector.report(.unsupportedFeature, "\(what) not supported by this version", at: start..<previousEnd)
-        if token.kind == .keyword(.and) {
+    /// Reads `with caveat`, `with caveat and expiration` or `with expiration`, if one of them is here.
+    private mutating func parseTraits() throws(Abandoned) -> (caveat: NameSyntax?, hasExpiration: Bool) {
+        guard take(.keyword(.with)) else { return (nil, false) }
+        guard !take(.keyword(.expiration)) else {
+            guard token.kind == .keyword(.and) else { return (nil, true) }
             throw missing(
                 .expectedEnd,
                 "expected the end of the relation, found `and`: a caveat stands before expiration",
                 hint: "write `with a_caveat and expiration`"
             )
         }
+        let caveat = try expectPath("the name of a caveat after `with`")
+        guard take(.keyword(.and)) else { return (caveat, false) }
+        try expect(.keyword(.expiration), "expiration", "after `and`")
+        return (caveat, true)
     }
 
     /// Reads `permission name = expression` or `permission name: type | type = expression`.
     private mutating func parsePermission(into definition: inout DefinitionSyntax) throws(Abandoned) {
-        let start = token.range.lowerBound
+        let (start, comments) = (token.range.lowerBound, comments)
         advance()
         let name = try expectName("the name of a permission")
         let range = start..<previousEnd
         let text = text
+        var annotation: [NameSyntax]?
         var expression: ExpressionSyntax?
-        defer { definition.members.append(MemberSyntax(name: name, range: range, kind: .permission(expression))) }
-        try skipTypeAnnotation()
+        defer {
+            definition.members.append(
+                MemberSyntax(
+                    name: name,
+                    range: range,
+                    kind: .permission(expression),
+                    annotation: annotation,
+                    comments: comments,
+                    byteCount: previousEnd - (comments.first?.range.lowerBound ?? start)
+                )
+            )
+        }
+        annotation = try parseTypeAnnotation()
         try expect(.equals, "=", "and an expression after permission \(text.quoted(name.range))")
         expression = try parseExpression()
     }
 
-    /// Skips `: type | type` after the name of a permission; it counts under `use typechecking` alone.
-    private mutating func skipTypeAnnotation() throws(Abandoned) {
+    /// Reads `: type | type` after the name of a permission; it counts under `use typechecking` alone.
+    private mutating func parseTypeAnnotation() throws(Abandoned) -> [NameSyntax]? {
         let start = token.range.lowerBound
-        guard take(.colon) else { return }
-        repeat { _ = try expectName("a type that the permission leads to") } while take(.pipe)
+        guard take(.colon) else { return nil }
+        var types: [NameSyntax] = []
+        repeat { types.append(try expectPath("a type that the permission leads to")) } while take(.pipe)
+        if tree.enabled.contains(.typechecking) { return types }
         collector.report(
             .ignoredTypeAnnotation,
-            "the type annotation is not checked by this version",
-            at: start..<previousEnd
+            "the types that a permission leads to are not checked without `use typechecking`",
+            at: start..<previousEnd,
+            hint: "put `use typechecking` at the top of the schema"
         )
+        return nil
     }
 
     // MARK: Ends
@@ -136,7 +164,8 @@ extension SchemaParser {
             case .arrow, .period: "on the left of an arrow stands the name of a relation"
             case .keyword where token.startsLine:
                 "end the line above with `;`: a line end after `...` ends no statement"
-            case .word, .conditionMark:
+            case .word where isWord("and"): "caveats with expiration need `use expiration` at the top of the schema"
+            case .word, .comma, .conditionMark:
                 "between two names stands `+`, `&` or `-` in an expression and `|` in a list of types"
             default: nil
             }
@@ -158,19 +187,13 @@ extension SchemaParser {
         )
     }
 
-    /// Reports something that this version does not support, and abandons.
-    mutating func unsupported(_ message: String, at range: Range<Int>) -> Abandoned {
-        collector.report(.unsupportedFeature, message, at: range)
-        return Abandoned()
-    }
-
     private mutating func reportUnclosed(_ definition: DefinitionSyntax, openedAt brace: Range<Int>) {
         // At the end of the source the finding is about all of it and stands, as upstream's, at its start.
         let place = token.kind == .end ? 0..<0 : token.range
         let found = token.kind == .end ? "the schema ends" : "\(tokenDescription) follows"
         collector.report(
             .unclosedDefinition,
-            "\(found) before definition \(text.quoted(definition.name.range)) is closed",
+            "\(found) before \(text.quoted(definition.range)) is closed",
             at: place,
             hint: "add the missing `}`",
             note: ("the `{` that is not closed", brace)
@@ -190,7 +213,8 @@ extension SchemaParser {
                 depth -= 1
             case .keyword(.relation) where token.startsLine && depth == 0,
                 .keyword(.permission) where token.startsLine && depth == 0,
-                .keyword(.definition) where token.startsLine, .keyword(.caveat) where token.startsLine:
+                .keyword(.definition) where token.startsLine, .keyword(.caveat) where token.startsLine,
+                .keyword(.partial) where token.startsLine:
                 return
             default: break
             }

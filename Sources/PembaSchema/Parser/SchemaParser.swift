@@ -14,6 +14,9 @@ struct SchemaParser {
     private(set) var token: Token
     /// Where the last token ended that was taken.
     private(set) var previousEnd = 0
+    /// The comments on lines of their own between the last word or mark and the token.
+    private(set) var comments: [CommentSyntax] = []
+    var tree = SyntaxTree()
     var collector: DiagnosticCollector
     private var lexer: Lexer
     /// The start of a token that follows something invalid: what is missing there was reported with it.
@@ -30,13 +33,12 @@ struct SchemaParser {
     /// Reads the whole source.
     static func parse(_ text: SourceText, into collector: inout DiagnosticCollector) -> SyntaxTree {
         var parser = SchemaParser(text, collector: collector)
-        let tree = parser.parseFile()
+        parser.parseFile()
         collector = parser.collector
-        return tree
+        return parser.tree
     }
 
-    private mutating func parseFile() -> SyntaxTree {
-        var tree = SyntaxTree()
+    private mutating func parseFile() {
         var hasDefinition = false
         while token.kind != .end {
             switch token.kind {
@@ -44,19 +46,23 @@ struct SchemaParser {
                 advance()
             case .keyword(.definition):
                 hasDefinition = true
-                if let definition = parseDefinition() {
+                if let definition = parseDefinition("definition") {
                     tree.definitions.append(definition)
+                } else {
+                    tree.isIncomplete = true
+                }
+            case .keyword(.partial):
+                hasDefinition = true
+                if let partial = parseDefinition("partial") {
+                    tree.partials.append(partial)
                 } else {
                     tree.isIncomplete = true
                 }
             case .keyword(.caveat):
                 hasDefinition = true
-                skipUnsupportedBlock("caveats are")
-            case .keyword(.partial):
-                skipUnsupportedBlock("partials are")
+                parseCaveat()
             case .keyword(.import):
-                tree.isIncomplete = true
-                skipImport()
+                parseImport()
             case .word where isWord("use"):
                 parseUse(afterDefinition: hasDefinition)
             default:
@@ -65,14 +71,13 @@ struct SchemaParser {
                 skipToTopLevel()
             }
         }
-        return tree
     }
 
     // MARK: Tokens
 
     /// Goes to the next token; what is none is reported here.
     mutating func advance() {
-        previousEnd = token.range.upperBound
+        passToken()
         excusedOffset = nil
         var isRepeated = false
         while true {
@@ -82,14 +87,27 @@ struct SchemaParser {
             if !isRepeated { report(problem, at: token.range) }
             isRepeated = true
         }
+        comments += lexer.takeComments().filter(\.startsLine)
         if isRepeated { excusedOffset = token.range.lowerBound }
     }
 
     /// Goes to the next token without a look at what is none: for what is skipped anyway.
     mutating func advanceQuietly() {
-        previousEnd = token.range.upperBound
+        passToken()
         repeat { token = lexer.next() } while token.isInvalid
+        comments += lexer.takeComments().filter(\.startsLine)
     }
+
+    private mutating func passToken() {
+        previousEnd = token.range.upperBound
+        if token.kind != .lineEnd, !comments.isEmpty { comments = [] }
+    }
+
+    /// Whether something that is no token stood directly before the token.
+    var followsInvalid: Bool { excusedOffset == token.range.lowerBound }
+
+    /// Reads texts from here on as the schema has them, or as conditions do.
+    mutating func readTexts(ofConditions: Bool) { lexer.isInCondition = ofConditions }
 
     mutating func enable(_ flag: UseFlag) { lexer.enable(flag) }
 
@@ -145,7 +163,7 @@ struct SchemaParser {
         at range: Range<Int>? = nil,
         hint: String? = nil
     ) -> Abandoned {
-        if excusedOffset != token.range.lowerBound {
+        if !followsInvalid {
             collector.report(code, message, at: range ?? token.range, hint: hint)
         }
         return Abandoned()

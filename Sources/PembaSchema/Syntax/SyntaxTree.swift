@@ -5,8 +5,17 @@
 ///
 /// Ranges count bytes of the source.
 struct SyntaxTree {
+    /// The statements that set flags, in the order of the source.
+    var flags: [FlagSyntax] = []
+    /// The flags that they set.
+    var enabled: Set<UseFlag> = []
+    var imports: [ImportSyntax] = []
     /// The definitions in the order of the source.
     var definitions: [DefinitionSyntax] = []
+    /// Members for definitions to take over: `partial name { … }`.
+    var partials: [DefinitionSyntax] = []
+    /// The caveats in the order of the source.
+    var caveats: [CaveatSyntax] = []
     /// Whether something was left out that may have declared a type: an unknown type is no finding then.
     var isIncomplete = false
 }
@@ -17,14 +26,39 @@ struct NameSyntax {
     let range: Range<Int>
 }
 
-/// A definition: `definition name { … }`.
+/// `use flag`.
+struct FlagSyntax {
+    let flag: UseFlag
+    /// The whole statement.
+    let range: Range<Int>
+}
+
+/// `import "path"`.
+struct ImportSyntax {
+    /// What stands between the quotation marks.
+    let path: NameSyntax
+    /// The whole statement.
+    let range: Range<Int>
+}
+
+/// A definition, `definition name { … }`, or a partial, `partial name { … }`.
 struct DefinitionSyntax {
     let name: NameSyntax
     /// From the keyword to the end of the name.
     let range: Range<Int>
+    let comments: [CommentSyntax]
     var members: [MemberSyntax] = []
+    var splices: [SpliceSyntax] = []
     /// Whether something was left out that may have declared a relation: an unknown relation is no finding then.
     var isIncomplete = false
+}
+
+/// `...name`: all members of a partial.
+struct SpliceSyntax {
+    let name: NameSyntax
+    let range: Range<Int>
+    /// How many members stand before it.
+    let place: Int
 }
 
 /// A relation or permission of a definition.
@@ -40,9 +74,14 @@ struct MemberSyntax {
     /// From the keyword to the end of the name.
     let range: Range<Int>
     let kind: Kind
+    /// The types that a permission is declared to lead to: `permission name: type | type = …`; nil without them.
+    let annotation: [NameSyntax]?
+    let comments: [CommentSyntax]
+    /// How many bytes all of it has, its comments included.
+    let byteCount: Int
 }
 
-/// A kind of subject that a relation admits: `path`, `path:*`, `path#name` or `path#...`.
+/// A kind of subject that a relation admits: `path`, `path:*`, `path#name` or `path#...`, and what follows `with`.
 struct TypeSyntax {
     enum Form {
         /// `path` and `path#...`, which mean the same.
@@ -53,35 +92,9 @@ struct TypeSyntax {
 
     let path: NameSyntax
     let form: Form
+    /// What follows `with`, up to `and`.
+    let caveat: NameSyntax?
+    /// Whether `expiration` follows `with`, alone or after a caveat.
+    let hasExpiration: Bool
     let range: Range<Int>
-}
-
-/// An expression of a permission.
-struct ExpressionSyntax {
-    indirect enum Kind {
-        /// `nil`
-        case empty
-        case name(NameSyntax)
-        case arrow(ArrowSyntax)
-        /// Of two or more, none of which is a union.
-        case union([ExpressionSyntax])
-        /// Of two or more, none of which is an intersection.
-        case intersection([ExpressionSyntax])
-        /// The first without the second, without the third, and so on: two or more.
-        case exclusion([ExpressionSyntax])
-    }
-
-    var kind: Kind
-    let range: Range<Int>
-    /// Levels of operators, at most `Limits.expressionDepth`: what walks an expression may recurse.
-    let depth: Int
-}
-
-/// `tupleset->computed`, `tupleset.any(computed)` or `tupleset.all(computed)`.
-struct ArrowSyntax {
-    let tupleset: NameSyntax
-    let computed: NameSyntax
-    let function: ArrowFunction
-    /// Where another arrow follows, which reads well and means nothing: from the tupleset to the end of this arrow.
-    let nestedIn: Range<Int>?
 }
