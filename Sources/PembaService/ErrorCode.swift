@@ -37,6 +37,18 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable {
     case duplicateUpdate = 14
     /// The evaluation visited more than its budget allows.
     case evaluationBudgetExceeded = 15
+    /// The schema has no caveat of that name.
+    case unknownCaveat = 16
+    /// A context is no JSON object, exceeds a limit, or has a value that does not fit the caveat's parameter.
+    case invalidContext = 17
+    /// A caveat on which the answer depends could not be evaluated, or cost more than it may.
+    case conditionFailed = 18
+    /// More tuples match a deletion than its limit; nothing was removed.
+    case tooManyMatches = 19
+    /// The evaluation went deeper than the caller allowed.
+    case depthExceeded = 20
+    /// The cursor is not one, or continues another query.
+    case invalidCursor = 21
 
     // 100 to 199: the caller is not allowed.
 
@@ -59,6 +71,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable {
     case revisionNotReached = 204
     /// The node has been out of touch with the leader for longer than the staleness bound.
     case stale = 205
+    /// The node keeps no history of that revision any more; the details name the oldest one that it has.
+    case revisionTooOld = 206
 
     // 300 to 399: the cluster cannot serve now; nothing was done.
 
@@ -70,6 +84,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable {
     case unavailable = 302
     /// The deadline passed before the request was begun, or a read was not answered in time.
     case deadlineExceeded = 303
+    /// The watcher took events more slowly than they arose; it may go on from the last that it has.
+    case watcherTooSlow = 304
 
     // 400 to 499: the outcome is not known.
 
@@ -94,8 +110,8 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable {
     /// When to send the same request again.
     public var retry: RetryAdvice {
         switch self {
-        case .revisionNotReached, .stale, .noLeader, .unavailable: .otherNode
-        case .overloaded, .deadlineExceeded: .backOff
+        case .revisionNotReached, .stale, .revisionTooOld, .noLeader, .unavailable: .otherNode
+        case .overloaded, .deadlineExceeded, .watcherTooSlow: .backOff
         case .outcomeUnknown: .withIdempotencyKey
         default: .never
         }

@@ -37,6 +37,8 @@ public struct NodeStatus: Hashable, Sendable {
     public var appliedIndex: LogIndex
     /// The index below which its log is compacted into a snapshot.
     public var snapshotIndex: LogIndex
+    /// The oldest revision that can be asked for exactly, or watched from; the applied one if no history is kept.
+    public var oldestRevision: Revision
     /// Stored tuples.
     public var tupleCount: UInt64
     /// Bytes of memory in use.
@@ -64,6 +66,7 @@ public struct NodeStatus: Hashable, Sendable {
         commitIndex: LogIndex,
         appliedIndex: LogIndex,
         snapshotIndex: LogIndex,
+        oldestRevision: Revision,
         tupleCount: UInt64,
         residentBytes: UInt64,
         stateHash: UInt64,
@@ -82,6 +85,7 @@ public struct NodeStatus: Hashable, Sendable {
         self.commitIndex = commitIndex
         self.appliedIndex = appliedIndex
         self.snapshotIndex = snapshotIndex
+        self.oldestRevision = oldestRevision
         self.tupleCount = tupleCount
         self.residentBytes = residentBytes
         self.stateHash = stateHash
