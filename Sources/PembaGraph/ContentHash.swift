@@ -1,6 +1,8 @@
 // Pemba: a fingerprint of the stored tuples.
 // SPDX-License-Identifier: Apache-2.0
 
+internal import PembaCore
+
 /// A 128-bit fingerprint of a set of tuples: the sum, modulo 2^128, of a hash of each tuple's canonical bytes.
 ///
 /// It does not depend on the order of writes or on how the graph numbers things, so that replicas can compare it; it
@@ -74,5 +76,29 @@ struct TupleHasher {
         absorb(high)
         absorb(low)
         return ContentHash(low: low, high: high)
+    }
+
+    /// The hash of a tuple; `full` is the same tuple if it has a caveat or times, which are then parts as well: the
+    /// caveat's name and its context as JSON, and the two times in nanoseconds, each empty if there is none.
+    static func hash(_ view: CheckView, _ full: RelationTuple?) -> ContentHash {
+        var hasher = TupleHasher()
+        hasher.part(view.resourceType)
+        hasher.part(view.resourceID)
+        hasher.part(view.permission)
+        hasher.part(view.subjectType)
+        hasher.part(view.subjectID)
+        hasher.part(view.subjectRelation)
+        if let full {
+            hasher.part(full.caveat?.name ?? "")
+            hasher.part(full.caveat?.context.json ?? "")
+            hasher.part(full.expiresAt.map { String($0.nanoseconds) } ?? "")
+            hasher.part(full.notBefore.map { String($0.nanoseconds) } ?? "")
+        }
+        return hasher.finish()
+    }
+
+    private mutating func part(_ text: String) {
+        var copy = text
+        copy.withUTF8 { part(UnsafeRawBufferPointer($0)) }
     }
 }

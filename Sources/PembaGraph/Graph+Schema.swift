@@ -12,6 +12,7 @@ extension Graph {
     /// type with offending tuples, so that every replica names the same one: that takes time in the number of entities.
     package func replaceSchema(_ schema: CompiledSchema) throws(GraphError) {
         let new = Linker.link(schema, keeping: linked)
+        try refuseChangedCaveats(new)
         var offending: [Offence] = []
         for node in 0..<linked.nodeCount where linked.nodes[node].kind == .relation {
             let old = linked.nodes[node]
@@ -34,19 +35,19 @@ extension Graph {
     private struct Offence {
         var type: UInt32
         var relation: UInt32
-        var key: UInt32
+        var key: AdmittedKind
         var reason: String
     }
 
     /// The place of a kind of subject in the new schema.
     ///
     /// A kept name has its number in both.
-    private static func place(_ old: LinkedNode, _ key: UInt32, _ new: LinkedSchema) -> Int? {
+    private static func place(_ old: LinkedNode, _ key: AdmittedKind, _ new: LinkedSchema) -> Int? {
         new.admittedPlace(new.node(type: UInt32(old.type), relation: old.number), key)
     }
 
     /// Why the new schema does not admit a kind of tuple; nil if it does.
-    private func problem(_ old: LinkedNode, _ key: UInt32, _ new: LinkedSchema) -> String? {
+    private func problem(_ old: LinkedNode, _ key: AdmittedKind, _ new: LinkedSchema) -> String? {
         let type = UInt32(old.type)
         let typeName = linked.types[Int(type)].name
         let relationName = linked.relationName(type: type, relation: old.number)
@@ -58,14 +59,41 @@ extension Graph {
             return "`\(relationName)` of `\(typeName)` is a permission in it"
         }
         let refusal = "`\(relationName)` of `\(typeName)` does not take `\(linked.describe(admitted: key))` in it"
-        let subjectType = AdmittedKey.type(key)
+        let subjectType = key.type
         guard new.names.find(linked.types[Int(subjectType)].name, scope: 0) == subjectType else { return refusal }
-        let relation = AdmittedKey.relation(key)
-        if relation != 0, relation != AdmittedKey.wildcard {
+        let relation = key.relation
+        if relation != 0, relation != AdmittedKind.wildcard {
             let name = linked.relationName(type: subjectType, relation: relation)
             guard new.names.find(name, scope: subjectType) == relation else { return refusal }
         }
+        if key.caveat != 0 {
+            let name = linked.caveats[Int(key.caveat)].name
+            guard new.caveat(named: name) == key.caveat else { return "it has no caveat `\(name)`" }
+        }
         return Graph.place(old, key, new) == nil ? refusal : nil
+    }
+
+    /// A parameter of a caveat that stays and that stored tuples carry must stay, with its type: their contexts have it.
+    private func refuseChangedCaveats(_ new: LinkedSchema) throws(GraphError) {
+        let inUse = Set(
+            (0..<linked.admittedCount).filter { linked.admittedTuples[$0] > 0 }.map { linked.admitted[$0].caveat }
+        )
+        for old in linked.schema.caveats where inUse.contains(linked.caveat(named: old.name)) {
+            guard let kept = new.schema.caveats.first(where: { $0.name.hasSameBytes(as: old.name) }) else { continue }
+            for parameter in old.parameters {
+                guard let now = kept.parameters.first(where: { $0.name.hasSameBytes(as: parameter.name) }) else {
+                    throw .caveatChanged(
+                        "the schema takes parameter `\(parameter.name)` away from caveat `\(old.name)`"
+                    )
+                }
+                guard now.type == parameter.type else {
+                    throw .caveatChanged(
+                        "the schema changes parameter `\(parameter.name)` of caveat `\(old.name)` from "
+                            + "`\(parameter.type.description)` to `\(now.type.description)`"
+                    )
+                }
+            }
+        }
     }
 
     private func firstOffence(_ offences: [Offence]) -> (tuple: RelationTuple, reason: String)? {
@@ -75,11 +103,11 @@ extension Graph {
         var first: TupleEnd?
         for entity in EntityNumber.first..<max(entities.end, EntityNumber.first)
         where UInt32(entities.records[Int(entity)].type) == type {
-            if let first, first.resource != entity, !precedes(entity, first.resource) { continue }
+            if let first, first.resource != entity, !reader.precedes(entity, first.resource) { continue }
             for offence in ofType {
                 visit(entity, relation: offence.relation) { entry in
                     let end = TupleEnd(resource: entity, entry: entry)
-                    guard admittedKey(entry) == offence.key else { return }
+                    guard admittedKind(end) == offence.key else { return }
                     if let known = first, !precedes(end, known) { return }
                     first = end
                 }
@@ -87,19 +115,23 @@ extension Graph {
         }
         guard let first else { preconditionFailure("tuples were counted that are not stored") }
         let reason = ofType.first {
-            $0.relation == RowEntry.relation(first.entry) && $0.key == admittedKey(first.entry)
+            $0.relation == RowEntry.relation(first.entry) && $0.key == admittedKind(first)
         }
         return (tuple(first), reason?.reason ?? "")
     }
 
     /// Which of a relation's admitted kinds a forward entry is of.
-    private func admittedKey(_ entry: UInt64) -> UInt32 {
-        let subject = RowEntry.entity(entry)
+    private func admittedKind(_ end: TupleEnd) -> AdmittedKind {
+        let subject = RowEntry.entity(end.entry)
         let type = UInt32(entities.records[Int(subject)].type)
-        if hot.pointee.view.wildcards[Int(type)] == subject {
-            return AdmittedKey.make(type: type, relation: AdmittedKey.wildcard)
-        }
-        return AdmittedKey.make(type: type, relation: RowEntry.subjectRelation(entry))
+        let traits = reader.traits(end)
+        let isWildcard = hot.pointee.view.wildcards[Int(type)] == subject
+        return AdmittedKind(
+            type: type,
+            relation: isWildcard ? AdmittedKind.wildcard : RowEntry.subjectRelation(end.entry),
+            caveat: traits.condition == 0 ? 0 : conditions[traits.condition].caveat,
+            hasTime: traits.expiresAt != .max || traits.notBefore != .min
+        )
     }
 
     /// Calls `body` with each forward entry of a relation.
@@ -111,7 +143,7 @@ extension Graph {
             var cursor = run.start
             while cursor < run.end {
                 guard RowEntry.relation(cursor.pointee) == relation else { return }
-                body(RowEntry.key(cursor.pointee))
+                body(cursor.pointee & ~1)
                 cursor += 1
             }
             next = RowEntry.key((run.end - 1).pointee) + RowEntry.step

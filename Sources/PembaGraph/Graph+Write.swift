@@ -1,93 +1,74 @@
-// Pemba: validating, adding and removing tuples.
+// Pemba: adding and removing tuples.
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
 
-/// A tuple's names in the graph's numbers.
-struct TupleNumbers {
-    var type: UInt32
-    var relation: UInt32
-    var node: UInt32
-    var subjectType: UInt32
-    var subjectRelation: UInt32
-    /// The place of the subject's kind among those admitted.
-    var admittedPlace: Int
+/// What writing a tuple did.
+package enum WriteEffect: Sendable, Equatable {
+    /// It was not there, or had expired.
+    case created
+    /// It was there, with another caveat or other times.
+    case touched
+    /// It was there as it is.
+    case unchanged
 }
 
 extension Graph {
-    /// Checks that a tuple may be created, touched or deleted: names, ids, and that the relation admits the subject.
-    package func validate(_ tuple: RelationTuple) throws(GraphError) {
-        for (role, id) in [("resource", tuple.resource.id), ("subject", tuple.subject.object.id)] {
-            if let problem = ObjectReference.problem(ofID: id) {
-                throw .invalidArgument("the \(role) of `\(tuple)`: \(problem)")
-            }
-        }
-        if tuple.resource.id.hasSameBytes(as: SubjectReference.wildcardID) {
-            throw .invalidArgument(
-                "the resource of `\(tuple)`: `*` stands for all subjects of a type, not for a resource"
-            )
-        }
-        if tuple.subject.isWildcard && tuple.subject.relation != nil {
-            throw .invalidArgument("the subject of `\(tuple)`: a wildcard has no relation")
-        }
-        _ = try tuple.withView { view throws(GraphError) in try locate(view) }
+    /// The stored tuple with the same two ends, with the caveat and times that it has; nil if there is none that has
+    /// not expired.
+    package func stored(_ tuple: RelationTuple) -> RelationTuple? {
+        guard let place = place(of: tuple) else { return nil }
+        let end = TupleEnd(resource: place.resource, entry: place.entry)
+        return isVisible(end) ? self.tuple(end) : nil
     }
 
-    /// Whether the tuple is stored.
-    package func contains(_ tuple: RelationTuple) -> Bool {
+    /// Whether a stored tuple has not expired at the present state; whether it counts yet does not matter.
+    func isVisible(_ end: TupleEnd) -> Bool {
+        guard RowEntry.hasTraits(end.entry) else { return true }
+        return traits[TupleKey(end.resource, end.entry)].expiresAt > now
+    }
+
+    /// Adds a valid tuple, or gives the one that is there this caveat and these times.
+    @discardableResult
+    package func put(_ tuple: RelationTuple) -> WriteEffect {
+        let wanted = hold(tuple)
+        return tuple.withView { view in
+            guard let numbers = try? locate(view, wanted) else {
+                preconditionFailure("`\(tuple)` was written without validation")
+            }
+            return put(view, numbers, wanted)
+        }
+    }
+
+    /// Removes a tuple, whatever its caveat and times; nil if it was not there or had expired.
+    @discardableResult
+    package func remove(_ tuple: RelationTuple) -> RelationTuple? {
+        guard let place = place(of: tuple) else { return nil }
+        let end = TupleEnd(resource: place.resource, entry: place.entry)
+        let isVisible = isVisible(end)
+        let removed = self.tuple(end)
+        take(end, removed, as: isVisible ? .deleted : .expired)
+        return isVisible ? removed : nil
+    }
+
+    // MARK: Places
+
+    /// The forward entry, with flags, of a stored tuple with the same two ends.
+    private func place(of tuple: RelationTuple) -> (resource: UInt32, entry: UInt64)? {
         tuple.withView { view in
-            guard let numbers = try? locate(view) else { return false }
+            guard let numbers = try? locate(view, nil) else { return nil }
             let resource = entities.find(type: numbers.type, id: view.resourceID)
             let subject = entities.find(type: numbers.subjectType, id: view.subjectID)
-            guard resource != EntityNumber.none, subject != EntityNumber.none else { return false }
-            let entry = RowEntry.make(
+            guard resource != EntityNumber.none, subject != EntityNumber.none else { return nil }
+            let key = RowEntry.make(
                 relation: numbers.relation,
                 subjectRelation: numbers.subjectRelation,
                 entity: subject
             )
-            return rows.contains(RowWord(raw: entities.records[Int(resource)].forward), entry)
+            let entry = rows.find(RowWord(raw: entities.records[Int(resource)].forward), key)
+            return entry == 0 ? nil : (resource, entry & ~1)
         }
     }
-
-    /// Adds a valid tuple; false if it was there.
-    package func insert(_ tuple: RelationTuple) -> Bool {
-        tuple.withView { view in
-            guard let numbers = try? locate(view) else {
-                preconditionFailure("`\(tuple)` was inserted without validation")
-            }
-            return insert(view, numbers)
-        }
-    }
-
-    /// Removes a tuple; false if it was not there.
-    package func remove(_ tuple: RelationTuple) -> Bool {
-        tuple.withView { view in
-            guard let numbers = try? locate(view) else { return false }
-            let resource = entities.find(type: numbers.type, id: view.resourceID)
-            let subject = entities.find(type: numbers.subjectType, id: view.subjectID)
-            guard resource != EntityNumber.none, subject != EntityNumber.none else { return false }
-            let entry = RowEntry.make(
-                relation: numbers.relation,
-                subjectRelation: numbers.subjectRelation,
-                entity: subject
-            )
-            guard rows.remove(forward(resource), entry) else { return false }
-            let mirror = RowEntry.make(
-                relation: numbers.relation,
-                subjectRelation: numbers.subjectRelation,
-                entity: resource
-            )
-            let hadMirror = rows.remove(reverse(subject), mirror)
-            precondition(hadMirror, "a tuple was in the forward index only")
-            count(numbers, view, by: -1)
-            snapshot?.didRemove(resource, entry, view)
-            reclaimIfUnused(resource, view.resourceID)
-            if subject != resource { reclaimIfUnused(subject, view.subjectID) }
-            return true
-        }
-    }
-
-    // MARK: Parts
 
     @inline(__always)
     func forward(_ entity: UInt32) -> UnsafeMutablePointer<UInt64> {
@@ -101,94 +82,6 @@ extension Graph {
         return (record + 16).assumingMemoryBound(to: UInt64.self)
     }
 
-    /// Looks up a tuple's names.
-    func locate(_ view: CheckView) throws(GraphError) -> TupleNumbers {
-        guard hot.pointee.hasSchema else { throw .noSchema }
-        let names = hot.pointee.names
-        let type = names.find(view.resourceType, scope: 0)
-        guard type != 0 else { throw .unknownDefinition(String(decoding: view.resourceType, as: UTF8.self)) }
-        let relation = names.find(view.permission, scope: type)
-        guard relation != 0 else { throw unknownRelation(view.resourceType, view.permission) }
-        let node = linked.node(type: type, relation: relation)
-        guard linked.nodes[Int(node)].kind == .relation else {
-            throw .cannotWritePermission(
-                definition: String(decoding: view.resourceType, as: UTF8.self),
-                permission: String(decoding: view.permission, as: UTF8.self)
-            )
-        }
-        let subjectType = names.find(view.subjectType, scope: 0)
-        guard subjectType != 0 else { throw .unknownDefinition(String(decoding: view.subjectType, as: UTF8.self)) }
-        var subjectRelation: UInt32 = 0
-        if !view.subjectRelation.isEmpty {
-            subjectRelation = names.find(view.subjectRelation, scope: subjectType)
-            guard subjectRelation != 0 else { throw unknownRelation(view.subjectType, view.subjectRelation) }
-        }
-        let isWildcard = view.subjectID.count == 1 && view.subjectID[0] == UInt8(ascii: "*")
-        let key = AdmittedKey.make(type: subjectType, relation: isWildcard ? AdmittedKey.wildcard : subjectRelation)
-        guard let place = linked.admittedPlace(node, key) else { throw notAdmitted(view, node) }
-        return TupleNumbers(
-            type: type,
-            relation: relation,
-            node: node,
-            subjectType: subjectType,
-            subjectRelation: subjectRelation,
-            admittedPlace: place
-        )
-    }
-
-    private func unknownRelation(_ type: UnsafeRawBufferPointer, _ name: UnsafeRawBufferPointer) -> GraphError {
-        .unknownRelation(
-            definition: String(decoding: type, as: UTF8.self),
-            relation: String(decoding: name, as: UTF8.self)
-        )
-    }
-
-    private func notAdmitted(_ view: CheckView, _ node: UInt32) -> GraphError {
-        let start = Int(linked.nodes[Int(node)].admittedStart)
-        let places = start..<(start + Int(linked.nodes[Int(node)].admittedCount))
-        return .subjectNotAllowed(
-            RelationTuple(view),
-            admitted: places.map { linked.describe(admitted: linked.admitted[$0]) }
-        )
-    }
-
-    /// Adds a tuple whose names are looked up; false if it was there.
-    func insert(_ view: CheckView, _ numbers: TupleNumbers) -> Bool {
-        let resource = intern(type: numbers.type, view.resourceID)
-        return insert(view, numbers, resource: resource)
-    }
-
-    /// Adds a tuple to a resource that has its number.
-    func insert(_ view: CheckView, _ numbers: TupleNumbers, resource: UInt32) -> Bool {
-        let subject = intern(type: numbers.subjectType, view.subjectID)
-        let entry = RowEntry.make(relation: numbers.relation, subjectRelation: numbers.subjectRelation, entity: subject)
-        guard rows.insert(forward(resource), entry) else { return false }
-        let mirror = RowEntry.make(
-            relation: numbers.relation,
-            subjectRelation: numbers.subjectRelation,
-            entity: resource
-        )
-        let isNew = rows.insert(reverse(subject), mirror)
-        precondition(isNew, "a tuple was in the reverse index only")
-        count(numbers, view, by: 1)
-        snapshot?.didInsert(resource, entry)
-        return true
-    }
-
-    /// Keeps counts and the fingerprint in step with a change.
-    func count(_ numbers: TupleNumbers, _ view: CheckView, by change: Int) {
-        tupleCount += change
-        linked.admittedTuples[numbers.admittedPlace] += change
-        var hasher = TupleHasher()
-        hasher.part(view.resourceType)
-        hasher.part(view.resourceID)
-        hasher.part(view.permission)
-        hasher.part(view.subjectType)
-        hasher.part(view.subjectID)
-        hasher.part(view.subjectRelation)
-        if change > 0 { contentHash.add(hasher.finish()) } else { contentHash.subtract(hasher.finish()) }
-    }
-
     /// The number of an entity, which gets one if it has none.
     func intern(type: UInt32, _ id: UnsafeRawBufferPointer) -> UInt32 {
         let (entity, isNew) = entities.intern(type: type, id: id)
@@ -199,85 +92,150 @@ extension Graph {
         return entity
     }
 
-    private func reclaimIfUnused(_ entity: UInt32, _ id: UnsafeRawBufferPointer) {
-        let record = entities.records[Int(entity)]
-        guard record.forward == 0, record.reverse == 0 else { return }
-        if id.count == 1, id[0] == UInt8(ascii: "*") {
-            hot.pointee.view.wildcards[Int(record.type)] = EntityNumber.none
-        }
-        order?.willRemove(entity, entities)
-        entities.reclaim(entity)
-    }
-}
+    // MARK: Changes
 
-extension RelationTuple {
-    /// Calls `body` with the tuple's bytes.
-    func withView<Result, Failure: Error>(
-        _ body: (CheckView) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        var parts = (
-            resource.type, resource.id, relation, subject.object.type, subject.object.id, subject.relation ?? ""
-        )
-        // Native strings only: a bridged one would hand out bytes that die with the closure.
-        parts.0.makeContiguousUTF8()
-        parts.1.makeContiguousUTF8()
-        parts.2.makeContiguousUTF8()
-        parts.3.makeContiguousUTF8()
-        parts.4.makeContiguousUTF8()
-        parts.5.makeContiguousUTF8()
-        return try Strings.withBytes(&parts.0) { type throws(Failure) in
-            try Strings.withBytes(&parts.1) { id throws(Failure) in
-                try Strings.withBytes(&parts.2) { relation throws(Failure) in
-                    try Strings.withBytes(&parts.3) { subjectType throws(Failure) in
-                        try Strings.withBytes(&parts.4) { subjectID throws(Failure) in
-                            try Strings.withBytes(&parts.5) { subjectRelation throws(Failure) in
-                                try body(
-                                    CheckView(
-                                        resourceType: type,
-                                        resourceID: id,
-                                        permission: relation,
-                                        subjectType: subjectType,
-                                        subjectID: subjectID,
-                                        subjectRelation: subjectRelation
-                                    )
-                                )
-                            }
-                        }
-                    }
-                }
+    /// Writes a tuple whose names are looked up; the caller has held the condition of `wanted`.
+    @discardableResult
+    func put(_ view: CheckView, _ numbers: TupleNumbers, _ wanted: Traits) -> WriteEffect {
+        let resource = intern(type: numbers.type, view.resourceID)
+        let subject = intern(type: numbers.subjectType, view.subjectID)
+        let key = RowEntry.make(relation: numbers.relation, subjectRelation: numbers.subjectRelation, entity: subject)
+        let entry = wanted.isNone ? key : key | RowEntry.hasTraits
+        let row = RowWord(raw: entities.records[Int(resource)].forward)
+        let present = rows.find(row, key)
+        if present == 0 {
+            add(resource, entry, view, numbers, wanted)
+            record(.created, resource, key, old: .none, new: wanted)
+            return .created
+        }
+        let end = TupleEnd(resource: resource, entry: present & ~1)
+        let old = RowEntry.hasTraits(present) ? traits[TupleKey(resource, key)] : .none
+        guard old.expiresAt > now else {
+            // The expired one has been gone for every reader since it expired: this is a new one.
+            pin(resource)
+            pin(subject)
+            take(end, tuple(end), as: .expired)
+            add(resource, entry, view, numbers, wanted)
+            record(.created, resource, key, old: .none, new: wanted)
+            unpin(resource)
+            unpin(subject)
+            return .created
+        }
+        guard old != wanted else {
+            conditions.release(wanted.condition)
+            return .unchanged
+        }
+        let before = tuple(end)
+        snapshot?.didRemove(resource, key, before)
+        snapshot?.didInsert(resource, key)
+        count(before, by: -1)
+        if RowEntry.hasTraits(present) != RowEntry.hasTraits(entry) {
+            rows.replace(forward(resource), entry)
+            rows.replace(reverse(subject), RowEntry.mirror(entry, naming: resource))
+        }
+        setTraits(TupleKey(resource, key), wanted)
+        count(tuple(TupleEnd(resource: resource, entry: entry)), by: 1)
+        record(.touched, resource, key, old: old, new: wanted)
+        conditions.release(old.condition)
+        return .touched
+    }
+
+    /// Adds a tuple that is not there.
+    private func add(
+        _ resource: UInt32,
+        _ entry: UInt64,
+        _ view: CheckView,
+        _ numbers: TupleNumbers,
+        _ wanted: Traits
+    ) {
+        let isNew = rows.insert(forward(resource), entry)
+        let isNewMirror = rows.insert(reverse(RowEntry.entity(entry)), RowEntry.mirror(entry, naming: resource))
+        precondition(isNew && isNewMirror, "a tuple was in one index only")
+        if !wanted.isNone { setTraits(TupleKey(resource, entry), wanted) }
+        tupleCount += 1
+        linked.admittedTuples[numbers.admittedPlace] += 1
+        contentHash.add(TupleHasher.hash(view, wanted.isNone ? nil : tuple(TupleEnd(resource: resource, entry: entry))))
+        snapshot?.didInsert(resource, RowEntry.key(entry))
+    }
+
+    /// Takes a stored tuple out.
+    func take(_ end: TupleEnd, _ removed: RelationTuple, as kind: HistoryChange.Kind) {
+        // While its entities have rows: afterwards, the oldest change may be all that keeps their numbers.
+        makeRoom()
+        let key = RowEntry.key(end.entry)
+        let subject = RowEntry.entity(key)
+        let old = RowEntry.hasTraits(end.entry) ? traits[TupleKey(end.resource, key)] : .none
+        count(removed, by: -1)
+        let wasThere = rows.remove(forward(end.resource), key)
+        let hadMirror = rows.remove(reverse(subject), RowEntry.mirror(key, naming: end.resource))
+        precondition(wasThere && hadMirror, "a tuple was in one index only")
+        if !old.isNone { setTraits(TupleKey(end.resource, key), .none) }
+        snapshot?.didRemove(end.resource, key, removed)
+        record(kind, end.resource, key, old: old, new: .none)
+        conditions.release(old.condition)
+        reclaimIfUnused(end.resource)
+        if subject != end.resource { reclaimIfUnused(subject) }
+    }
+
+    private func setTraits(_ tuple: TupleKey, _ wanted: Traits) {
+        traits.set(tuple, wanted, now: now) { self.precedes($0, $1) }
+    }
+
+    /// Keeps a change in the history, which holds its conditions as well.
+    private func record(_ kind: HistoryChange.Kind, _ resource: UInt32, _ key: UInt64, old: Traits, new: Traits) {
+        guard isRecording else { return }
+        makeRoom()
+        conditions.hold(old.condition)
+        conditions.hold(new.condition)
+        let change = HistoryChange(kind: kind, revision: revision, resource: resource, entry: key, old: old, new: new)
+        history.append(change)
+    }
+
+    /// Lets the oldest change go if the history is full.
+    private func makeRoom() {
+        if isRecording, history.isFull { forgetOldestChange() }
+    }
+
+    /// Keeps counts and the fingerprint in step with a change of a stored tuple.
+    private func count(_ tuple: RelationTuple, by change: Int) {
+        tuple.withView { view in
+            guard let numbers = try? locate(view, kindOf: tuple) else {
+                preconditionFailure("`\(tuple)` is stored and not admitted")
             }
+            tupleCount += change
+            linked.admittedTuples[numbers.admittedPlace] += change
+            let hash = TupleHasher.hash(view, tuple.isPlain ? nil : tuple)
+            if change > 0 { contentHash.add(hash) } else { contentHash.subtract(hash) }
         }
     }
 
-    /// Makes a tuple of its bytes.
-    init(_ view: CheckView) {
-        self.init(
-            resource: ObjectReference(
-                type: String(decoding: view.resourceType, as: UTF8.self),
-                id: String(decoding: view.resourceID, as: UTF8.self)
-            ),
-            relation: String(decoding: view.permission, as: UTF8.self),
-            subject: SubjectReference(
-                type: String(decoding: view.subjectType, as: UTF8.self),
-                id: String(decoding: view.subjectID, as: UTF8.self),
-                relation: view.subjectRelation.isEmpty ? nil : String(decoding: view.subjectRelation, as: UTF8.self)
-            )
-        )
-    }
-}
+    // MARK: Expiry
 
-/// Borrowing the bytes of strings with typed errors.
-private enum Strings {
-    @inline(__always)
-    static func withBytes<Result, Failure: Error>(
-        _ text: inout String,
-        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        let outcome: Swift.Result<Result, Failure> = text.withUTF8 { utf8 in
-            do throws(Failure) { return .success(try body(UnsafeRawBufferPointer(utf8))) } catch {
-                return .failure(error)
+    /// When the next tuple begins or stops to count; nil if none will.
+    package var nextDue: Timestamp? { traits.first.map { Timestamp(nanoseconds: $0.time) } }
+
+    /// Whether there are tuples that have expired and are still stored.
+    var hasUncollected: Bool { traits.first.map { $0.time <= now } ?? false }
+
+    /// Removes tuples that have expired at the present state, at most `limit`, the earliest first.
+    package func collectExpired(limit: Int) {
+        var left = limit
+        while left > 0, let due = traits.first, due.time <= now {
+            left -= 1
+            let key = due.tuple
+            guard traits[key].expiresAt <= now else {
+                traits.begin(key) { self.precedes($0, $1) }
+                continue
             }
+            let end = TupleEnd(resource: key.resource, entry: key.entry | RowEntry.hasTraits)
+            take(end, tuple(end), as: .expired)
         }
-        return try outcome.get()
+    }
+
+    private func precedes(_ left: TupleKey, _ right: TupleKey) -> Bool {
+        precedes(
+            TupleEnd(resource: left.resource, entry: left.entry),
+            TupleEnd(resource: right.resource, entry: right.entry)
+        )
     }
 }

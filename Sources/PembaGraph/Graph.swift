@@ -1,7 +1,7 @@
 // Pemba: all relation tuples in memory.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import PembaCore
+package import PembaCore
 package import PembaSchema
 
 /// The relation tuples of a node and the evaluation of checks over them.
@@ -13,22 +13,22 @@ package import PembaSchema
 /// subject it is (`Rows`), so that one object's relations lie together and visiting it costs one or two cache misses.
 /// The schema is linked into a flat program over the same numbers (`LinkedSchema`).
 package final class Graph {
-    /// What the hot path reads, behind a pointer so that reading it takes no reference and no access check.
-    struct Hot {
-        var view: GraphView
-        var names: NameIndex
-        var hasSchema: Bool
-        /// How many types `view.wildcards` has room for.
-        var typeCount: Int
-    }
-
     let entities: EntityStore
     let rows: Rows
-    let hot: UnsafeMutablePointer<Hot>
-    /// The schema in the graph's numbers; an empty one before the first.
-    ///
-    /// Keeps alive what `hot` points to.
-    private(set) var linked: LinkedSchema
+    /// The present state, in the graph's numbers; without a schema before the first.
+    let present: Basis
+    let hot: UnsafeMutablePointer<Basis.Hot>
+    /// The conditions and times of the tuples that have any.
+    var traits = TraitTable()
+    var conditions = ConditionStore()
+    /// What changed before the present state.
+    private(set) var history: History
+    /// Entities without tuples that overlays use, with how many of them do.
+    private var pins: [UInt32: Int] = [:]
+    /// Whether changes are kept in the history: from the first revision that begins.
+    private(set) var isRecording = false
+    /// The revision of the present state.
+    package private(set) var revision = Revision.zero
     /// The schema; nil before the first.
     package private(set) var schema: CompiledSchema?
     /// How many tuples there are.
@@ -46,27 +46,32 @@ package final class Graph {
     /// Makes an empty graph without a schema.
     ///
     /// `hashSeed` keys the index of ids; a node that serves strangers gives a random one. No result depends on it.
-    package init(capacity: GraphCapacity = .standard, hashSeed: UInt64 = 0) {
+    package init(capacity: GraphCapacity = .standard, hashSeed: UInt64 = 0, history: HistoryLimits = .none) {
         entities = EntityStore(capacity: capacity, seed: hashSeed)
         rows = Rows(bytes: capacity.rowBytes, hugePages: capacity.hugePages)
-        linked = Linker.link(CompiledSchema(source: "", definitions: []), keeping: nil)
+        self.history = History(limits: history)
         spare = .allocate(capacity: 1)
         spare.initialize(to: nil)
-        let wildcards = UnsafeMutablePointer<UInt32>.copy([EntityNumber.none])
-        hot = .allocate(capacity: 1)
-        let view = GraphView(records: entities.records, rows: rows, linked: linked, wildcards: wildcards)
-        hot.initialize(to: Hot(view: view, names: linked.names, hasSchema: false, typeCount: 1))
+        let linked = Linker.link(CompiledSchema(source: "", definitions: []), keeping: nil)
+        let view = GraphView(entities, rows, linked, overlay: nil, wildcards: .copy([EntityNumber.none]))
+        present = Basis(linked, view, time: 0, overlay: nil, hasSchema: false, typeCount: 1)
+        hot = present.hot
+        self.history.restart(at: .zero, time: 0, schema: linked)
     }
 
     deinit {
-        hot.pointee.view.wildcards.deallocate()
-        hot.deallocate()
         spare.deinitialize(count: 1)
         spare.deallocate()
         entities.release()
         rows.release()
         batch.release()
     }
+
+    /// The schema in the graph's numbers; an empty one before the first.
+    var linked: LinkedSchema { present.linked }
+
+    /// The log's time at the present state, in nanoseconds.
+    var now: Int64 { present.time }
 
     /// How many objects and subjects have tuples.
     package var entityCount: Int { entities.count }
@@ -76,26 +81,91 @@ package final class Graph {
 
     /// Puts a linked schema in place; the caller has made sure that it orphans nothing.
     func install(_ new: LinkedSchema) {
-        let old = hot.pointee
-        var wildcards = [UInt32](repeating: EntityNumber.none, count: new.types.count)
-        for type in 0..<min(old.typeCount, wildcards.count) { wildcards[type] = old.view.wildcards[type] }
-        let view = GraphView(records: entities.records, rows: rows, linked: new, wildcards: .copy(wildcards))
-        hot.pointee = Hot(view: view, names: new.names, hasSchema: true, typeCount: wildcards.count)
-        old.view.wildcards.deallocate()
-        linked = new
+        let wildcards = wildcards(of: new)
+        let view = GraphView(entities, rows, new, overlay: nil, wildcards: .copy(wildcards))
+        present.install(new, view, typeCount: wildcards.count)
         schema = new.schema
         order = nil
+        conditions.relink(new)
+        history.didInstall(new, at: revision)
+    }
+
+    // MARK: Revisions
+
+    /// Begins a revision: what is written from here on belongs to it, and time is the log's.
+    package func begin(_ revision: Revision, time: Timestamp) {
+        isRecording = history.isKept
+        self.revision = revision
+        present.time = time.nanoseconds
+        history.begin(revision, time: time.nanoseconds)
+        while history.isOverdue(now: now) { forgetOldestChange() }
+        history.trimTimes(now: now)
+    }
+
+    /// Says that the state is the one of a revision, with no history before it.
+    package func restart(at revision: Revision, time: Timestamp) {
+        self.revision = revision
+        present.time = time.nanoseconds
+        isRecording = false
+        history.restart(at: revision, time: time.nanoseconds, schema: linked)
+    }
+
+    /// Says how much history is kept from here on; none may have been recorded.
+    package func keepHistory(_ limits: HistoryLimits) {
+        precondition(history.count == 0, "the history's limits were changed while it has changes")
+        history = History(limits: limits)
+        history.restart(at: revision, time: now, schema: linked)
+        isRecording = false
+    }
+
+    /// Keeps what a writer said about the present revision.
+    package func note(_ metadata: ContextObject) { history.note(metadata, at: revision) }
+
+    /// The oldest revision whose state can be asked for.
+    package var oldestRevision: Revision { history.isKept ? history.oldest : revision }
+
+    func forgetOldestChange() {
+        let (change, freed) = history.forgetFirst()
+        conditions.release(change.old.condition)
+        conditions.release(change.new.condition)
+        for entity in freed { reclaimIfUnused(entity) }
+    }
+
+    // MARK: Entities in use without tuples
+
+    /// Keeps an entity's number while an overlay uses it.
+    func pin(_ entity: UInt32) { pins[entity, default: 0] += 1 }
+
+    /// Lets an entity go.
+    func unpin(_ entity: UInt32) {
+        guard let count = pins[entity] else { return }
+        pins[entity] = count > 1 ? count - 1 : nil
+        if count == 1 { reclaimIfUnused(entity) }
+    }
+
+    /// Forgets an entity that nothing refers to.
+    func reclaimIfUnused(_ entity: UInt32) {
+        let record = entities.records[Int(entity)]
+        guard record.forward == 0, record.reverse == 0, pins[entity] == nil, !history.holds(entity) else { return }
+        let id = entities.id(of: entity)
+        let type = Int(record.type)
+        if id.count == 1, id[0] == UInt8(ascii: "*"), type < present.typeCount {
+            hot.pointee.view.wildcards[type] = EntityNumber.none
+        }
+        order?.willRemove(entity, entities)
+        entities.reclaim(entity)
     }
 }
 
 extension GraphView {
     init(
-        records: UnsafeMutablePointer<EntityRecord>,
-        rows: Rows,
-        linked: LinkedSchema,
+        _ entities: EntityStore,
+        _ rows: Rows,
+        _ linked: LinkedSchema,
+        overlay: RowOverlay?,
         wildcards: UnsafeMutablePointer<UInt32>
     ) {
-        self.records = records
+        records = entities.records
         self.rows = rows
         nodeBase = linked.nodeBase
         nodes = linked.nodes
@@ -104,5 +174,6 @@ extension GraphView {
         targets = linked.targets
         reachability = linked.reachability
         self.wildcards = wildcards
+        self.overlay = overlay.map { Unmanaged.passUnretained($0) }
     }
 }

@@ -14,11 +14,27 @@ package enum GraphError: Error, Equatable, Sendable {
     /// The name is a permission, which is computed and holds no tuples.
     case cannotWritePermission(definition: String, permission: String)
     /// The relation does not admit the subject; it admits those listed, in the order of the schema.
-    case subjectNotAllowed(RelationTuple, admitted: [String])
+    case subjectNotAllowed(RelationTuple, given: String, admitted: [String])
     /// A field breaks a rule; the sentence says which.
     case invalidArgument(String)
     /// The new schema would not admit this stored tuple.
     case wouldOrphan(RelationTuple, reason: String)
+    /// The schema has no caveat of that name.
+    case unknownCaveat(String)
+    /// The context of a caveat is not one; the sentence says why.
+    case invalidContext(String)
+    /// A caveat on which the answer depends has no value for its context.
+    case conditionFailed(caveat: String, reason: String)
+    /// The new schema takes something away from a caveat that contexts may have; the sentence says what.
+    case caveatChanged(String)
+    /// An evaluation visited more than this many entities without an answer.
+    case budgetExceeded(Int)
+    /// An evaluation went deeper than this without an answer.
+    case tooDeep(Int)
+    /// The history does not reach back to what was asked for; the oldest revision that it has.
+    case tooOld(oldest: Revision)
+    /// The revision or time lies in the future.
+    case notYet(newest: Revision)
     /// The bytes are no block of a snapshot.
     case damagedBlock(ByteError)
 }
@@ -35,13 +51,27 @@ extension GraphError: CustomStringConvertible {
             "definition `\(definition)` has no relation or permission `\(relation)`"
         case .cannotWritePermission(let definition, let permission):
             "`\(permission)` of `\(definition)` is a permission: it is computed and holds no relationships"
-        case .subjectNotAllowed(let tuple, let admitted):
-            "`\(tuple)` is not admitted: `\(tuple.relation)` of `\(tuple.resource.type)` takes "
+        case .subjectNotAllowed(let tuple, let given, let admitted):
+            "`\(tuple)` is not admitted: `\(tuple.relation)` of `\(tuple.resource.type)` does not take `\(given)`, it takes "
                 + admitted.map { "`\($0)`" }.joined(separator: ", ")
         case .invalidArgument(let sentence):
             sentence
         case .wouldOrphan(let tuple, let reason):
             "the schema would orphan the stored relationship `\(tuple)`: \(reason)"
+        case .unknownCaveat(let name):
+            "the schema has no caveat `\(name)`"
+        case .invalidContext(let sentence), .caveatChanged(let sentence):
+            sentence
+        case .conditionFailed(let caveat, let reason):
+            "caveat `\(caveat)` could not be evaluated: \(reason)"
+        case .budgetExceeded(let visits):
+            "the evaluation visited more than \(visits) entities without an answer (limits.evaluation_visits)"
+        case .tooDeep(let depth):
+            "the evaluation went deeper than \(depth) without an answer; allow more, or look for a cycle"
+        case .tooOld(let oldest):
+            "the node keeps no history of that any more; the oldest revision that it has is \(oldest)"
+        case .notYet(let newest):
+            "that is in the future; the newest revision is \(newest)"
         case .damagedBlock(let error):
             "the snapshot block is damaged: \(error)"
         }

@@ -291,8 +291,8 @@ struct CheckTests {
                 #expect(position == outcomes.count)
                 switch outcome {
                 case .done(let answer): outcomes.append(answer ? "yes" : "no")
-                case .refused(let error): outcomes.append(error.description)
-                case .suspended, .budgetExceeded: outcomes.append("unfinished")
+                case .failed(let error): outcomes.append(error.description)
+                case .suspended, .conditional: outcomes.append("unfinished")
                 }
             }
         }

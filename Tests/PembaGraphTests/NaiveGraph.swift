@@ -1,128 +1,131 @@
-// Pemba: checks by definition, for comparing.
+// Pemba: tuples and checks by definition, for comparing.
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
 import PembaSchema
 
-/// Answers checks from the definitions alone: all sub-problems at once, the alternating fixed point over sets of
-/// strings, no numbers, no order, no short cut.
+@testable import PembaGraph
+
+/// Stores tuples and answers checks from the definitions alone: no numbers, no order, no short cut.
 ///
 /// Small graphs only.
 struct NaiveGraph {
-    /// A relation or permission of an object.
+    /// A relation or permission of an object, or a part of a permission's expression.
     struct Problem: Hashable {
         var object: ObjectReference
-        var relation: String
+        var name: String
     }
 
-    let schema: CompiledSchema
-    private(set) var tuples: Set<RelationTuple> = []
+    private(set) var schema: CompiledSchema
+    /// The log's time.
+    var time: Int64
+    /// The tuples that have been written, by their ends, expired ones included.
+    private var stored: [RelationTuple: RelationTuple] = [:]
 
-    init(_ schema: CompiledSchema) { self.schema = schema }
-
-    mutating func insert(_ tuple: RelationTuple) -> Bool { tuples.insert(tuple).inserted }
-
-    mutating func remove(_ tuple: RelationTuple) -> Bool { tuples.remove(tuple) != nil }
-
-    /// Which problems the subject is in, for all objects in tuples and those of `more`.
-    func memberships(of subject: SubjectReference, more: [ObjectReference]) -> Set<Problem> {
-        var objects = Set(more)
-        for tuple in tuples { objects.formUnion([tuple.resource, tuple.subject.object]) }
-        objects.insert(subject.object)
-        var lower: Set<Problem> = []
-        while true {
-            let upper = leastFixedPoint(subject, objects, assuming: lower)
-            let next = leastFixedPoint(subject, objects, assuming: upper)
-            if next == lower { return lower }
-            lower = next
-        }
+    init(_ schema: CompiledSchema, time: Int64 = 0) {
+        self.schema = schema
+        self.time = time
     }
 
-    /// What follows if exclusions subtract exactly `assumed`.
-    private func leastFixedPoint(
-        _ subject: SubjectReference,
-        _ objects: Set<ObjectReference>,
-        assuming assumed: Set<Problem>
-    ) -> Set<Problem> {
-        var known: Set<Problem> = []
-        while true {
-            var next = known
-            for object in objects {
-                guard let definition = schema.definitions.first(where: { $0.name == object.type }) else { continue }
-                for relation in definition.relations {
-                    let problem = Problem(object: object, relation: relation.name)
-                    if holds(problem, definition, relation, subject, known, assumed) { next.insert(problem) }
-                    guard case .permission(let rewrite) = relation.kind else { continue }
-                    for (place, subtracted) in NaiveGraph.subtracted(rewrite, relation.name) {
-                        guard holds(subtracted, place, object, definition, known, assumed) else { continue }
-                        next.insert(Problem(object: object, relation: place))
-                    }
+    // MARK: Writes
+
+    /// The tuples that have not expired.
+    var tuples: [RelationTuple] {
+        stored.values.filter { !hasExpired($0) }.sorted { $0.precedes($1) }
+    }
+
+    /// The tuple with the same ends, unless it has expired.
+    func stored(_ tuple: RelationTuple) -> RelationTuple? { stored[tuple.key].flatMap { hasExpired($0) ? nil : $0 } }
+
+    private func hasExpired(_ tuple: RelationTuple) -> Bool { tuple.expiresAt.map { $0.nanoseconds <= time } ?? false }
+
+    /// Adds a tuple, or gives the one that is there other traits.
+    @discardableResult
+    mutating func put(_ tuple: RelationTuple) -> WriteEffect {
+        let before = stored.updateValue(tuple, forKey: tuple.key)
+        guard let before, !hasExpired(before) else { return .created }
+        return before == tuple ? .unchanged : .touched
+    }
+
+    /// Removes a tuple; nil if it was not there or had expired.
+    @discardableResult
+    mutating func remove(_ tuple: RelationTuple) -> RelationTuple? {
+        guard let before = stored.removeValue(forKey: tuple.key), !hasExpired(before) else { return nil }
+        return before
+    }
+
+    /// Puts another schema in place; false if a tuple is not admitted by it.
+    mutating func replaceSchema(_ new: CompiledSchema) -> Bool {
+        guard tuples.allSatisfy({ NaiveGraph.admits($0, new) }) else { return false }
+        schema = new
+        stored = stored.filter { !hasExpired($0.value) }
+        return true
+    }
+
+    /// Whether a schema admits a tuple.
+    private static func admits(_ tuple: RelationTuple, _ schema: CompiledSchema) -> Bool {
+        guard let definition = schema.definitions.first(where: { $0.name == tuple.resource.type }),
+            let relation = definition.relations.first(where: { $0.name == tuple.relation }),
+            case .relation(let admitted) = relation.kind
+        else { return false }
+        return admitted.contains { kind in
+            let type = schema.definitions[kind.definition]
+            let isForm =
+                switch kind.form {
+                case .object: tuple.subject.relation == nil && !tuple.subject.isWildcard
+                case .wildcard: tuple.subject.isWildcard
+                case .userset(let place): tuple.subject.relation == type.relations[place].name
                 }
-            }
-            if next == known { return known }
-            known = next
+            return isForm && type.name == tuple.subject.object.type
+                && kind.caveat.map { schema.caveats[$0].name } == tuple.caveat?.name
+                && kind.hasExpiration == (tuple.expiresAt != nil || tuple.notBefore != nil)
         }
     }
 
-    private func holds(
-        _ problem: Problem,
-        _ definition: CompiledDefinition,
-        _ relation: CompiledRelation,
-        _ subject: SubjectReference,
-        _ known: Set<Problem>,
-        _ assumed: Set<Problem>
-    ) -> Bool {
-        if subject.object == problem.object && subject.relation == problem.relation { return true }
-        switch relation.kind {
-        case .relation:
-            return tuples.contains { tuple in
-                guard tuple.resource == problem.object, tuple.relation == relation.name else { return false }
-                if tuple.subject == subject { return true }
-                if tuple.subject.isWildcard { return tuple.subject.object.type == subject.object.type }
-                guard let relation = tuple.subject.relation else { return false }
-                return known.contains(Problem(object: tuple.subject.object, relation: relation))
-            }
-        case .permission(let rewrite):
-            return holds(rewrite, relation.name, problem.object, definition, known, assumed)
+    // MARK: Checks
+
+    /// All answers about a subject, on all objects in tuples and those of `more`.
+    func answers(
+        about subject: SubjectReference,
+        context: ContextObject = .empty,
+        more: [ObjectReference] = []
+    ) -> NaiveAnswers {
+        var objects = Set(more + [subject.object])
+        var rows: [Problem: [NaiveAnswers.JudgedTuple]] = [:]
+        for tuple in tuples {
+            objects.formUnion([tuple.resource, tuple.subject.object])
+            if let notBefore = tuple.notBefore, notBefore.nanoseconds > time { continue }
+            let judged = judge(tuple, context)
+            rows[Problem(object: tuple.resource, name: tuple.relation), default: []].append(judged)
         }
+        return NaiveAnswers(schema, rows, subject, Array(objects))
     }
 
-    /// All that is subtracted somewhere in an expression, each as a set of its own with a name of its own.
-    private static func subtracted(_ rewrite: UsersetRewrite, _ place: String) -> [(String, UsersetRewrite)] {
-        switch rewrite {
-        case .empty, .computedUserset, .tupleToUserset: []
-        case .union(let members), .intersection(let members):
-            members.enumerated().flatMap { subtracted($1, "\(place)/\($0)") }
-        case .exclusion(let base, let removed):
-            subtracted(base, "\(place)/0") + [("\(place)/1", removed)] + subtracted(removed, "\(place)/1")
+    /// A tuple with what its condition comes to: the stored values, and those of the request where none is stored.
+    private func judge(_ tuple: RelationTuple, _ context: ContextObject) -> NaiveAnswers.JudgedTuple {
+        guard let reference = tuple.caveat else {
+            return NaiveAnswers.JudgedTuple(subject: tuple.subject, truth: .yes, missing: [])
         }
-    }
-
-    private func holds(
-        _ rewrite: UsersetRewrite,
-        _ place: String,
-        _ object: ObjectReference,
-        _ definition: CompiledDefinition,
-        _ known: Set<Problem>,
-        _ assumed: Set<Problem>
-    ) -> Bool {
-        switch rewrite {
-        case .empty:
-            return false
-        case .computedUserset(let relation):
-            return known.contains(Problem(object: object, relation: definition.relations[relation].name))
-        case .tupleToUserset(let tupleset, let computed, let function):
-            let name = definition.relations[tupleset].name
-            let parents = tuples.filter { $0.resource == object && $0.relation == name }.map(\.subject.object)
-            let hits = parents.map { known.contains(Problem(object: $0, relation: computed)) }
-            return function == .any ? hits.contains(true) : !hits.isEmpty && !hits.contains(false)
-        case .union(let members):
-            return members.enumerated().contains { holds($1, "\(place)/\($0)", object, definition, known, assumed) }
-        case .intersection(let members):
-            return members.enumerated().allSatisfy { holds($1, "\(place)/\($0)", object, definition, known, assumed) }
-        case .exclusion(let base, _):
-            return holds(base, "\(place)/0", object, definition, known, assumed)
-                && !assumed.contains(Problem(object: object, relation: "\(place)/1"))
+        guard let caveat = schema.caveats.first(where: { $0.name == reference.name }) else {
+            preconditionFailure("`\(tuple)` carries an unknown caveat")
+        }
+        var values = reference.context.entries.map { ($0.key, $0.value) }
+        for entry in context.entries where reference.context[entry.key] == nil {
+            values.append((entry.key, entry.value))
+        }
+        guard
+            let arguments = try? ConditionArguments.convert(
+                ContextObject(values),
+                parameters: caveat.parameters,
+                unknownKeys: .ignore
+            ),
+            let outcome = try? caveat.condition.evaluate(stored: nil, request: arguments)
+        else { preconditionFailure("`\(tuple)` cannot be judged with \(context.json)") }
+        switch outcome {
+        case .holds: return NaiveAnswers.JudgedTuple(subject: tuple.subject, truth: .yes, missing: [])
+        case .fails: return NaiveAnswers.JudgedTuple(subject: tuple.subject, truth: .no, missing: [])
+        case .unknown(let missing):
+            return NaiveAnswers.JudgedTuple(subject: tuple.subject, truth: .maybe, missing: Set(missing))
         }
     }
 }

@@ -3,165 +3,95 @@
 
 import PembaCore
 import PembaSchema
+import PembaService
 import PembaTestSupport
 import Testing
 
 @testable import PembaGraph
 
-/// Goal: every answer equals the definition's, whatever the schema, the cycles and the history of writes.
-///
-/// Method: few objects and many relations that refer to each other, so that nearly everything is cyclic.
+/// Goal: every answer equals the definition's, whatever the schema, the cycles, conditions and times, and the history
+/// of writes.
 @Suite("Random checks")
 struct RandomCheckTests {
-    /// A schema of two types whose expressions refer to everything, themselves included.
-    static func randomSchema(_ random: inout SeededRandom) throws -> CompiledSchema {
-        let types = ["group", "thing"]
-        let relations = ["rel_a", "rel_b", "rel_c"]
-        let permissions = ["per_a", "per_b", "per_c"].prefix(1 + random.below(3))
-        let names = relations + permissions
-        var source = "definition user {}\n"
-        for type in types {
-            source += "definition \(type) {\n"
-            source += "relation parent: group | thing\n"
-            source += "relation anybody: user | user:*\n"
-            for relation in relations {
-                var admitted = ["user"]
-                for other in types {
-                    if random.chance(1, in: 3) { admitted.append(other) }
-                    for name in names where random.chance(1, in: 3) {
-                        admitted.append("\(other)#\(name)")
-                    }
-                }
-                source += "relation \(relation): \(admitted.joined(separator: " | "))\n"
-            }
-            for (place, permission) in permissions.enumerated() {
-                // On the same object a permission may only use those before it; through arrows and tuples, any.
-                let here = relations + ["anybody"] + permissions.prefix(place)
-                source += "permission \(permission) = \(expression(here, names, &random, depth: 3))\n"
-            }
-            source += "}\n"
-        }
-        return try schema(source)
-    }
-
-    private static func expression(
-        _ here: [String],
-        _ there: [String],
-        _ random: inout SeededRandom,
-        depth: Int
-    ) -> String {
-        let name = here[random.below(here.count)]
-        switch depth == 0 ? random.below(3) : random.below(8) {
-        case 0, 1:
-            return name
-        case 2:
-            let computed = there[random.below(there.count)]
-            return random.chance(1, in: 3) ? "parent.all(\(computed))" : "parent->\(computed)"
-        case 3:
-            return random.chance(1, in: 8) ? "nil" : name
-        default:
-            let left = expression(here, there, &random, depth: depth - 1)
-            let right = expression(here, there, &random, depth: depth - 1)
-            return "(\(left) \(["+", "+", "&", "-"][random.below(4)]) \(right))"
-        }
-    }
-
-    /// A tuple that the schema admits.
-    static func randomTuple(_ schema: CompiledSchema, _ random: inout SeededRandom, objects: Int) -> RelationTuple {
-        let definition = schema.definitions[1 + random.below(schema.definitions.count - 1)]
-        let relations = definition.relations.filter { if case .relation = $0.kind { true } else { false } }
-        let relation = relations[random.below(relations.count)]
-        guard case .relation(let admitted) = relation.kind else { preconditionFailure("only relations were kept") }
-        let subject = admitted[random.below(admitted.count)]
-        let type = schema.definitions[subject.definition]
-        let id = String(random.below(objects))
-        let reference =
-            switch subject.form {
-            case .object: SubjectReference(type: type.name, id: id)
-            case .wildcard: SubjectReference(type: type.name, id: SubjectReference.wildcardID)
-            case .userset(let place): SubjectReference(type: type.name, id: id, relation: type.relations[place].name)
-            }
-        return RelationTuple(
-            resource: ObjectReference(type: definition.name, id: String(random.below(objects))),
-            relation: relation.name,
-            subject: reference
-        )
-    }
-
-    /// Asks everything about a subject.
-    private func compare(
-        _ graph: Graph,
-        _ naive: NaiveGraph,
-        _ subject: SubjectReference,
-        objects: Int,
-        _ seed: UInt64
-    ) throws {
-        var resources: [ObjectReference] = []
-        for definition in naive.schema.definitions.dropFirst() {
-            resources += (0..<objects).map { ObjectReference(type: definition.name, id: String($0)) }
-        }
-        let memberships = naive.memberships(of: subject, more: resources)
-        for resource in resources {
-            guard let definition = naive.schema.definitions.first(where: { $0.name == resource.type }) else { continue }
-            for relation in definition.relations {
-                let expected = memberships.contains(NaiveGraph.Problem(object: resource, relation: relation.name))
-                let answer = try inSlices(graph, resource, relation.name, subject)
-                #expect(
-                    answer == expected,
-                    "\(resource)#\(relation.name)@\(subject) in \(naive.schema.source) with \(naive.tuples.map(\.description).sorted()) \(Seeds.replay(seed, "RandomCheckTests"))"
-                )
-                let whole = try graph.check(resource, relation.name, subject)
-                #expect(whole == answer, "slices change the answer. \(Seeds.replay(seed, "RandomCheckTests"))")
-            }
-        }
-    }
-
-    /// Evaluates a check three visits at a time.
-    private func inSlices(
-        _ graph: Graph,
-        _ resource: ObjectReference,
-        _ permission: String,
-        _ subject: SubjectReference
-    ) throws -> Bool? {
-        let question = RelationTuple(resource: resource, relation: permission, subject: subject)
-        let check = try question.withView { view throws(GraphError) in try graph.resolve(view) }
-        var step = graph.evaluate(check, slice: 3)
-        while true {
-            switch step {
-            case .done(let answer): return answer
-            case .budgetExceeded: return nil
-            case .suspended(let evaluation): step = graph.resume(evaluation, slice: 3)
-            }
-        }
-    }
+    private static func replay(_ seed: UInt64) -> Comment { "\(Seeds.replay(seed, "RandomCheckTests"))" }
 
     @Test("answers equal the definition's at every step of a history", arguments: Array(Seeds(short: 20, full: 1_500)))
     func histories(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
-        let schema = try Self.randomSchema(&random)
-        let graph = Graph(capacity: .small)
-        try graph.replaceSchema(schema)
-        var naive = NaiveGraph(schema)
-        let objects = 2 + random.below(3)
+        var history = try RandomHistory(&random, objects: 2 + random.below(3))
         for _ in 0..<25 {
-            for _ in 0..<(1 + random.below(6)) {
-                if random.chance(1, in: 4), let stored = naive.tuples.sorted(by: { $0.precedes($1) }).first {
-                    #expect(naive.remove(stored) == graph.remove(stored))
-                } else {
-                    let tuple = Self.randomTuple(schema, &random, objects: objects)
-                    try graph.validate(tuple)
-                    #expect(naive.insert(tuple) == graph.insert(tuple))
-                }
-            }
-            #expect(graph.tupleCount == naive.tuples.count)
-            let definition = schema.definitions[random.below(3)]
-            let id = String(random.below(objects + 1))
-            var subject = SubjectReference(type: definition.name, id: id)
-            if random.chance(1, in: 3), !definition.relations.isEmpty {
-                subject.relation = definition.relations[random.below(definition.relations.count)].name
-            }
-            try compare(graph, naive, subject, objects: objects, seed)
+            try history.step(&random)
+            for round in 0..<2 { try history.compare(isSliced: round == 0, &random, Self.replay(seed)) }
         }
-        #expect(graph.all() == naive.tuples.sorted { $0.precedes($1) })
+        #expect(history.graph.all() == history.naive.tuples, Self.replay(seed))
+    }
+
+    @Test("without conditions and times they do, too", arguments: Array(Seeds(short: 10, full: 500)))
+    func plainHistories(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        var history = try RandomHistory(&random, objects: 2 + random.below(3), features: [])
+        for _ in 0..<25 {
+            try history.step(&random)
+            for round in 0..<2 { try history.compare(isSliced: round == 0, &random, Self.replay(seed)) }
+        }
+    }
+
+    @Test(
+        "tuples added for one request count as if they were stored, and hidden ones as if they were not",
+        arguments: Array(Seeds(short: 20, full: 1_000))
+    )
+    func overlays(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let limits = HistoryLimits(changes: random.chance(1, in: 2) ? 50 : 0, span: .seconds(1))
+        var history = try RandomHistory(&random, objects: 2 + random.below(3), limits: limits)
+        let graph = history.graph
+        for _ in 0..<12 {
+            for _ in 0..<2 { try history.step(&random) }
+            let entities = graph.entityCount
+            let conditions = graph.conditions.count
+            let used = graph.rows.arena.usedBytes - graph.rows.arena.freeBytes
+            try withExtendedLifetime(graph) {
+                var expected = history.naive
+                let hidden = expected.tuples.filter { _ in random.chance(1, in: 4) }
+                let added = (0..<random.below(8)).map { _ in history.world.tuple(&random) }
+                for tuple in hidden { expected.remove(tuple) }
+                for tuple in added { expected.put(tuple) }
+                let basis = try graph.basis(adding: added, hiding: hidden.map(\.key))
+                for round in 0..<2 {
+                    try history.compare(in: basis, with: expected, isSliced: round == 0, &random, Self.replay(seed))
+                }
+                #expect(graph.all(in: basis, limit: 7) == expected.tuples, Self.replay(seed))
+            }
+            // Nothing of it stays.
+            #expect(graph.entityCount == entities && graph.conditions.count == conditions, Self.replay(seed))
+            #expect(graph.rows.arena.usedBytes - graph.rows.arena.freeBytes == used, Self.replay(seed))
+            try history.compare(&random, Self.replay(seed))
+        }
+    }
+
+    @Test(
+        "equal tuples have equal answers and fingerprints, however they came to be",
+        arguments: Array(Seeds(short: 10, full: 500))
+    )
+    func order(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        var history = try RandomHistory(&random, objects: 2 + random.below(3))
+        for _ in 0..<20 { try history.step(&random) }
+        history.graph.collectExpired(limit: .max)
+        let other = Graph(capacity: .small, hashSeed: seed)
+        other.restart(at: history.revision, time: Timestamp(nanoseconds: history.world.time))
+        try other.replaceSchema(history.world.schema)
+        for tuple in history.naive.tuples.shuffled(using: &random) { other.put(tuple) }
+        #expect(other.contentHash == history.graph.contentHash, Self.replay(seed))
+        #expect(other.tupleCount == history.graph.tupleCount)
+        let subject = history.world.subject(&random)
+        let context = history.world.context(&random)
+        for resource in history.world.resources {
+            let definition = history.world.schema.definitions.first { $0.name == resource.type }
+            for relation in definition?.relations ?? [] {
+                let item = CheckItem(resource: resource, permission: relation.name, subject: subject, context: context)
+                #expect(try other.check(item) == history.graph.check(item), "\(item) \(Self.replay(seed))")
+            }
+        }
     }
 }

@@ -53,6 +53,12 @@ struct CheckMemo {
         Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> 32) & mask
     }
 
+    /// A sub-problem: a node of an entity, asked for certainty or for possibility.
+    @inline(__always)
+    static func key(_ entity: UInt32, _ node: UInt32, isPossible: Bool) -> UInt64 {
+        (UInt64(entity) << 32) | (isPossible ? 1 << 31 : 0) | UInt64(node)
+    }
+
     /// The number of a sub-problem.
     @inline(__always)
     func find(_ key: UInt64) -> UInt32 {

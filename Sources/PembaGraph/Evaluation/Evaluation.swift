@@ -8,9 +8,12 @@ package final class Evaluation {
     /// Behind a pointer, so that the inner loop does not pay for exclusive access to a class's property.
     let state: UnsafeMutablePointer<EvaluationState>
 
-    init() {
+    /// The state of the graph that it is about; nil while it is spare.
+    var basis: Basis?
+
+    init(graph: Graph) {
         state = .allocate(capacity: 1)
-        state.initialize(to: EvaluationState())
+        state.initialize(to: EvaluationState(scope: ConditionScope(graph: graph)))
     }
 
     deinit {
@@ -35,12 +38,23 @@ struct GraphView {
     let reachability: Reachability
     /// The entity `*` of each type, if it has tuples.
     let wildcards: UnsafeMutablePointer<UInt32>
+    /// What differs from the stored rows; the basis keeps it alive.
+    let overlay: Unmanaged<RowOverlay>?
 
     /// Where an entity's forward row is.
     @inline(__always)
     func forward(_ entity: UInt32) -> UnsafePointer<UInt64> {
+        if let overlay { return overlay._withUnsafeGuaranteedRef { $0.slot(entity, isForward: true) } }
         let record = UnsafeRawPointer(records + Int(entity))
         return (record + 8).assumingMemoryBound(to: UInt64.self)
+    }
+
+    /// Where an entity's reverse row is.
+    @inline(__always)
+    func reverse(_ entity: UInt32) -> UnsafePointer<UInt64> {
+        if let overlay { return overlay._withUnsafeGuaranteedRef { $0.slot(entity, isForward: false) } }
+        let record = UnsafeRawPointer(records + Int(entity))
+        return (record + 16).assumingMemoryBound(to: UInt64.self)
     }
 
     /// The target of an arrow for objects of a type.
@@ -70,6 +84,8 @@ struct EvaluationFrame: BitwiseCopyable {
     var run: RowRun
     /// Whether an operand was false only provisionally.
     var isProvisional: Bool
+    /// Whether it is asked what is possible (`EvaluationState.isPossible`).
+    var isPossible: Bool
 }
 
 /// States of sub-problems.
@@ -80,6 +96,17 @@ enum ProblemState {
     static let isFalse: UInt32 = 2
     /// From here on: in progress or provisionally false, at this place on the trail.
     static let onTrail: UInt32 = 3
+}
+
+/// What an evaluation is asked: a node of an entity, or a part of an expression about it.
+struct AskedProblem: BitwiseCopyable {
+    var entity: UInt32
+    /// The node; `ResolvedCheck.noNode` for a part of an expression.
+    var node = ResolvedCheck.noNode
+    /// The operation, unless a node is asked.
+    var op: UInt32 = 0
+    /// Whether it is asked what is possible, rather than what is certain.
+    var isPossible: Bool
 }
 
 /// The state of an evaluation; `EvaluationState+Run` moves it on.
@@ -106,8 +133,20 @@ struct EvaluationState {
     var reach: UnsafePointer<UInt64>?
     var reachMask: UInt64 = 0
 
+    /// The deepest that sub-problems may lie inside each other.
+    var depthMax = Int.max
+
     // Where it stands.
     var visits = 0
+    /// How deep the sub-problem in progress lies.
+    var depth = 0
+    /// Whether it is asked what is possible, rather than what is certain: tuples whose conditions depend on missing
+    /// context count, and what is subtracted must be certain.
+    var isPossible = false
+    /// Whether a condition was met that depends on missing context.
+    var hasMetMaybe = false
+    /// What was asked last.
+    private(set) var asked = AskedProblem(entity: 0, node: 0, isPossible: false)
     var mode = Mode.call
     var entity: UInt32 = 0
     var node: UInt32 = 0
@@ -127,6 +166,10 @@ struct EvaluationState {
     var components = Stack<UInt32>(capacity: 64)
     /// Takes over once a sub-problem turned out to depend on its own exclusion.
     var network: GateNetwork?
+    /// Judges conditions and times.
+    let scope: ConditionScope
+
+    init(scope: ConditionScope) { self.scope = scope }
 
     /// Bigger stacks are given back after use.
     private static let kept = 1 << 16
@@ -141,20 +184,54 @@ struct EvaluationState {
 
     /// Starts over with a question.
     @inline(__always)
-    mutating func begin(_ check: ResolvedCheck, budget: Int, view: GraphView) {
+    mutating func begin(_ check: ResolvedCheck, budget: Int, depth: Int, view: GraphView) {
         self.check = check
         self.budget = budget
         wildcard = view.wildcards[Int(check.subjectType)]
-        subjectRow = RowWord(raw: view.records[Int(check.subject)].reverse)
+        subjectRow = RowWord(raw: view.reverse(check.subject).pointee)
         let sets = check.subjectNode == ResolvedCheck.noNode ? view.reachability.plain : view.reachability.usersets
         reach = UnsafePointer(sets) + Int(check.subjectType >> 6)
         reachMask = 1 << UInt64(check.subjectType & 63)
         visits = 0
+        depthMax = depth
+        hasMetMaybe = false
+        ask(check.resource, check.node, possible: false)
+    }
+
+    /// Starts over with a sub-problem of the same question; what was found out stays.
+    @inline(__always)
+    mutating func ask(_ entity: UInt32, _ node: UInt32, possible: Bool) {
+        ask(AskedProblem(entity: entity, node: node, isPossible: possible))
+        self.node = node
         mode = .call
-        entity = check.resource
-        node = check.node
-        problem = CheckMemo.absent
+    }
+
+    /// Starts over with a part of an expression; what was found out stays.
+    mutating func ask(_ entity: UInt32, op: UInt32, possible: Bool) {
+        ask(AskedProblem(entity: entity, op: op, isPossible: possible))
+        self.op = op
+        mode = .enter
+    }
+
+    /// Asks the last question again: whether it is possible.
+    mutating func askWhetherPossible() {
+        if asked.node == ResolvedCheck.noNode {
+            ask(asked.entity, op: asked.op, possible: true)
+        } else {
+            ask(asked.entity, asked.node, possible: true)
+        }
+    }
+
+    @inline(__always)
+    private mutating func ask(_ problem: AskedProblem) {
+        asked = problem
+        entity = problem.entity
+        isPossible = problem.isPossible
+        depth = 0
+        self.problem = CheckMemo.absent
         isProvisional = false
+        // What a network took over from was left in the middle.
+        if network != nil { clearAll() }
     }
 
     /// Forgets what was found out, so that nothing of it reaches the next question.

@@ -15,12 +15,19 @@
 ///
 /// If what is subtracted in an exclusion is only provisionally false, the sub-problem depends on its own exclusion.
 /// Then the whole question is answered again by a `GateNetwork`, which is exact for that case, too.
+///
+/// Conditions whose context is missing make answers three-valued (Kleene, 1952). A sub-problem is then two: what is
+/// certain, and what is possible. For certainty a tuple with such a condition does not count, for possibility it
+/// does; what is subtracted from a certain answer must not even be possible, and the other way round. Each of the two
+/// is two-valued, so that everything above holds for both; `isPossible` says which one is asked, and the memo keeps
+/// them apart. A check asks for certainty first, and for possibility only if a condition of that kind was met.
 extension EvaluationState {
     /// Why a run ended.
     enum Ending {
         case finished
         case suspended
         case exceeded
+        case tooDeep
     }
 
     /// Goes on until the answer is in `value` or `visits` has reached `limit`.
@@ -30,17 +37,14 @@ extension EvaluationState {
             switch mode {
             case .call:
                 guard visits < limit else { return visits >= budget ? .exceeded : .suspended }
+                guard depth <= depthMax else { return .tooDeep }
                 visits &+= 1
                 call(view)
             case .enter:
                 enter(view)
             case .answer:
                 if frames.isEmpty { return .finished }
-                guard answer(view) else {
-                    let network = GateNetwork(check)
-                    self.network = network
-                    return run(network, view, limit: limit)
-                }
+                guard answer(view) else { return startNetwork(view, limit: limit) }
             case .advance:
                 guard visits < limit else { return visits >= budget ? .exceeded : .suspended }
                 advance(view)
@@ -48,8 +52,15 @@ extension EvaluationState {
         }
     }
 
+    /// Answers the question that was asked last by a network.
+    private mutating func startNetwork(_ view: GraphView, limit: Int) -> Ending {
+        let network = GateNetwork(asked)
+        self.network = network
+        return run(network, view, limit: limit)
+    }
+
     private mutating func run(_ network: GateNetwork, _ view: GraphView, limit: Int) -> Ending {
-        guard let answer = network.run(self, view, visits: &visits, limit: limit) else {
+        guard let answer = network.run(&self, view, limit: limit) else {
             return visits >= budget ? .exceeded : .suspended
         }
         value = answer
@@ -90,7 +101,7 @@ extension EvaluationState {
         guard isReachable(node, view) else { return give(false) }
         let linked = view.nodes[Int(node)]
         if linked.kind == .relation && !linked.admitsUsersets { return give(holdsSubject(linked, view)) }
-        let key = (UInt64(entity) << 32) | UInt64(node)
+        let key = CheckMemo.key(entity, node, isPossible: isPossible)
         var number = memo.find(key)
         if number != CheckMemo.absent {
             let known = states[Int(number)]
@@ -120,18 +131,34 @@ extension EvaluationState {
 
     /// Whether the relation's row holds the subject or the wildcard of its type.
     @inline(__always)
-    func holdsSubject(_ linked: LinkedNode, _ view: GraphView) -> Bool {
+    mutating func holdsSubject(_ linked: LinkedNode, _ view: GraphView) -> Bool {
         let row = RowWord(raw: view.forward(entity).pointee)
         guard !row.isEmpty else { return false }
         let relation = RowEntry.make(relation: linked.number, subjectRelation: check.subjectRelation, entity: 0)
+        var found: UInt64 = 0
         // The shorter side is probed: a popular resource's row is long, its subjects' rows seldom are.
         if subjectRow.isSingle || subjectRow.count < row.count {
-            if view.rows.contains(subjectRow, relation | (UInt64(entity) << 8)) { return true }
+            found = view.rows.find(subjectRow, relation | (UInt64(entity) << 8))
         } else if check.subject != EntityNumber.none {
-            if view.rows.contains(row, relation | (UInt64(check.subject) << 8)) { return true }
+            found = view.rows.find(row, relation | (UInt64(check.subject) << 8))
         }
+        if found != 0, !RowEntry.hasTraits(found) || counts(relation | (UInt64(check.subject) << 8)) { return true }
         guard linked.admitsWildcard, wildcard != EntityNumber.none else { return false }
-        return view.rows.contains(row, RowEntry.make(relation: linked.number, subjectRelation: 0, entity: wildcard))
+        let everybody = RowEntry.make(relation: linked.number, subjectRelation: 0, entity: wildcard)
+        found = view.rows.find(row, everybody)
+        return found != 0 && (!RowEntry.hasTraits(found) || counts(everybody))
+    }
+
+    /// Whether a tuple on the entity, whose entry is flagged, counts for what is asked.
+    @inline(never)
+    mutating func counts(_ entry: UInt64) -> Bool {
+        switch scope.truth(TupleKey(entity, entry)) {
+        case .no: return false
+        case .yes: return true
+        case .maybe:
+            hasMetMaybe = true
+            return isPossible
+        }
     }
 
     /// The relation's usersets on the entity; nil if there are none, or none that could lead to the subject.
@@ -149,6 +176,7 @@ extension EvaluationState {
         states[Int(number)] = ProblemState.onTrail &+ place
         components.push(place)
         trail.push(number)
+        depth &+= 1
     }
 
     /// Meets a sub-problem that is in progress or provisionally false.
@@ -166,6 +194,7 @@ extension EvaluationState {
         isProvisional = provisional
         mode = .answer
         guard number != CheckMemo.absent else { return }
+        depth &-= 1
         let place = states[Int(number)] &- ProblemState.onTrail
         let first = Int(place)
         if answer {
@@ -196,7 +225,15 @@ extension EvaluationState {
     @inline(__always)
     private mutating func pushFrame(op: UInt32, problem: UInt32, run: RowRun) {
         frames.push(
-            EvaluationFrame(op: op, entity: entity, problem: problem, operand: 1, run: run, isProvisional: false)
+            EvaluationFrame(
+                op: op,
+                entity: entity,
+                problem: problem,
+                operand: 1,
+                run: run,
+                isProvisional: false,
+                isPossible: isPossible
+            )
         )
     }
 
@@ -215,6 +252,9 @@ extension EvaluationState {
         switch linked.kind {
         case .empty:
             finish(false, provisional: false, problem: number)
+        case .itself:
+            let isSubject = check.subjectNode == ResolvedCheck.noNode && entity == check.subject
+            finish(isSubject, provisional: false, problem: number)
         case .computed:
             if number != CheckMemo.absent { pushFrame(op: op, problem: number, run: noRun(view)) }
             node = linked.first
@@ -244,6 +284,8 @@ extension EvaluationState {
         guard frame.pointee.operand < linked.count else { return false }
         op = view.operands[Int(linked.start &+ frame.pointee.operand)]
         entity = frame.pointee.entity
+        // What is subtracted from what is certain must not even be possible, and the other way round.
+        isPossible = linked.kind == .exclusion ? !frame.pointee.isPossible : frame.pointee.isPossible
         frame.pointee.operand &+= 1
         mode = .enter
         return true
@@ -255,7 +297,7 @@ extension EvaluationState {
         let frame = frames.top
         let linked = view.ops[Int(frame.pointee.op)]
         switch linked.kind {
-        case .empty, .computed:
+        case .empty, .itself, .computed:
             pop(value, provisional: isProvisional)
         case .union:
             if value { pop(true, provisional: false) } else { continueUnion(linked, view) }
@@ -302,10 +344,18 @@ extension EvaluationState {
         let linked = view.ops[Int(frame.pointee.op)]
         if frame.pointee.run.isEmpty { renewRun(frame, view) }
         guard !frame.pointee.run.isEmpty, RowEntry.relation(frame.pointee.run.start.pointee) == linked.first else {
-            return pop(linked.kind == .arrowAll, provisional: frame.pointee.isProvisional)
+            // `.all` of no tuple that is there is nobody.
+            let isAll = linked.kind == .arrowAll && frame.pointee.operand > 1
+            return pop(isAll, provisional: frame.pointee.isProvisional)
         }
         let entry = frame.pointee.run.start.pointee
         frame.pointee.run.start += 1
+        isPossible = frame.pointee.isPossible
+        if RowEntry.hasTraits(entry) {
+            entity = frame.pointee.entity
+            guard isFollowed(entry, linked.kind) else { return }
+        }
+        frame.pointee.operand = 2
         let child = RowEntry.entity(entry)
         let type = UInt32(view.records[Int(child)].type)
         if linked.kind == .usersets {
@@ -319,6 +369,15 @@ extension EvaluationState {
         }
         entity = child
         mode = .call
+    }
+
+    /// Whether a flagged entry of the row on top is to be followed; for `.all`, one whose condition fails is the end.
+    @inline(never)
+    private mutating func isFollowed(_ entry: UInt64, _ kind: LinkedOp.Kind) -> Bool {
+        visits &+= 1
+        if counts(RowEntry.key(entry)) { return true }
+        if kind == .arrowAll, scope.isAlive(TupleKey(entity, entry)) { pop(false, provisional: false) }
+        return false
     }
 
     /// Goes on to the next leaf of a large row.

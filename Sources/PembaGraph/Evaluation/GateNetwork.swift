@@ -7,7 +7,8 @@
 /// All sub-problems that the check can reach become gates; then the alternating fixed point (Van Gelder, 1993) is
 /// computed: a lower bound of what is true, negating an upper bound, and an upper bound, negating the lower one, until
 /// neither changes. It is exact whatever the order of evaluation, slower than the usual way, and only met with data
-/// that is cyclic through an exclusion. Work counts against the budget and can be interrupted.
+/// that is cyclic through an exclusion. Work counts against the budget and can be interrupted. What is certain and what
+/// is possible of a sub-problem (`EvaluationState+Run`) are gates of their own, joined by the exclusions between them.
 final class GateNetwork {
     private struct Gate {
         enum Kind: UInt8 {
@@ -22,8 +23,8 @@ final class GateNetwork {
     }
 
     private enum Task {
-        case problem(gate: UInt32, entity: UInt32, node: UInt32)
-        case operation(gate: UInt32, entity: UInt32, op: UInt32)
+        case problem(gate: UInt32, entity: UInt32, node: UInt32, isPossible: Bool)
+        case operation(gate: UInt32, entity: UInt32, op: UInt32, isPossible: Bool)
     }
 
     /// A row whose entries are being made operands of a gate.
@@ -32,6 +33,7 @@ final class GateNetwork {
         var entity: UInt32
         var op: LinkedOp
         var next: UInt64
+        var isPossible: Bool
     }
 
     private var gates: [Gate]
@@ -48,27 +50,39 @@ final class GateNetwork {
     private var position = 0
     private var hasChanged = false
 
+    /// Whether the question, answered by no, is settled by no stage: it depends on its own exclusion.
+    private(set) var isUndefined = false
+
     /// Gate 0 is always false, gate 1 is the question.
     private static let question = 1
 
-    init(_ check: ResolvedCheck) {
+    init(_ asked: AskedProblem) {
         gates = [Gate(), Gate()]
-        numbers = [GateNetwork.key(check.resource, check.node): UInt32(GateNetwork.question)]
-        tasks = [.problem(gate: UInt32(GateNetwork.question), entity: check.resource, node: check.node)]
+        let question = UInt32(GateNetwork.question)
+        let (entity, isPossible) = (asked.entity, asked.isPossible)
+        if asked.node == ResolvedCheck.noNode {
+            numbers = [:]
+            tasks = [.operation(gate: question, entity: entity, op: asked.op, isPossible: isPossible)]
+        } else {
+            numbers = [CheckMemo.key(entity, asked.node, isPossible: isPossible): question]
+            tasks = [.problem(gate: question, entity: entity, node: asked.node, isPossible: isPossible)]
+        }
     }
 
-    private static func key(_ entity: UInt32, _ node: UInt32) -> UInt64 { (UInt64(entity) << 32) | UInt64(node) }
-
     /// Goes on until the answer is known, or nil when `visits` has reached `limit`.
-    func run(_ state: EvaluationState, _ view: GraphView, visits: inout Int, limit: Int) -> Bool? {
+    func run(_ state: inout EvaluationState, _ view: GraphView, limit: Int) -> Bool? {
         while row != nil || !tasks.isEmpty {
-            guard visits < limit else { return nil }
-            visits += 1
-            if row != nil { extendRow(view) } else if let task = tasks.popLast() { perform(task, state, view) }
+            guard state.visits < limit else { return nil }
+            state.visits += 1
+            if row != nil {
+                extendRow(&state, view)
+            } else if let task = tasks.popLast() {
+                perform(task, &state, view)
+            }
         }
         if current.isEmpty { beginRound(lowering: false) }
         while true {
-            guard sweep(&visits, limit) else { return nil }
+            guard sweep(&state.visits, limit) else { return nil }
             if hasChanged {
                 position = gates.count
                 hasChanged = false
@@ -80,12 +94,12 @@ final class GateNetwork {
 
     // MARK: Building
 
-    private func gate(_ entity: UInt32, _ node: UInt32) -> UInt32 {
-        let key = GateNetwork.key(entity, node)
+    private func gate(_ entity: UInt32, _ node: UInt32, _ isPossible: Bool) -> UInt32 {
+        let key = CheckMemo.key(entity, node, isPossible: isPossible)
         if let known = numbers[key] { return known }
         let gate = newGate()
         numbers[key] = gate
-        tasks.append(.problem(gate: gate, entity: entity, node: node))
+        tasks.append(.problem(gate: gate, entity: entity, node: node, isPossible: isPossible))
         return gate
     }
 
@@ -99,43 +113,55 @@ final class GateNetwork {
         operands.append(contentsOf: members)
     }
 
-    private func perform(_ task: Task, _ state: EvaluationState, _ view: GraphView) {
+    private func perform(_ task: Task, _ state: inout EvaluationState, _ view: GraphView) {
         switch task {
-        case .problem(let gate, let entity, let node):
-            var question = state
-            question.entity = entity
-            question.node = node
+        case .problem(let gate, let entity, let node, let isPossible):
+            state.entity = entity
+            state.node = node
+            state.isPossible = isPossible
             let linked = view.nodes[Int(node)]
             if node == state.check.subjectNode && entity == state.check.subject {
                 gates[Int(gate)].kind = .alwaysTrue
             } else if !state.isReachable(node, view) {
                 return
             } else if linked.kind == .permission {
-                tasks.append(.operation(gate: gate, entity: entity, op: linked.op))
-            } else if question.holdsSubject(linked, view) {
+                tasks.append(.operation(gate: gate, entity: entity, op: linked.op, isPossible: isPossible))
+            } else if state.holdsSubject(linked, view) {
                 gates[Int(gate)].kind = .alwaysTrue
-            } else if question.usersets(linked, view) != nil {
+            } else if state.usersets(linked, view) != nil {
                 let start = RowEntry.start(ofUsersetsOf: linked.number)
-                openRow(gate, entity, view.ops[Int(linked.op)], from: start)
+                openRow(gate, entity, view.ops[Int(linked.op)], from: start, isPossible)
             }
-        case .operation(let gate, let entity, let op):
-            expand(gate, entity, view.ops[Int(op)], view)
+        case .operation(let gate, let entity, let op, let isPossible):
+            expand(gate, entity, view.ops[Int(op)], isPossible, state.check, view)
         }
     }
 
-    private func expand(_ gate: UInt32, _ entity: UInt32, _ op: LinkedOp, _ view: GraphView) {
+    private func expand(
+        _ gate: UInt32,
+        _ entity: UInt32,
+        _ op: LinkedOp,
+        _ isPossible: Bool,
+        _ check: ResolvedCheck,
+        _ view: GraphView
+    ) {
         switch op.kind {
         case .empty:
             return
+        case .itself:
+            if check.subjectNode == ResolvedCheck.noNode, entity == check.subject {
+                gates[Int(gate)].kind = .alwaysTrue
+            }
         case .computed:
-            setOperands(gate, .or, [self.gate(entity, op.first)])
+            setOperands(gate, .or, [self.gate(entity, op.first, isPossible)])
         case .usersets, .arrowAny, .arrowAll:
-            openRow(gate, entity, op, from: RowEntry.start(ofRelation: op.first))
+            openRow(gate, entity, op, from: RowEntry.start(ofRelation: op.first), isPossible)
         case .union, .intersection:
             let members = (0..<op.count).map { _ in newGate() }
             setOperands(gate, op.kind == .union ? .or : .and, members)
             for (place, member) in members.enumerated() {
-                tasks.append(.operation(gate: member, entity: entity, op: view.operands[Int(op.start) + place]))
+                let operand = view.operands[Int(op.start) + place]
+                tasks.append(.operation(gate: member, entity: entity, op: operand, isPossible: isPossible))
             }
         case .exclusion:
             let base = newGate()
@@ -143,18 +169,19 @@ final class GateNetwork {
             let negation = newGate()
             setOperands(gate, .and, [base, negation])
             setOperands(negation, .not, [subtracted])
-            tasks.append(.operation(gate: base, entity: entity, op: view.operands[Int(op.start)]))
-            tasks.append(.operation(gate: subtracted, entity: entity, op: view.operands[Int(op.start) + 1]))
+            let operands = (view.operands[Int(op.start)], view.operands[Int(op.start) + 1])
+            tasks.append(.operation(gate: base, entity: entity, op: operands.0, isPossible: isPossible))
+            tasks.append(.operation(gate: subtracted, entity: entity, op: operands.1, isPossible: !isPossible))
         }
     }
 
-    private func openRow(_ gate: UInt32, _ entity: UInt32, _ op: LinkedOp, from key: UInt64) {
+    private func openRow(_ gate: UInt32, _ entity: UInt32, _ op: LinkedOp, from key: UInt64, _ isPossible: Bool) {
         gates[Int(gate)].start = operands.count
-        row = OpenRow(gate: gate, entity: entity, op: op, next: key)
+        row = OpenRow(gate: gate, entity: entity, op: op, next: key, isPossible: isPossible)
     }
 
     /// Makes the next entry of the open row an operand, or closes the row.
-    private func extendRow(_ view: GraphView) {
+    private func extendRow(_ state: inout EvaluationState, _ view: GraphView) {
         guard var open = row else { return }
         let run = view.rows.run(view.forward(open.entity), from: open.next)
         guard !run.isEmpty, RowEntry.relation(run.start.pointee) == open.op.first else {
@@ -168,12 +195,23 @@ final class GateNetwork {
         let entry = run.start.pointee
         open.next = RowEntry.key(entry) + RowEntry.step
         row = open
+        if RowEntry.hasTraits(entry) {
+            state.entity = open.entity
+            state.isPossible = open.isPossible
+            if !state.counts(RowEntry.key(entry)) {
+                // For `.all` a tuple that is there and whose condition fails is the end.
+                let isThere = state.scope.isAlive(TupleKey(open.entity, entry))
+                if open.op.kind == .arrowAll, isThere { operands.append(0) }
+                return
+            }
+        }
         let child = RowEntry.entity(entry)
         let type = UInt32(view.records[Int(child)].type)
         if open.op.kind == .usersets {
-            operands.append(gate(child, view.nodeBase[Int(type)] + RowEntry.subjectRelation(entry)))
+            let node = view.nodeBase[Int(type)] + RowEntry.subjectRelation(entry)
+            operands.append(gate(child, node, open.isPossible))
         } else if let target = view.target(open.op, type: type) {
-            operands.append(gate(child, target))
+            operands.append(gate(child, target, open.isPossible))
         } else if open.op.kind == .arrowAll {
             operands.append(0)
         }
@@ -218,7 +256,10 @@ final class GateNetwork {
     private func endRound() -> Bool? {
         let answer = current[GateNetwork.question]
         if isLowering {
-            if answer || current == lower { return answer }
+            if answer || current == lower {
+                isUndefined = !answer
+                return answer
+            }
             lower = current
             beginRound(lowering: false)
         } else {

@@ -41,7 +41,7 @@ extension Graph {
         _ views: UnsafeBufferPointer<CheckView>,
         slice: Int = Limits.evaluationSlice,
         budget: Int = Limits.evaluationVisits,
-        _ body: (Int, CheckOutcome) -> Void
+        _ body: (Int, EvaluationStep) -> Void
     ) {
         var next = 0
         while next < views.count {
@@ -49,10 +49,10 @@ extension Graph {
             var refusal: (position: Int, error: GraphError)?
             while next < views.count, count < BatchScratch.width, refusal == nil {
                 do throws(GraphError) {
-                    let check = try resolveNames(views[next])
+                    let check = try resolveNames(views[next], hot)
                     batch.items[count] = BatchScratch.Item(
                         check: check,
-                        resourceHash: entities.hash(type: resourceType(check), id: views[next].resourceID),
+                        resourceHash: entities.hash(type: resourceType(check, hot), id: views[next].resourceID),
                         subjectHash: entities.hash(type: check.subjectType, id: views[next].subjectID),
                         position: next
                     )
@@ -65,17 +65,9 @@ extension Graph {
             find(views, count)
             for place in 0..<count {
                 let item = batch.items[place]
-                body(item.position, outcome(evaluate(item.check, slice: slice, budget: budget)))
+                body(item.position, evaluate(item.check, slice: slice, budget: budget))
             }
-            if let refusal { body(refusal.position, .refused(refusal.error)) }
-        }
-    }
-
-    private func outcome(_ step: EvaluationStep) -> CheckOutcome {
-        switch step {
-        case .done(let answer): .done(answer)
-        case .suspended(let evaluation): .suspended(evaluation)
-        case .budgetExceeded: .budgetExceeded
+            if let refusal { body(refusal.position, .failed(refusal.error)) }
         }
     }
 
@@ -93,14 +85,14 @@ extension Graph {
         }
         for place in 0..<count {
             let view = views[items[place].position]
-            let type = resourceType(items[place].check)
+            let type = resourceType(items[place].check, hot)
             items[place].check.resource = entities.find(items[place].resourceHash, type: type, id: view.resourceID)
             items[place].check.subject = entities.find(
                 items[place].subjectHash,
                 type: items[place].check.subjectType,
                 id: view.subjectID
             )
-            standInForUnknown(&items[place].check, view)
+            standInForUnknown(&items[place].check, view, hot)
         }
         for place in 0..<count { read ^= readAhead(items[place].check.resource) }
         batch.sink.pointee = read

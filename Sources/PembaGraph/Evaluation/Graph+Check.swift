@@ -2,91 +2,168 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
+package import PembaService
 
 extension Graph {
-    /// Looks up the names and ids of a check.
+    /// Looks up the names and ids of a check, in the present state unless another is given.
     ///
     /// Names must exist in the schema. Objects need not have tuples: a check about an unknown one has an answer, too.
-    package func resolve(_ view: CheckView) throws(GraphError) -> ResolvedCheck {
-        var check = try resolveNames(view)
+    package func resolve(_ view: CheckView, in basis: Basis? = nil) throws(GraphError) -> ResolvedCheck {
+        let hot = basis?.hot ?? self.hot
+        var check = try resolveNames(view, hot)
         (check.resource, check.subject) = entities.find(
-            type: resourceType(check),
+            type: resourceType(check, hot),
             id: view.resourceID,
             andType: check.subjectType,
             id: view.subjectID
         )
-        standInForUnknown(&check, view)
+        standInForUnknown(&check, view, hot)
         return check
     }
 
-    /// Begins a check, and ends it unless it takes more than `slice` visits.
+    /// Begins a check in the present state, and ends it unless it takes more than `slice` visits.
+    @inline(__always)
     package func evaluate(
         _ check: ResolvedCheck,
         slice: Int = Limits.evaluationSlice,
         budget: Int = Limits.evaluationVisits
     ) -> EvaluationStep {
-        let evaluation = spare.pointee.take() ?? Evaluation()
-        evaluation.state.pointee.begin(check, budget: budget, view: hot.pointee.view)
-        return resume(evaluation, slice: slice)
+        evaluate(check, in: present, context: .empty, depth: .max, slice: slice, budget: budget)
+    }
+
+    /// Begins a check, and ends it unless it takes more than `slice` visits.
+    ///
+    /// Sub-problems lie at most `depth` deep inside each other.
+    package func evaluate(
+        _ check: ResolvedCheck,
+        in basis: Basis,
+        context: ContextObject,
+        depth: Int,
+        slice: Int = Limits.evaluationSlice,
+        budget: Int = Limits.evaluationVisits
+    ) -> EvaluationStep {
+        resume(begin(check, in: basis, context: context, depth: depth, budget: budget), slice: slice)
+    }
+
+    /// Begins an evaluation.
+    func begin(
+        _ check: ResolvedCheck,
+        in basis: Basis,
+        context: ContextObject,
+        depth: Int = .max,
+        budget: Int = Limits.evaluationVisits
+    ) -> Evaluation {
+        let evaluation = spare.pointee.take() ?? Evaluation(graph: self)
+        evaluation.basis = basis
+        evaluation.state.pointee.scope.begin(basis, context: context)
+        evaluation.state.pointee.begin(check, budget: budget, depth: depth, view: basis.hot.pointee.view)
+        return evaluation
     }
 
     /// Goes on with a suspended check; the graph must not have changed since.
     package func resume(_ evaluation: Evaluation, slice: Int = Limits.evaluationSlice) -> EvaluationStep {
+        guard let basis = evaluation.basis else { preconditionFailure("a spare evaluation was resumed") }
         let state = evaluation.state
         let limit = min(state.pointee.visits + slice, state.pointee.budget)
-        switch state.pointee.run(hot.pointee.view, limit: limit) {
-        case .finished:
-            let answer = state.pointee.value
-            abandon(evaluation)
-            return .done(answer)
-        case .suspended:
-            return .suspended(evaluation)
-        case .exceeded:
-            abandon(evaluation)
-            return .budgetExceeded
+        while true {
+            switch state.pointee.run(basis.hot.pointee.view, limit: limit) {
+            case .finished:
+                let isPossible = state.pointee.asked.isPossible
+                if !state.pointee.value || !isPossible {
+                    if !state.pointee.value, !isPossible, state.pointee.hasMetMaybe {
+                        state.pointee.ask(state.pointee.check.resource, state.pointee.check.node, possible: true)
+                        continue
+                    }
+                    let answer = state.pointee.value
+                    abandon(evaluation)
+                    return .done(answer)
+                }
+                return finishConditional(evaluation, basis)
+            case .suspended:
+                return .suspended(evaluation)
+            case .exceeded:
+                let budget = state.pointee.budget
+                abandon(evaluation)
+                return .failed(.budgetExceeded(budget))
+            case .tooDeep:
+                let depth = state.pointee.depthMax
+                abandon(evaluation)
+                return .failed(.tooDeep(depth))
+            }
+        }
+    }
+
+    @inline(never)
+    private func finishConditional(_ evaluation: Evaluation, _ basis: Basis) -> EvaluationStep {
+        defer { abandon(evaluation) }
+        let check = evaluation.state.pointee.check
+        do throws(GraphError) {
+            let inquiry = Inquiry(graph: self, evaluation: evaluation, basis: basis)
+            return .conditional(missing: try inquiry.missing(check.resource, check.node))
+        } catch {
+            return .failed(error)
         }
     }
 
     /// Gives up a suspended check, so that its memory is used again.
     package func abandon(_ evaluation: Evaluation) {
         evaluation.state.pointee.clear()
+        evaluation.state.pointee.scope.end()
+        evaluation.basis = nil
         spare.pointee = evaluation
     }
 
-    /// Evaluates a check at once: for tools and tests.
-    ///
-    /// Nil if it visits more than `budget`.
+    /// Evaluates a check at once, in the present state unless another is given: for tools and tests.
     package func check(
-        _ resource: ObjectReference,
-        _ permission: String,
-        _ subject: SubjectReference,
+        _ item: CheckItem,
+        in basis: Basis? = nil,
+        depth: Int = .max,
         budget: Int = Limits.evaluationVisits
-    ) throws(GraphError) -> Bool? {
-        let question = RelationTuple(resource: resource, relation: permission, subject: subject)
-        let resolved = try question.withView { view throws(GraphError) in try resolve(view) }
-        guard case .done(let answer) = evaluate(resolved, slice: budget, budget: budget) else { return nil }
-        return answer
+    ) throws(GraphError) -> Decision {
+        let basis = basis ?? present
+        let resolved = try resolve(item, in: basis)
+        let step = evaluate(
+            resolved,
+            in: basis,
+            context: item.context,
+            depth: depth,
+            slice: budget,
+            budget: budget
+        )
+        switch step {
+        case .done(let has): return has ? .has : .hasNot
+        case .conditional(let missing): return Decision(.conditional, missingContext: missing)
+        case .failed(let error): throw error
+        case .suspended(let evaluation):
+            abandon(evaluation)
+            throw .budgetExceeded(budget)
+        }
     }
 
     // MARK: Parts
 
     /// The number of the type that a check's resource has.
     @inline(__always)
-    func resourceType(_ check: ResolvedCheck) -> UInt32 { UInt32(hot.pointee.view.nodes[Int(check.node)].type) }
+    func resourceType(_ check: ResolvedCheck, _ hot: UnsafeMutablePointer<Basis.Hot>) -> UInt32 {
+        UInt32(hot.pointee.view.nodes[Int(check.node)].type)
+    }
 
     /// Looks up the names of a check; its entities are still to be found.
     @inline(__always)
-    func resolveNames(_ view: CheckView) throws(GraphError) -> ResolvedCheck {
+    func resolveNames(
+        _ view: CheckView,
+        _ hot: UnsafeMutablePointer<Basis.Hot>
+    ) throws(GraphError) -> ResolvedCheck {
         let names = hot.pointee.names
         let type = names.find(view.resourceType, scope: 0)
         let subjectType = names.find(view.subjectType, scope: 0)
-        guard type != 0, subjectType != 0 else { throw whatIsUnknown(view) }
+        guard type != 0, subjectType != 0 else { throw whatIsUnknown(view, hot) }
         let relation = names.find(view.permission, scope: type)
-        guard relation != 0 else { throw whatIsUnknown(view) }
+        guard relation != 0 else { throw whatIsUnknown(view, hot) }
         var subjectRelation: UInt32 = 0
         if !view.subjectRelation.isEmpty {
             subjectRelation = names.find(view.subjectRelation, scope: subjectType)
-            guard subjectRelation != 0 else { throw whatIsUnknown(view) }
+            guard subjectRelation != 0 else { throw whatIsUnknown(view, hot) }
         }
         let resourceBytes = view.resourceID.count
         let subjectBytes = view.subjectID.count
@@ -112,10 +189,14 @@ extension Graph {
 
     /// Lets a resource without tuples be asked about, and recognises it as its own subject.
     @inline(__always)
-    func standInForUnknown(_ check: inout ResolvedCheck, _ view: CheckView) {
+    func standInForUnknown(
+        _ check: inout ResolvedCheck,
+        _ view: CheckView,
+        _ hot: UnsafeMutablePointer<Basis.Hot>
+    ) {
         guard check.resource == EntityNumber.none else { return }
         check.resource = EntityNumber.unknownResource
-        guard check.subject == EntityNumber.none, resourceType(check) == check.subjectType,
+        guard check.subject == EntityNumber.none, resourceType(check, hot) == check.subjectType,
             view.resourceID.count == view.subjectID.count, let left = view.resourceID.baseAddress,
             let right = view.subjectID.baseAddress, ByteHash.equal(left, right, count: view.subjectID.count)
         else { return }
@@ -124,7 +205,7 @@ extension Graph {
 
     /// The first unknown name of a check.
     @inline(never)
-    private func whatIsUnknown(_ view: CheckView) -> GraphError {
+    private func whatIsUnknown(_ view: CheckView, _ hot: UnsafeMutablePointer<Basis.Hot>) -> GraphError {
         guard hot.pointee.hasSchema else { return .noSchema }
         let names = hot.pointee.names
         for (type, relation) in [

@@ -24,20 +24,10 @@ package struct ResolvedCheck: BitwiseCopyable {
 package enum EvaluationStep {
     /// It has the answer: whether the subject has the permission.
     case done(Bool)
+    /// The answer depends on context that is missing, by name.
+    case conditional(missing: [String])
     /// The slice is used up; `Graph.resume` goes on, provided that nothing is applied in between.
     case suspended(Evaluation)
-    /// It visited more than its budget without an answer.
-    case budgetExceeded
-}
-
-/// What became of one check of a batch.
-package enum CheckOutcome {
-    /// The answer.
-    case done(Bool)
-    /// The slice is used up.
-    case suspended(Evaluation)
-    /// It visited more than its budget without an answer.
-    case budgetExceeded
-    /// The check names something that does not exist or breaks a rule.
-    case refused(GraphError)
+    /// It cannot be answered: it went too deep or visited too much, or a condition could not be evaluated.
+    case failed(GraphError)
 }

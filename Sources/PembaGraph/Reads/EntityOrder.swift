@@ -11,12 +11,17 @@ internal import PembaCore
 struct EntityOrder {
     private static let leafLimit = 512
 
-    /// The leaves of each type by its number; no leaf is empty.
+    /// The leaves of each type by its number, as far as there are any; no leaf is empty.
     private var leaves: [[[UInt32]]]
     /// Entities below this number are in.
     private(set) var next = EntityNumber.first
 
     init(typeCount: Int) { leaves = [[[UInt32]]](repeating: [], count: typeCount) }
+
+    /// Makes room for a type: the present schema may have fewer than one of the past.
+    private mutating func makeRoom(_ type: Int) {
+        while leaves.count <= type { leaves.append([]) }
+    }
 
     /// Takes in up to `work` entities; true once all are in.
     mutating func extend(_ entities: EntityStore, work: Int) -> Bool {
@@ -50,6 +55,7 @@ struct EntityOrder {
     private mutating func add(_ entity: UInt32, _ entities: EntityStore) {
         let type = Int(entities.records[Int(entity)].type)
         let id = entities.id(of: entity)
+        makeRoom(type)
         guard !leaves[type].isEmpty else {
             leaves[type].append([entity])
             return
@@ -72,7 +78,11 @@ struct EntityOrder {
         var high = leaves[type].count
         while high - low > 1 {
             let middle = (low + high) / 2
-            if Graph.order(entities.id(of: leaves[type][middle][0]), id) <= 0 { low = middle } else { high = middle }
+            if StateReader.order(entities.id(of: leaves[type][middle][0]), id) <= 0 {
+                low = middle
+            } else {
+                high = middle
+            }
         }
         return low
     }
@@ -83,7 +93,7 @@ struct EntityOrder {
         var high = leaf.count
         while low < high {
             let middle = (low + high) / 2
-            if Graph.order(entities.id(of: leaf[middle]), id) < 0 { low = middle + 1 } else { high = middle }
+            if StateReader.order(entities.id(of: leaf[middle]), id) < 0 { low = middle + 1 } else { high = middle }
         }
         return low
     }
@@ -92,7 +102,7 @@ struct EntityOrder {
     func walk(_ type: UInt32, from start: String, _ entities: EntityStore, _ body: (UInt32) -> Bool) {
         var bytes = start
         let from: (leaf: Int, place: Int)? = bytes.withUTF8 { utf8 in
-            guard !leaves[Int(type)].isEmpty else { return nil }
+            guard Int(type) < leaves.count, !leaves[Int(type)].isEmpty else { return nil }
             let id = UnsafeRawBufferPointer(utf8)
             let leaf = self.leaf(Int(type), id, entities)
             return (leaf, EntityOrder.place(leaves[Int(type)][leaf], id, entities))

@@ -13,25 +13,27 @@ package enum ReadStep {
 }
 
 extension Graph {
-    /// Comes after every relation name: where a page ended that finished a resource.
-    private static let afterAllRelations = "\u{10FFFF}"
-
     /// Checks that a filter's names exist and that it does not contradict itself.
-    package func validate(_ filter: RelationshipFilter) throws(GraphError) {
-        guard hot.pointee.hasSchema else { throw .noSchema }
+    package func validate(_ filter: RelationshipFilter, in basis: Basis? = nil) throws(GraphError) {
+        let basis = basis ?? present
+        guard basis.hot.pointee.hasSchema else { throw .noSchema }
         if filter.resourceID != nil && filter.resourceIDPrefix != nil {
             throw .invalidArgument("a filter has a resource id or a prefix of it, not both")
         }
-        try requireRelation(filter.relation, of: filter.resourceType)
+        try requireRelation(filter.relation, of: filter.resourceType, basis.linked)
         if case .named(let name) = filter.subjectRelation {
-            try requireRelation(name, of: filter.subjectType)
+            try requireRelation(name, of: filter.subjectType, basis.linked)
         } else {
-            try requireRelation(nil, of: filter.subjectType)
+            try requireRelation(nil, of: filter.subjectType, basis.linked)
         }
     }
 
     /// Checks that a definition exists and has a relation, as far as they are named.
-    private func requireRelation(_ relation: String?, of type: String?) throws(GraphError) {
+    private func requireRelation(
+        _ relation: String?,
+        of type: String?,
+        _ linked: LinkedSchema
+    ) throws(GraphError) {
         guard let type else { return }
         let number = linked.names.find(type, scope: 0)
         guard number != 0 else { throw .unknownDefinition(type) }
@@ -39,17 +41,34 @@ extension Graph {
         throw .unknownRelation(definition: type, relation: relation)
     }
 
-    /// A page of the tuples that a filter means: those after `after`, at most `limit`.
+    /// A page of the tuples that a filter means: those after `after`, at most `limit`; in the present state unless
+    /// another is given.
     ///
     /// A filter with a resource, or with a subject, reads one row: time in the length of the row. Any other filter walks
     /// the resources in order: about `work` entities and entries are looked at in one call. The first such read makes
     /// the order of entities, `work` entities in a call.
     package func read(
         _ filter: RelationshipFilter,
+        in basis: Basis? = nil,
         after: RelationTuple? = nil,
         limit: Int,
         work: Int = Limits.readWork
     ) -> ReadStep {
+        StateReader(graph: self, basis: basis ?? present).read(filter, after: after, limit: limit, work: work)
+    }
+
+    /// Whether any stored tuple is meant.
+    ///
+    /// Takes the length of a row if the filter has a resource or a subject; nothing but the schema if it has no id;
+    /// and in the worst case the number of entities if it has only an id without its type, or a prefix.
+    package func matches(_ filter: RelationshipFilter) -> Bool { reader.matches(filter) }
+}
+
+extension StateReader {
+    /// Comes after every relation name: where a page ended that finished a resource.
+    private static let afterAllRelations = "\u{10FFFF}"
+
+    func read(_ filter: RelationshipFilter, after: RelationTuple?, limit: Int, work: Int) -> ReadStep {
         precondition(limit > 0 && work > 0, "a read asks for at least one tuple")
         guard let linkedFilter = LinkedFilter(filter, linked, entities) else { return .page([], next: nil) }
         if linkedFilter.resource != EntityNumber.none || linkedFilter.subject != EntityNumber.none {
@@ -59,20 +78,16 @@ extension Graph {
             let tuples = ends.prefix(limit).map { tuple($0) }
             return .page(tuples, next: ends.count > limit ? tuples.last : nil)
         }
-        var order = self.order ?? EntityOrder(typeCount: linked.types.count)
+        var order = graph.order ?? EntityOrder(typeCount: linked.types.count)
         // Taken out while it changes, so that it is not copied.
-        self.order = nil
+        graph.order = nil
         let isComplete = order.extend(entities, work: work)
-        self.order = order
+        graph.order = order
         guard isComplete else { return .again }
         return walk(order, linkedFilter, after, limit, work)
     }
 
-    /// Whether any stored tuple is meant.
-    ///
-    /// Takes the length of a row if the filter has a resource or a subject; nothing but the schema if it has no id;
-    /// and in the worst case the number of entities if it has only an id without its type, or a prefix.
-    package func matches(_ filter: RelationshipFilter) -> Bool {
+    func matches(_ filter: RelationshipFilter) -> Bool {
         guard let linkedFilter = LinkedFilter(filter, linked, entities) else { return false }
         var found = false
         let body = { (end: TupleEnd) -> Bool in
@@ -83,13 +98,15 @@ extension Graph {
             visit(resource: linkedFilter.resource, linkedFilter.relation, body)
         } else if linkedFilter.subject != EntityNumber.none {
             visit(subject: linkedFilter.subject, linkedFilter.relation, body)
-        } else if filter.resourceID == nil, filter.resourceIDPrefix == nil, filter.subjectID == nil {
+        } else if filter.resourceID == nil, filter.resourceIDPrefix == nil, filter.subjectID == nil,
+            !graph.hasUncollected
+        {
             return isAnyCounted(filter)
         } else {
             for entity in EntityNumber.first..<max(entities.end, EntityNumber.first) where !found {
                 // In a record that is not in use `forward` is no row but the next such record.
                 let record = entities.records[Int(entity)]
-                if record.type != 0, record.forward != 0 { visit(resource: entity, linkedFilter.relation, body) }
+                if record.type != 0, !row(entity).isEmpty { visit(resource: entity, linkedFilter.relation, body) }
             }
         }
         return found
@@ -110,11 +127,11 @@ extension Graph {
         return false
     }
 
-    private func isMeant(_ key: UInt32, by filter: RelationshipFilter) -> Bool {
-        let type = AdmittedKey.type(key)
+    private func isMeant(_ kind: AdmittedKind, by filter: RelationshipFilter) -> Bool {
+        let type = kind.type
         if let name = filter.subjectType, !name.hasSameBytes(as: linked.types[Int(type)].name) { return false }
-        let relation = AdmittedKey.relation(key)
-        let isUserset = relation != 0 && relation != AdmittedKey.wildcard
+        let relation = kind.relation
+        let isUserset = relation != 0 && relation != AdmittedKind.wildcard
         switch filter.subjectRelation {
         case .any: return true
         case .none: return !isUserset
@@ -144,29 +161,26 @@ extension Graph {
 
     /// Calls `body` with the tuples of a resource (of one relation, unless it is 0) until it gives false.
     private func visit(resource: UInt32, _ relation: UInt32, _ body: (TupleEnd) -> Bool) {
-        visit(forward(resource), relation) { body(TupleEnd(resource: resource, entry: $0)) }
+        visit(basis.hot.pointee.view.forward(resource), relation) { body(TupleEnd(resource: resource, entry: $0)) }
     }
 
     /// Calls `body` with the tuples of a subject (of one relation, unless it is 0) until it gives false.
     private func visit(subject: UInt32, _ relation: UInt32, _ body: (TupleEnd) -> Bool) {
-        visit(reverse(subject), relation) { mirror in
-            let entry = RowEntry.make(
-                relation: RowEntry.relation(mirror),
-                subjectRelation: RowEntry.subjectRelation(mirror),
-                entity: subject
-            )
+        visit(basis.hot.pointee.view.reverse(subject), relation) { mirror in
+            let entry = RowEntry.mirror(mirror, naming: subject)
             return body(TupleEnd(resource: RowEntry.entity(mirror), entry: entry))
         }
     }
 
     private func visit(_ slot: UnsafePointer<UInt64>, _ relation: UInt32, _ body: (UInt64) -> Bool) {
+        let rows = graph.rows
         var next = RowEntry.start(ofRelation: relation)
         while true {
             let run = rows.run(slot, from: next)
             if run.isEmpty { return }
             var cursor = run.start
             while cursor < run.end {
-                let entry = RowEntry.key(cursor.pointee)
+                let entry = cursor.pointee & ~1
                 if relation != 0, RowEntry.relation(entry) != relation { return }
                 guard body(entry) else { return }
                 cursor += 1
@@ -201,7 +215,7 @@ extension Graph {
                     isOut = true
                     return false
                 }
-                left -= 1 + RowWord(raw: entities.records[Int(entity)].forward).count
+                left -= 1 + row(entity).count
                 var first = FirstTuples(limit: limit + 1 - found.count)
                 offer(resource: entity, filter, after, to: &first)
                 found.append(contentsOf: first.sorted(self))
@@ -219,7 +233,7 @@ extension Graph {
         var offered = first
         // Only the resource where the page before this one ended can have tuples that were read already.
         let bound = after.flatMap {
-            Graph.order(entities.id(of: resource), $0.resource.id) == 0 ? $0 : nil
+            StateReader.order(entities.id(of: resource), $0.resource.id) == 0 ? $0 : nil
         }
         visit(resource: resource, filter.relation) { end in
             guard filter.matches(end, self) else { return true }
@@ -250,7 +264,7 @@ extension Graph {
 
     /// The id of the resource of a type that the page before this one finished.
     private func finishedID(_ type: Int, _ after: RelationTuple?) -> String? {
-        guard let after, after.relation.hasSameBytes(as: Graph.afterAllRelations) else { return nil }
+        guard let after, after.relation.hasSameBytes(as: StateReader.afterAllRelations) else { return nil }
         return linked.types[type].name.hasSameBytes(as: after.resource.type) ? after.resource.id : nil
     }
 
@@ -262,7 +276,7 @@ extension Graph {
         )
         return RelationTuple(
             resource: object,
-            relation: Graph.afterAllRelations,
+            relation: StateReader.afterAllRelations,
             subject: SubjectReference(object: object)
         )
     }

@@ -52,35 +52,35 @@ struct LinkedFilter {
     }
 
     /// Whether a stored tuple is meant.
-    func matches(_ end: TupleEnd, _ graph: Graph) -> Bool {
-        matchesResource(end, graph) && matchesSubject(end, graph)
+    func matches(_ end: TupleEnd, _ reader: StateReader) -> Bool {
+        matchesResource(end, reader) && matchesSubject(end, reader) && reader.isVisible(end)
     }
 
-    private func matchesResource(_ end: TupleEnd, _ graph: Graph) -> Bool {
+    private func matchesResource(_ end: TupleEnd, _ reader: StateReader) -> Bool {
         if resource != EntityNumber.none {
             if end.resource != resource { return false }
         } else {
-            let type = UInt32(graph.entities.records[Int(end.resource)].type)
+            let type = UInt32(reader.entities.records[Int(end.resource)].type)
             if resourceType != 0, type != resourceType { return false }
-            let id = graph.entities.id(of: end.resource)
+            let id = reader.entities.id(of: end.resource)
             if let wanted = filter.resourceID, !id.elementsEqual(wanted.utf8) { return false }
             if let prefix = filter.resourceIDPrefix, !id.starts(with: prefix.utf8) { return false }
         }
         guard let name = filter.relation else { return true }
         let number = RowEntry.relation(end.entry)
         if relation != 0 { return number == relation }
-        let type = UInt32(graph.entities.records[Int(end.resource)].type)
-        return graph.linked.relationName(type: type, relation: number).hasSameBytes(as: name)
+        let type = UInt32(reader.entities.records[Int(end.resource)].type)
+        return reader.linked.relationName(type: type, relation: number).hasSameBytes(as: name)
     }
 
-    private func matchesSubject(_ end: TupleEnd, _ graph: Graph) -> Bool {
+    private func matchesSubject(_ end: TupleEnd, _ reader: StateReader) -> Bool {
         let entity = RowEntry.entity(end.entry)
-        let type = UInt32(graph.entities.records[Int(entity)].type)
+        let type = UInt32(reader.entities.records[Int(entity)].type)
         if subject != EntityNumber.none {
             if entity != subject { return false }
         } else {
             if subjectType != 0, type != subjectType { return false }
-            if let id = filter.subjectID, !graph.entities.id(of: entity).elementsEqual(id.utf8) { return false }
+            if let id = filter.subjectID, !reader.entities.id(of: entity).elementsEqual(id.utf8) { return false }
         }
         let number = RowEntry.subjectRelation(end.entry)
         switch filter.subjectRelation {
@@ -88,7 +88,7 @@ struct LinkedFilter {
         case .none: return number == 0
         case .named(let name):
             if subjectRelation != 0 || number == 0 { return number != 0 && number == subjectRelation }
-            return graph.linked.relationName(type: type, relation: number).hasSameBytes(as: name)
+            return reader.linked.relationName(type: type, relation: number).hasSameBytes(as: name)
         }
     }
 }
@@ -101,32 +101,32 @@ struct FirstTuples {
     init(limit: Int) { self.limit = limit }
 
     /// Takes a tuple in, unless there are enough that come before it.
-    mutating func offer(_ end: TupleEnd, _ graph: Graph) {
+    mutating func offer(_ end: TupleEnd, _ reader: StateReader) {
         if heap.count < limit {
             heap.append(end)
-            rise(graph)
-        } else if graph.precedes(end, heap[0]) {
+            rise(reader)
+        } else if reader.precedes(end, heap[0]) {
             heap[0] = end
-            sink(graph)
+            sink(reader)
         }
     }
 
-    private mutating func rise(_ graph: Graph) {
+    private mutating func rise(_ reader: StateReader) {
         var place = heap.count - 1
         while place > 0 {
             let parent = (place - 1) / 2
-            guard graph.precedes(heap[parent], heap[place]) else { return }
+            guard reader.precedes(heap[parent], heap[place]) else { return }
             heap.swapAt(parent, place)
             place = parent
         }
     }
 
-    private mutating func sink(_ graph: Graph) {
+    private mutating func sink(_ reader: StateReader) {
         var place = 0
         while true {
             var largest = place
             for child in [2 * place + 1, 2 * place + 2] where child < heap.count {
-                if graph.precedes(heap[largest], heap[child]) { largest = child }
+                if reader.precedes(heap[largest], heap[child]) { largest = child }
             }
             if largest == place { return }
             heap.swapAt(largest, place)
@@ -135,5 +135,5 @@ struct FirstTuples {
     }
 
     /// The tuples in order.
-    func sorted(_ graph: Graph) -> [TupleEnd] { heap.sorted { graph.precedes($0, $1) } }
+    func sorted(_ reader: StateReader) -> [TupleEnd] { heap.sorted { reader.precedes($0, $1) } }
 }

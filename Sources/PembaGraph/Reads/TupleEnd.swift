@@ -3,22 +3,22 @@
 
 internal import PembaCore
 
-/// A stored tuple in the graph's numbers: its resource and its forward entry.
+/// A stored tuple in the graph's numbers: its resource and its forward entry with flags.
 struct TupleEnd {
     var resource: UInt32
     var entry: UInt64
 }
 
-extension Graph {
+extension StateReader {
     /// Whether an entity comes before another one: by the names of their types, then by id, by bytes.
-    func precedes(_ left: UInt32, _ right: UInt32) -> Bool { Graph.order(entities, linked, left, right) < 0 }
+    func precedes(_ left: UInt32, _ right: UInt32) -> Bool { StateReader.order(entities, linked, left, right) < 0 }
 
     private static func order(_ entities: EntityStore, _ linked: LinkedSchema, _ left: UInt32, _ right: UInt32) -> Int {
         if left == right { return 0 }
         let leftType = Int(entities.records[Int(left)].type)
         let rightType = Int(entities.records[Int(right)].type)
         if leftType != rightType { return linked.types[leftType].rank - linked.types[rightType].rank }
-        return Graph.order(entities.id(of: left), entities.id(of: right))
+        return StateReader.order(entities.id(of: left), entities.id(of: right))
     }
 
     /// The order of bytes: negative, zero or positive.
@@ -40,7 +40,7 @@ extension Graph {
 
     /// Whether a tuple comes before another one in the order of reads.
     func precedes(_ left: TupleEnd, _ right: TupleEnd) -> Bool {
-        let resources = Graph.order(entities, linked, left.resource, right.resource)
+        let resources = StateReader.order(entities, linked, left.resource, right.resource)
         if resources != 0 { return resources < 0 }
         let ranks = linked.types[Int(entities.records[Int(left.resource)].type)].relationRanks
         let leftRank = ranks[Int(RowEntry.relation(left.entry))]
@@ -48,7 +48,7 @@ extension Graph {
         if leftRank != rightRank { return leftRank < rightRank }
         let leftSubject = RowEntry.entity(left.entry)
         let rightSubject = RowEntry.entity(right.entry)
-        let subjects = Graph.order(entities, linked, leftSubject, rightSubject)
+        let subjects = StateReader.order(entities, linked, leftSubject, rightSubject)
         if subjects != 0 { return subjects < 0 }
         let subjectRanks = linked.types[Int(entities.records[Int(leftSubject)].type)].relationRanks
         return rank(subjectRanks, left.entry) < rank(subjectRanks, right.entry)
@@ -60,12 +60,13 @@ extension Graph {
         return relation == 0 ? -1 : ranks[Int(relation)]
     }
 
-    /// The bytes of a stored tuple; its names live as long as `strings`.
+    /// A stored tuple.
     func tuple(_ end: TupleEnd) -> RelationTuple {
         let type = UInt32(entities.records[Int(end.resource)].type)
         let subject = RowEntry.entity(end.entry)
         let subjectType = UInt32(entities.records[Int(subject)].type)
         let subjectRelation = RowEntry.subjectRelation(end.entry)
+        let traits = traits(end)
         return RelationTuple(
             resource: ObjectReference(
                 type: linked.types[Int(type)].name,
@@ -77,7 +78,10 @@ extension Graph {
                 id: String(decoding: entities.id(of: subject), as: UTF8.self),
                 relation: subjectRelation == 0
                     ? nil : linked.relationName(type: subjectType, relation: subjectRelation)
-            )
+            ),
+            caveat: traits.condition == 0 ? nil : graph.conditions[traits.condition].reference,
+            expiresAt: traits.expiresAt == .max ? nil : Timestamp(nanoseconds: traits.expiresAt),
+            notBefore: traits.notBefore == .min ? nil : Timestamp(nanoseconds: traits.notBefore)
         )
     }
 
@@ -87,16 +91,19 @@ extension Graph {
         let subject = RowEntry.entity(end.entry)
         let subjectType = UInt32(entities.records[Int(subject)].type)
         let subjectRelation = RowEntry.subjectRelation(end.entry)
-        var order = Graph.order(linked.types[Int(type)].name, other.resource.type)
-        if order == 0 { order = Graph.order(entities.id(of: end.resource), other.resource.id) }
+        var order = StateReader.order(linked.types[Int(type)].name, other.resource.type)
+        if order == 0 { order = StateReader.order(entities.id(of: end.resource), other.resource.id) }
         if order == 0 {
-            order = Graph.order(linked.relationName(type: type, relation: RowEntry.relation(end.entry)), other.relation)
+            order = StateReader.order(
+                linked.relationName(type: type, relation: RowEntry.relation(end.entry)),
+                other.relation
+            )
         }
-        if order == 0 { order = Graph.order(linked.types[Int(subjectType)].name, other.subject.object.type) }
-        if order == 0 { order = Graph.order(entities.id(of: subject), other.subject.object.id) }
+        if order == 0 { order = StateReader.order(linked.types[Int(subjectType)].name, other.subject.object.type) }
+        if order == 0 { order = StateReader.order(entities.id(of: subject), other.subject.object.id) }
         guard order == 0 else { return order }
         let name = subjectRelation == 0 ? "" : linked.relationName(type: subjectType, relation: subjectRelation)
-        return Graph.order(name, other.subject.relation ?? "")
+        return StateReader.order(name, other.subject.relation ?? "")
     }
 
     static func order(_ left: UnsafeRawBufferPointer, _ right: String) -> Int {

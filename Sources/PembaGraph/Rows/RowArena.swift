@@ -21,6 +21,10 @@ struct RowArena {
         var top: Int
         /// Words in freed blocks.
         var freeWords: Int
+        /// Whether blocks that are taken are noted, and none is given back.
+        var isJournaling = false
+        /// The blocks noted.
+        var journal = ArenaJournal()
     }
 
     init(bytes: Int, hugePages: Bool) {
@@ -34,6 +38,7 @@ struct RowArena {
 
     func release() {
         region.release()
+        state.deinitialize(count: 1)
         state.deallocate()
         free.deallocate()
     }
@@ -57,6 +62,13 @@ struct RowArena {
     /// Takes a block of at least `words`.
     @inline(__always)
     func allocate(_ words: Int) -> UInt32 {
+        let reference = take(words)
+        if state.pointee.isJournaling { state.pointee.journal.blocks.append((reference, words)) }
+        return reference
+    }
+
+    @inline(__always)
+    private func take(_ words: Int) -> UInt32 {
         let size = RowArena.sizeClass(words)
         let head = free[size.number]
         if head != 0 {
@@ -73,9 +85,35 @@ struct RowArena {
     /// Gives back the block at `reference` that was taken for `words`.
     @inline(__always)
     func deallocate(_ reference: UInt32, words: Int) {
+        if state.pointee.isJournaling { return }
         let size = RowArena.sizeClass(words)
         base[Int(reference)] = UInt64(free[size.number])
         free[size.number] = reference
         state.pointee.freeWords += size.words
     }
+
+    // MARK: Journals
+
+    /// From here on blocks are noted in `journal`, and none is given back: what changes leaves shared blocks alone.
+    func beginJournal(_ journal: inout ArenaJournal) {
+        precondition(!state.pointee.isJournaling, "one journal at a time")
+        swap(&state.pointee.journal, &journal)
+        state.pointee.isJournaling = true
+    }
+
+    /// Ends noting; `journal` has the blocks again.
+    func endJournal(_ journal: inout ArenaJournal) {
+        state.pointee.isJournaling = false
+        swap(&state.pointee.journal, &journal)
+    }
+
+    /// Gives the blocks of a journal back.
+    func free(_ journal: ArenaJournal) {
+        for (reference, words) in journal.blocks { deallocate(reference, words: words) }
+    }
+}
+
+/// Blocks that were taken for an overlay.
+struct ArenaJournal {
+    fileprivate(set) var blocks: [(reference: UInt32, words: Int)] = []
 }

@@ -6,9 +6,11 @@
 /// In a forward row, which belongs to a resource, the entity is the subject; in a reverse row, which belongs to a
 /// subject, it is the resource. The relation is numbered in the resource's type, the subject relation in the subject's
 /// (0: none). Rows are sorted by this number: a relation's entries lie together, plain subjects before usersets, and
-/// the flags, being lowest, do not keep a probe from its entry. Bit 0 marks a row of one entry inside a record; bits 1
-/// to 7 are for entries with a condition or a time, kept aside.
+/// the flags, being lowest, do not keep a probe from its entry. Bit 0 marks a row of one entry inside a record; bit 1
+/// marks an entry whose tuple has a condition or a time, which `TraitTable` keeps; bits 2 to 7 are free.
 enum RowEntry {
+    /// The flag of an entry whose tuple has traits.
+    static let hasTraits: UInt64 = 2
     /// One step of the entity: what to add to a key to skip its entry whatever its flags.
     static let step: UInt64 = 1 << 8
     /// The highest number of a relation.
@@ -39,6 +41,16 @@ enum RowEntry {
     /// The entry without its flags.
     @inline(__always)
     static func key(_ entry: UInt64) -> UInt64 { entry & ~0xFF }
+
+    /// Whether the entry's tuple has a condition or a time.
+    @inline(__always)
+    static func hasTraits(_ entry: UInt64) -> Bool { entry & hasTraits != 0 }
+
+    /// The other end of a tuple: the entry that belongs to `entity`'s row when this one names it, with the same flags.
+    @inline(__always)
+    static func mirror(_ entry: UInt64, naming entity: UInt32) -> UInt64 {
+        (entry & ~(UInt64(UInt32.max) << 8)) & ~1 | (UInt64(entity) << 8)
+    }
 }
 
 /// Where a row is: 0 for an empty row; with bit 0 set, the row's only entry itself; otherwise a reference to its

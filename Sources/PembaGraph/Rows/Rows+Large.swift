@@ -41,13 +41,13 @@ extension Rows {
         return low
     }
 
-    func largeContains(_ word: RowWord, _ key: UInt64) -> Bool {
+    func largeFind(_ word: RowWord, _ key: UInt64) -> UInt64 {
         let directory = directory(word)
         let leaf = Rows.leafWord(directory, Rows.leaf(directory, for: key))
         let count = Rows.leafCount(leaf)
         let entries = leafBase(leaf)
         let position = Rows.lowerBound(entries, count, key)
-        return position < count && (entries[position] ^ key) >> 8 == 0
+        return position < count && (entries[position] ^ key) >> 8 == 0 ? entries[position] : 0
     }
 
     func largeRun(_ word: RowWord, from key: UInt64) -> RowRun {
@@ -70,7 +70,7 @@ extension Rows {
         let half = count / 2
         let old = arena.base + word.reference
         let reference = makeDirectory([
-            (0, leaf(copying: old, half)), (old[half], leaf(copying: old + half, count - half)),
+            (0, leaf(copying: old, half)), (RowEntry.key(old[half]), leaf(copying: old + half, count - half)),
         ])
         slot.pointee = RowWord(reference: reference, count: count, isLarge: true).raw
         arena.deallocate(UInt32(word.reference), words: count)
@@ -81,7 +81,7 @@ extension Rows {
         var start = 0
         while start < count {
             let length = min(Rows.leafFill, count - start)
-            leaves.append((start == 0 ? 0 : entries[start], leaf(copying: entries + start, length)))
+            leaves.append((start == 0 ? 0 : RowEntry.key(entries[start]), leaf(copying: entries + start, length)))
             start += length
         }
         slot.pointee = RowWord(reference: makeDirectory(leaves), count: count, isLarge: true).raw
@@ -136,11 +136,11 @@ extension Rows {
 
     func largeInsert(_ slot: UnsafeMutablePointer<UInt64>, _ word: RowWord, _ entry: UInt64) -> Bool {
         let directory = directory(word)
-        let number = Rows.leaf(directory, for: entry)
+        let number = Rows.leaf(directory, for: RowEntry.key(entry))
         let leafWord = Rows.leafWord(directory, number)
         let count = Rows.leafCount(leafWord)
         let old = leafBase(leafWord)
-        let position = Rows.lowerBound(old, count, entry)
+        let position = Rows.lowerBound(old, count, RowEntry.key(entry))
         guard position == count || (old[position] ^ entry) >> 8 != 0 else { return false }
         let grown = copy(old, count, inserting: entry, at: position)
         if count < Rows.flatLimit {
@@ -168,11 +168,11 @@ extension Rows {
 
     func largeRemove(_ slot: UnsafeMutablePointer<UInt64>, _ word: RowWord, _ entry: UInt64) -> Bool {
         let directory = directory(word)
-        let number = Rows.leaf(directory, for: entry)
+        let number = Rows.leaf(directory, for: RowEntry.key(entry))
         let leafWord = Rows.leafWord(directory, number)
         let count = Rows.leafCount(leafWord)
         let old = leafBase(leafWord)
-        let position = Rows.lowerBound(old, count, entry)
+        let position = Rows.lowerBound(old, count, RowEntry.key(entry))
         guard position < count, (old[position] ^ entry) >> 8 == 0 else { return false }
         if count == 1 {
             let reference = copyDirectory(word, from: number, replacing: 1, with: [])
@@ -224,5 +224,13 @@ extension Rows {
         }
         slot.pointee = RowWord(reference: flat, count: word.count, isLarge: false).raw
         arena.deallocate(UInt32(word.reference), words: Rows.directoryWords(leaves))
+    }
+
+    /// Gives a row that shares its directory with another one of its own, since changes write to it in place.
+    func makeOwn(_ slot: UnsafeMutablePointer<UInt64>) {
+        let word = RowWord(raw: slot.pointee)
+        guard word.isLarge else { return }
+        let reference = copyDirectory(word, from: 0, replacing: 0, with: [])
+        slot.pointee = RowWord(reference: reference, count: word.count, isLarge: true).raw
     }
 }

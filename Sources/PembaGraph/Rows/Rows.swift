@@ -41,17 +41,21 @@ struct Rows {
         return length == 1 && entries[start] < key ? start &+ 1 : start
     }
 
-    /// Whether the row holds `key` (whatever the flags).
+    /// The row's entry for `key` with its flags; 0 if there is none. (Bit 0 may be set: it means nothing here.)
     @inline(__always)
-    func contains(_ word: RowWord, _ key: UInt64) -> Bool {
-        if word.isSingle { return (word.raw ^ key) >> 8 == 0 }
-        guard !word.isEmpty else { return false }
-        guard !word.isLarge else { return largeContains(word, key) }
+    func find(_ word: RowWord, _ key: UInt64) -> UInt64 {
+        if word.isSingle { return (word.raw ^ key) >> 8 == 0 ? word.raw : 0 }
+        guard !word.isEmpty else { return 0 }
+        guard !word.isLarge else { return largeFind(word, key) }
         let entries = UnsafePointer(arena.base + word.reference)
         let count = word.count
         let position = Rows.lowerBound(entries, count, key)
-        return position < count && (entries[position] ^ key) >> 8 == 0
+        return position < count && (entries[position] ^ key) >> 8 == 0 ? entries[position] : 0
     }
+
+    /// Whether the row holds `key` (whatever the flags).
+    @inline(__always)
+    func contains(_ word: RowWord, _ key: UInt64) -> Bool { find(word, key) != 0 }
 
     /// The entries not below `key` as far as they lie together; empty only if there are none.
     ///
@@ -67,7 +71,7 @@ struct Rows {
         return RowRun(start: entries + Rows.lowerBound(entries, count, key), end: entries + count)
     }
 
-    /// Adds an entry; false if it is there already.
+    /// Adds an entry; false if it is there already, whatever its flags.
     func insert(_ slot: UnsafeMutablePointer<UInt64>, _ entry: UInt64) -> Bool {
         let word = RowWord(raw: slot.pointee)
         if word.isEmpty {
@@ -78,7 +82,7 @@ struct Rows {
         guard !word.isLarge else { return largeInsert(slot, word, entry) }
         let count = word.count
         let old = arena.base + word.reference
-        let position = Rows.lowerBound(old, count, entry)
+        let position = Rows.lowerBound(old, count, RowEntry.key(entry))
         guard position == count || (old[position] ^ entry) >> 8 != 0 else { return false }
         guard count < Rows.flatLimit else {
             becomeLarge(slot, word)
@@ -100,7 +104,7 @@ struct Rows {
         return true
     }
 
-    /// Removes an entry; false if it is not there.
+    /// Removes an entry, whatever its flags; false if it is not there.
     func remove(_ slot: UnsafeMutablePointer<UInt64>, _ entry: UInt64) -> Bool {
         let word = RowWord(raw: slot.pointee)
         guard !word.isEmpty else { return false }
@@ -112,7 +116,7 @@ struct Rows {
         guard !word.isLarge else { return largeRemove(slot, word, entry) }
         let count = word.count
         let old = arena.base + word.reference
-        let position = Rows.lowerBound(old, count, entry)
+        let position = Rows.lowerBound(old, count, RowEntry.key(entry))
         guard position < count, (old[position] ^ entry) >> 8 == 0 else { return false }
         if count == 2 {
             slot.pointee = RowWord(single: old[1 - position]).raw
@@ -122,6 +126,13 @@ struct Rows {
         }
         arena.deallocate(UInt32(word.reference), words: count)
         return true
+    }
+
+    /// Gives an entry that is there the flags of `entry`.
+    func replace(_ slot: UnsafeMutablePointer<UInt64>, _ entry: UInt64) {
+        let isKnown = remove(slot, entry)
+        precondition(isKnown, "only an entry that is there can be given flags")
+        _ = insert(slot, entry)
     }
 
     /// Fills an empty row with sorted entries without repeats.

@@ -34,6 +34,8 @@ struct LinkedOp: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
         /// Nobody.
         case empty
+        /// The object itself, as a plain subject.
+        case itself
         /// `first`: the node on the same object.
         case computed
         /// The usersets of the relation numbered `first` of the same object; targets: the nodes that it admits.
@@ -62,17 +64,30 @@ struct LinkedTarget: BitwiseCopyable {
     var node: UInt32
 }
 
-/// A kind of subject that a relation admits, and a form for counting the tuples of each kind.
-enum AdmittedKey {
+/// A kind of tuple that a relation admits, in one word: the type of the subject, its relation, the caveat that the tuple
+/// must carry (0: none), and whether it must carry a time.
+struct AdmittedKind: Hashable, BitwiseCopyable {
     /// The subject relation that stands for `type:*`.
     ///
     /// Relations have numbers up to `RowEntry.highestRelation`.
     static let wildcard: UInt32 = 4_095
 
+    private var word: UInt64
+
     @inline(__always)
-    static func make(type: UInt32, relation: UInt32) -> UInt32 { (type << 12) | relation }
+    init(type: UInt32, relation: UInt32, caveat: UInt32 = 0, hasTime: Bool = false) {
+        word = (UInt64(caveat) << 32) | (UInt64(type) << 13) | (UInt64(relation) << 1) | (hasTime ? 1 : 0)
+    }
 
-    static func type(_ key: UInt32) -> UInt32 { key >> 12 }
+    var type: UInt32 { UInt32(truncatingIfNeeded: word >> 13) & 0x7FFFF }
 
-    static func relation(_ key: UInt32) -> UInt32 { key & 0xFFF }
+    var relation: UInt32 { UInt32(truncatingIfNeeded: word >> 1) & 0xFFF }
+
+    var caveat: UInt32 { UInt32(truncatingIfNeeded: word >> 32) }
+
+    var hasTime: Bool { word & 1 != 0 }
+
+    /// The kind of subject alone, whatever the tuple carries.
+    @inline(__always)
+    var subject: UInt64 { (word & 0xFFFF_FFFF) >> 1 }
 }

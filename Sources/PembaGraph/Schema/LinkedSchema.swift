@@ -1,6 +1,7 @@
 // Pemba: a schema in the graph's own numbers.
 // SPDX-License-Identifier: Apache-2.0
 
+internal import PembaCore
 internal import PembaSchema
 
 /// A compiled schema as a flat program over stable numbers.
@@ -26,8 +27,17 @@ final class LinkedSchema {
         var holdsTuples = false
     }
 
+    /// A caveat by its number.
+    struct LinkedCaveat {
+        var name = ""
+        /// The place of the caveat in the schema.
+        var place = 0
+    }
+
     let schema: CompiledSchema
     let names: NameIndex
+    /// Caveats by number; number 0 and free numbers have no name.
+    let caveats: [LinkedCaveat]
     /// Types by number; number 0 and free numbers have no name.
     let types: [LinkedType]
     /// The node of relation number 0 of each type; its relations follow by number.
@@ -37,17 +47,20 @@ final class LinkedSchema {
     let ops: UnsafeMutablePointer<LinkedOp>
     let operands: UnsafeMutablePointer<UInt32>
     let targets: UnsafeMutablePointer<LinkedTarget>
-    /// The kinds of subjects that relations admit (`AdmittedKey`), in the schema's order for each relation.
-    let admitted: UnsafeMutablePointer<UInt32>
+    /// The kinds of tuples that relations admit, in the schema's order for each relation.
+    let admitted: UnsafeMutablePointer<AdmittedKind>
     /// How many tuples there are of each.
     let admittedTuples: UnsafeMutablePointer<Int>
     let admittedCount: Int
     let reachability: Reachability
+    /// Made when the first lookup needs it.
+    private(set) lazy var dependents = Dependents(self)
 
     init(_ parts: consuming Linker, schema: CompiledSchema) {
         self.schema = schema
         names = parts.names
         types = parts.types
+        caveats = parts.caveats
         nodeBase = .copy(parts.nodeBase)
         nodes = .copy(parts.nodes)
         nodeCount = parts.nodes.count
@@ -79,22 +92,45 @@ final class LinkedSchema {
     /// The name of a relation or permission.
     func relationName(type: UInt32, relation: UInt32) -> String { types[Int(type)].relationNames[Int(relation)] }
 
-    /// The place among the admitted kinds of a subject; nil if the relation does not admit it.
+    /// The places of the kinds of tuples that a relation admits.
     @inline(__always)
-    func admittedPlace(_ node: UInt32, _ key: UInt32) -> Int? {
+    func admittedPlaces(_ node: UInt32) -> Range<Int> {
         let start = Int(nodes[Int(node)].admittedStart)
-        for place in start..<(start + Int(nodes[Int(node)].admittedCount)) where admitted[place] == key { return place }
+        return start..<(start + Int(nodes[Int(node)].admittedCount))
+    }
+
+    /// The place of a kind of tuple; nil if the relation does not admit it.
+    @inline(__always)
+    func admittedPlace(_ node: UInt32, _ kind: AdmittedKind) -> Int? {
+        for place in admittedPlaces(node) where admitted[place] == kind { return place }
         return nil
     }
 
-    /// A kind of subject as the schema writes it.
-    func describe(admitted key: UInt32) -> String {
-        let type = AdmittedKey.type(key)
-        switch AdmittedKey.relation(key) {
-        case 0: return types[Int(type)].name
-        case AdmittedKey.wildcard: return "\(types[Int(type)].name):*"
-        case let relation: return "\(types[Int(type)].name)#\(relationName(type: type, relation: relation))"
-        }
+    /// Whether a relation admits a kind of subject, whatever the tuple carries.
+    func admitsSubject(_ node: UInt32, _ kind: AdmittedKind) -> Bool {
+        admittedPlaces(node).contains { admitted[$0].subject == kind.subject }
+    }
+
+    /// The number of a caveat; 0 if there is none of that name.
+    func caveat(named name: String) -> UInt32 {
+        UInt32(caveats.firstIndex { $0.name.hasSameBytes(as: name) && !name.isEmpty } ?? 0)
+    }
+
+    /// The caveat with a number.
+    func compiledCaveat(_ number: UInt32) -> CompiledCaveat { schema.caveats[caveats[Int(number)].place] }
+
+    /// A kind of tuple as the schema writes it.
+    func describe(admitted kind: AdmittedKind) -> String {
+        let name = types[Int(kind.type)].name
+        let subject =
+            switch kind.relation {
+            case 0: name
+            case AdmittedKind.wildcard: "\(name):*"
+            case let relation: "\(name)#\(relationName(type: kind.type, relation: relation))"
+            }
+        let caveat = kind.caveat == 0 ? nil : caveats[Int(kind.caveat)].name
+        let traits = [caveat, kind.hasTime ? "expiration" : nil].compactMap { $0 }
+        return traits.isEmpty ? subject : "\(subject) with \(traits.joined(separator: " and "))"
     }
 }
 

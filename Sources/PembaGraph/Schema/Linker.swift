@@ -12,12 +12,15 @@ struct Linker {
     private(set) var ops: [LinkedOp] = []
     private(set) var operands: [UInt32] = []
     private(set) var targets: [LinkedTarget] = []
-    private(set) var admitted: [UInt32] = []
+    private(set) var admitted: [AdmittedKind] = []
+    private(set) var caveats: [LinkedSchema.LinkedCaveat] = [LinkedSchema.LinkedCaveat()]
     /// Finds the numbers of all names; the linked schema owns it.
     private(set) var names = NameIndex([])
     private let schema: CompiledSchema
     /// The number of each definition's type.
     private var typeNumbers: [UInt32] = []
+    /// The number of each caveat.
+    private var caveatNumbers: [UInt32] = []
     /// Targets of arrows that were met before, by tupleset node and name.
     private var knownTargets: [TargetKey: (start: UInt32, count: UInt32)] = [:]
 
@@ -31,6 +34,7 @@ struct Linker {
         precondition(schema.definitions.count <= Limits.definitionsPerSchema, "a schema with too many definitions")
         var linker = Linker(schema: schema)
         linker.numberNames(previous)
+        linker.numberCaveats(previous)
         linker.indexNames()
         linker.layOutNodes()
         for place in schema.definitions.indices { linker.linkRelations(ofDefinition: place) }
@@ -89,6 +93,15 @@ struct Linker {
         for (type, rank) in Linker.ranks(types.map(\.name)).enumerated() { types[type].rank = rank }
     }
 
+    private mutating func numberCaveats(_ previous: LinkedSchema?) {
+        caveatNumbers = Linker.number(schema.caveats.map(\.name)) { previous?.caveat(named: $0) ?? 0 }
+        let end = Int(caveatNumbers.max() ?? 0) + 1
+        caveats = [LinkedSchema.LinkedCaveat](repeating: LinkedSchema.LinkedCaveat(), count: end)
+        for (place, caveat) in schema.caveats.enumerated() {
+            caveats[Int(caveatNumbers[place])] = LinkedSchema.LinkedCaveat(name: caveat.name, place: place)
+        }
+    }
+
     /// The place of each name in the order of their bytes.
     private static func ranks(_ names: [String]) -> [Int] {
         var ranks = [Int](repeating: 0, count: names.count)
@@ -122,18 +135,16 @@ struct Linker {
             nodes[node].admittedCount = UInt32(subjects.count)
             let firstTarget = targets.count
             for subject in subjects {
-                let type = typeNumbers[subject.definition]
+                let kind = kind(of: subject)
+                admitted.append(kind)
                 switch subject.form {
-                case .object:
-                    admitted.append(AdmittedKey.make(type: type, relation: 0))
-                case .wildcard:
-                    nodes[node].admitsWildcard = true
-                    admitted.append(AdmittedKey.make(type: type, relation: AdmittedKey.wildcard))
-                case .userset(let relation):
+                case .object: break
+                case .wildcard: nodes[node].admitsWildcard = true
+                case .userset:
                     nodes[node].admitsUsersets = true
-                    let number = types[Int(type)].numbers[relation]
-                    admitted.append(AdmittedKey.make(type: type, relation: number))
-                    targets.append(LinkedTarget(type: type, node: nodeBase[Int(type)] + number))
+                    // The same userset may be admitted several times, with different caveats.
+                    let target = LinkedTarget(type: kind.type, node: nodeBase[Int(kind.type)] + kind.relation)
+                    if !targets[firstTarget...].contains(where: { $0.node == target.node }) { targets.append(target) }
                 }
             }
             nodes[node].op = UInt32(ops.count)
@@ -146,6 +157,18 @@ struct Linker {
                 )
             )
         }
+    }
+
+    private func kind(of subject: AllowedSubject) -> AdmittedKind {
+        let type = typeNumbers[subject.definition]
+        let relation =
+            switch subject.form {
+            case .object: UInt32(0)
+            case .wildcard: AdmittedKind.wildcard
+            case .userset(let relation): types[Int(type)].numbers[relation]
+            }
+        let caveat = subject.caveat.map { caveatNumbers[$0] } ?? 0
+        return AdmittedKind(type: type, relation: relation, caveat: caveat, hasTime: subject.hasExpiration)
     }
 
     // MARK: Permissions
@@ -166,6 +189,8 @@ struct Linker {
         switch rewrite {
         case .empty:
             return append(LinkedOp(kind: .empty))
+        case .selfReference:
+            return append(LinkedOp(kind: .itself))
         case .computedUserset(let relation):
             return append(LinkedOp(kind: .computed, first: node(place, relation)))
         case .tupleToUserset(let tupleset, let computed, let function):
@@ -207,7 +232,7 @@ struct Linker {
         var seen: Set<UInt32> = []
         let relation = nodes[Int(tupleset)]
         for place in Int(relation.admittedStart)..<Int(relation.admittedStart + relation.admittedCount) {
-            let type = AdmittedKey.type(admitted[place])
+            let type = admitted[place].type
             guard seen.insert(type).inserted else { continue }
             let number = names.find(computed, scope: type)
             if number != 0 { targets.append(LinkedTarget(type: type, node: nodeBase[Int(type)] + number)) }

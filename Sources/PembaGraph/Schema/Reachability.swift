@@ -39,7 +39,7 @@ struct Reachability {
                 let op = parts.ops[Int(place)]
                 let range = Int(op.start)..<Int(op.start + op.count)
                 switch op.kind {
-                case .empty: break
+                case .empty, .itself: break
                 case .computed: edges[number].append(op.first)
                 case .usersets, .arrowAny, .arrowAll: edges[number].append(contentsOf: parts.targets[range].map(\.node))
                 case .union, .intersection: pending.append(contentsOf: parts.operands[range])
@@ -56,16 +56,35 @@ struct Reachability {
             // A userset is a member of itself.
             insert(UInt32(node.type), usersets, number)
             for place in Int(node.admittedStart)..<Int(node.admittedStart + node.admittedCount) {
-                let key = parts.admitted[place]
-                switch AdmittedKey.relation(key) {
-                case 0: insert(AdmittedKey.type(key), plain, number)
-                case AdmittedKey.wildcard:
-                    insert(AdmittedKey.type(key), plain, number)
-                    insert(AdmittedKey.type(key), usersets, number)
-                default: insert(AdmittedKey.type(key), usersets, number)
+                let kind = parts.admitted[place]
+                switch kind.relation {
+                case 0: insert(kind.type, plain, number)
+                case AdmittedKind.wildcard:
+                    insert(kind.type, plain, number)
+                    insert(kind.type, usersets, number)
+                default: insert(kind.type, usersets, number)
                 }
             }
+            if node.kind == .permission, Reachability.holdsItself(node, parts) {
+                insert(UInt32(node.type), plain, number)
+            }
         }
+    }
+
+    /// Whether a permission's own expression has `self` where it is not subtracted.
+    private static func holdsItself(_ node: LinkedNode, _ parts: borrowing Linker) -> Bool {
+        var pending = [node.op]
+        while let place = pending.popLast() {
+            let op = parts.ops[Int(place)]
+            let range = Int(op.start)..<Int(op.start + op.count)
+            switch op.kind {
+            case .itself: return true
+            case .union, .intersection: pending.append(contentsOf: parts.operands[range])
+            case .exclusion: pending.append(parts.operands[Int(op.start)])
+            case .empty, .computed, .usersets, .arrowAny, .arrowAll: break
+            }
+        }
+        return false
     }
 
     private func insert(_ type: UInt32, _ sets: UnsafeMutablePointer<UInt64>, _ node: Int) {

@@ -34,9 +34,9 @@ final class SnapshotCut {
         if isAhead(resource, entry) { newer.insert(Place(resource: resource, entry: entry)) }
     }
 
-    func didRemove(_ resource: UInt32, _ entry: UInt64, _ view: CheckView) {
+    func didRemove(_ resource: UInt32, _ entry: UInt64, _ tuple: RelationTuple) {
         guard isAhead(resource, entry) else { return }
-        if newer.remove(Place(resource: resource, entry: entry)) == nil { removed.append(RelationTuple(view)) }
+        if newer.remove(Place(resource: resource, entry: entry)) == nil { removed.append(tuple) }
     }
 
     /// Takes a removed tuple.

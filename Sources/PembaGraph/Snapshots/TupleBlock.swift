@@ -12,14 +12,18 @@ internal import PembaCore
 /// - name (1): a string; the first name of a block is number 1, the next 2, and so on;
 /// - resource (2): the name number of its type, its id; the tuples that follow are on it;
 /// - tuple (3): the name numbers of the relation, the subject's type and the subject's relation (0: none), the
-///   subject's id.
+///   subject's id;
+/// - traits (4): of the tuple that follows: a byte of flags; with bit 0 the name number of its caveat and the context as
+///   JSON, empty for none; with bit 1 when it expires, with bit 2 when it begins, each i64 nanoseconds since 1970.
 enum TupleBlock {
     static let version: UInt8 = 1
     static let name: UInt8 = 1
     static let resource: UInt8 = 2
     static let tuple: UInt8 = 3
-    /// Bytes that one tuple can take with its resource and four new names.
-    static let mostBytesPerTuple = 2 * (Limits.objectIDBytes + 16) + 4 * (Limits.definitionNameBytes + 16)
+    static let traits: UInt8 = 4
+    /// Bytes that one tuple can take with its resource, five new names and its traits.
+    static let mostBytesPerTuple =
+        2 * (Limits.objectIDBytes + 16) + 5 * (Limits.definitionNameBytes + 16) + Limits.storedContextBytes + 64
     /// Names that one block can have.
     static let mostNames = 1 << 20
 }
@@ -31,6 +35,8 @@ struct TupleBlockWriter {
     private var nameCount: UInt64 = 0
     /// The numbers of the names of nodes, 0 if not written yet; a type's name is at its relation number 0.
     private var nodeNames: [UInt64]
+    /// The numbers of the names of caveats.
+    private var caveatNames: [String: UInt64] = [:]
 
     init(capacity: Int, linked: LinkedSchema) {
         writer = ByteWriter(capacity: capacity)
@@ -73,11 +79,18 @@ struct TupleBlockWriter {
     }
 
     /// Adds a tuple on the resource: a forward entry whose subject is known.
-    mutating func tuple(_ entry: UInt64, type: UInt32, subjectType: UInt32, subjectID: UnsafeRawBufferPointer) {
+    mutating func tuple(
+        _ entry: UInt64,
+        type: UInt32,
+        subjectType: UInt32,
+        subjectID: UnsafeRawBufferPointer,
+        traitsOf tuple: RelationTuple?
+    ) {
         let relation = number(type: type, relation: RowEntry.relation(entry))
         let subject = number(type: subjectType, relation: 0)
         let subjectRelation = RowEntry.subjectRelation(entry)
         let userset = subjectRelation == 0 ? 0 : number(type: subjectType, relation: subjectRelation)
+        if let tuple { traits(tuple) }
         writer.integer(TupleBlock.tuple)
         writer.varint(relation)
         writer.varint(subject)
@@ -91,6 +104,7 @@ struct TupleBlockWriter {
         let relation = add(tuple.relation)
         let subjectType = add(tuple.subject.object.type)
         let subjectRelation = tuple.subject.relation.map { add($0) } ?? 0
+        if !tuple.isPlain { traits(tuple) }
         writer.integer(TupleBlock.resource)
         writer.varint(type)
         writer.string(tuple.resource.id)
@@ -99,5 +113,23 @@ struct TupleBlockWriter {
         writer.varint(subjectType)
         writer.varint(subjectRelation)
         writer.string(tuple.subject.object.id)
+    }
+
+    /// Says what the tuple that follows carries.
+    private mutating func traits(_ tuple: RelationTuple) {
+        var caveat: UInt64 = 0
+        if let reference = tuple.caveat {
+            caveat = caveatNames[reference.name] ?? add(reference.name)
+            caveatNames[reference.name] = caveat
+        }
+        writer.integer(TupleBlock.traits)
+        let flags = (tuple.caveat == nil ? 0 : 1) | (tuple.expiresAt == nil ? 0 : 2) | (tuple.notBefore == nil ? 0 : 4)
+        writer.integer(UInt8(flags))
+        if let reference = tuple.caveat {
+            writer.varint(caveat)
+            writer.string(reference.context.isEmpty ? "" : reference.context.json)
+        }
+        if let expiresAt = tuple.expiresAt { writer.integer(expiresAt.nanoseconds) }
+        if let notBefore = tuple.notBefore { writer.integer(notBefore.nanoseconds) }
     }
 }

@@ -1,0 +1,60 @@
+// Pemba: explanations.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import PembaCore
+package import PembaService
+
+extension Graph {
+    /// Says why a check has its answer, and what would change a denial.
+    ///
+    /// The answer is the check's, in the same state and with the same budget. Suggestions are changes to that state,
+    /// its contextual tuples included; every one was tried on it.
+    package func explain(
+        _ item: CheckItem,
+        in basis: Basis? = nil,
+        budget: Int = Limits.evaluationVisits
+    ) throws(GraphError) -> Explanation {
+        let basis = basis ?? present
+        let check = try resolve(item, in: basis)
+        let evaluation = begin(check, in: basis, context: item.context, budget: budget)
+        defer { abandon(evaluation) }
+        let inquiry = Inquiry(graph: self, evaluation: evaluation, basis: basis)
+        let decision = try inquiry.decision(check)
+        let network = try ExplanationNetwork(inquiry)
+        let names = CheckNames(reader: network.reader, item: item)
+        let order = network.bottomUp
+        var writer = ProofWriter(network, names, order: order)
+        var suggestions: [Suggestion] = []
+        if decision.permissionship != .hasPermission {
+            let candidates = try CandidateObjects(inquiry, network.reader)
+            let additions = AdditionSearch(network: network, names: names, candidates: candidates)
+            let search = try SuggestionSearch(network, additions, order: order)
+            var trial = SuggestionTrial(network, names, search.table.changes, budget: budget)
+            suggestions = trial.run(search.candidates)
+        }
+        let undefined = network.selfExclusions.map { names.problem($0.entity, $0.node) }
+        return Explanation(
+            decision: decision,
+            proof: writer.write(decision),
+            suggestions: suggestions,
+            selfExclusions: undefined.sorted { $0.precedesByBytes($1) }
+        )
+    }
+
+    /// Looks up the names and ids of a check.
+    func resolve(_ item: CheckItem, in basis: Basis) throws(GraphError) -> ResolvedCheck {
+        let question = RelationTuple(resource: item.resource, relation: item.permission, subject: item.subject)
+        return try question.withView { view throws(GraphError) in try resolve(view, in: basis) }
+    }
+}
+
+extension Inquiry {
+    /// The answer of a check.
+    func decision(_ check: ResolvedCheck) throws(GraphError) -> Decision {
+        switch try truth(check.resource, check.node) {
+        case .yes: .has
+        case .no: .hasNot
+        case .maybe: Decision(.conditional, missingContext: try missing(check.resource, check.node))
+        }
+    }
+}

@@ -1,0 +1,130 @@
+// Pemba: rows that differ from the stored ones, for one request.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import PembaCore
+
+/// Rows as they were at a revision of the past, with tuples added or hidden: what past reads, contextual tuples and
+/// explanations see instead of the stored rows.
+///
+/// Only rows that differ are made: those that tuples are added to or hidden from at once, those that history has
+/// changed when they are first asked for. A changed row shares with the stored one whatever did not change (`Rows`
+/// copies on write); the arena's journal says what is the overlay's own. An overlay ends before the graph changes.
+final class RowOverlay {
+    private unowned(unsafe) let graph: Graph
+    /// The revision whose rows are shown; nil for those of the present.
+    private let revision: Revision?
+    /// The rows that differ, by entity and end.
+    private var slots: [UInt64: UnsafeMutablePointer<UInt64>] = [:]
+    /// Entities whose rows at the revision have been looked at.
+    private var restored: Set<UInt32> = []
+    /// The traits of tuples that differ from the stored ones.
+    private var changedTraits: [TupleKey: Traits] = [:]
+    /// Conditions and entities that this holds.
+    private var conditions: [UInt32] = []
+    private var pinned: [UInt32] = []
+    private var blocks = ArenaJournal()
+
+    init(graph: Graph, revision: Revision?) {
+        self.graph = graph
+        self.revision = revision
+    }
+
+    deinit {
+        for slot in slots.values { slot.deallocate() }
+        graph.rows.arena.free(blocks)
+        for condition in conditions { graph.conditions.release(condition) }
+        for entity in pinned { graph.unpin(entity) }
+    }
+
+    private static func key(_ entity: UInt32, _ isForward: Bool) -> UInt64 { UInt64(entity) << 1 | (isForward ? 1 : 0) }
+
+    /// Where an entity's row is.
+    func slot(_ entity: UInt32, isForward: Bool) -> UnsafePointer<UInt64> {
+        prepare(entity)
+        if let slot = slots[RowOverlay.key(entity, isForward)] { return UnsafePointer(slot) }
+        return UnsafePointer(isForward ? graph.forward(entity) : graph.reverse(entity))
+    }
+
+    /// The traits of a tuple, if they differ from the stored ones.
+    func traits(_ tuple: TupleKey) -> Traits? { changedTraits[tuple] }
+
+    /// Adds a tuple, or gives one that is there these traits; the overlay holds the condition from now on.
+    func add(_ resource: UInt32, _ entry: UInt64, _ traits: Traits) {
+        let subject = RowEntry.entity(entry)
+        for entity in [resource, subject] {
+            graph.pin(entity)
+            pinned.append(entity)
+        }
+        if traits.condition != 0 { conditions.append(traits.condition) }
+        prepare(resource)
+        prepare(subject)
+        let flagged = traits.isNone ? RowEntry.key(entry) : RowEntry.key(entry) | RowEntry.hasTraits
+        changedTraits[TupleKey(resource, entry)] = traits
+        journaled {
+            put(own(resource, isForward: true), flagged)
+            put(own(subject, isForward: false), RowEntry.mirror(flagged, naming: resource))
+        }
+    }
+
+    /// Hides a tuple, if it is there.
+    func hide(_ resource: UInt32, _ entry: UInt64) {
+        let subject = RowEntry.entity(entry)
+        prepare(resource)
+        prepare(subject)
+        journaled {
+            _ = graph.rows.remove(own(resource, isForward: true), entry)
+            _ = graph.rows.remove(own(subject, isForward: false), RowEntry.mirror(entry, naming: resource))
+        }
+    }
+
+    // MARK: Parts
+
+    private func journaled(_ body: () -> Void) {
+        graph.rows.arena.beginJournal(&blocks)
+        body()
+        graph.rows.arena.endJournal(&blocks)
+    }
+
+    private func put(_ slot: UnsafeMutablePointer<UInt64>, _ entry: UInt64) {
+        _ = graph.rows.remove(slot, entry)
+        _ = graph.rows.insert(slot, entry)
+    }
+
+    /// A row of the overlay's own; the entity is prepared, the journal open.
+    private func own(_ entity: UInt32, isForward: Bool) -> UnsafeMutablePointer<UInt64> {
+        let key = RowOverlay.key(entity, isForward)
+        if let slot = slots[key] { return slot }
+        let slot = UnsafeMutablePointer<UInt64>.allocate(capacity: 1)
+        slot.initialize(to: (isForward ? graph.forward(entity) : graph.reverse(entity)).pointee)
+        graph.rows.makeOwn(slot)
+        slots[key] = slot
+        return slot
+    }
+
+    /// Makes an entity's rows what they were at the revision, by taking its later changes back, the last first.
+    private func prepare(_ entity: UInt32) {
+        guard let revision, restored.insert(entity).inserted else { return }
+        graph.history.walkBack(entity, after: revision) { change in
+            journaled {
+                if change.resource == entity { undo(change, own(entity, isForward: true), change.entry) }
+                if RowEntry.entity(change.entry) == entity {
+                    let mirror = RowEntry.mirror(change.entry, naming: change.resource)
+                    undo(change, own(entity, isForward: false), mirror)
+                }
+            }
+        }
+    }
+
+    /// Takes a change of one row back.
+    private func undo(_ change: HistoryChange, _ slot: UnsafeMutablePointer<UInt64>, _ entry: UInt64) {
+        let key = RowEntry.key(entry)
+        switch change.kind {
+        case .created:
+            _ = graph.rows.remove(slot, key)
+        case .touched, .deleted, .expired:
+            let traits = change.old
+            changedTraits[TupleKey(change.resource, change.entry)] = traits
+            put(slot, traits.isNone ? key : key | RowEntry.hasTraits)
+        }
+    }
+}
