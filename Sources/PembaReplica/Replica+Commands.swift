@@ -18,7 +18,7 @@ extension Replica {
             try command.checkShape()
             let payload = Proposal(origin: self.id, request: 0, command: command).encode()
             try checkRoom(for: payload)
-            commands.add(id, payload: payload, hasKey: command.hasIdempotencyKey, deadline: deadline)
+            commands.add(id, payload: payload, hasKey: command.idempotencyKey != nil, deadline: deadline)
         } catch {
             effects.append(.reply(id, .failure(error)))
         }
@@ -159,13 +159,5 @@ extension Replica {
 
     private func replyFailed(_ failed: [(RequestID, ServiceError)], into effects: inout [ReplicaEffect]) {
         for (id, error) in failed { effects.append(.reply(id, .failure(error))) }
-    }
-}
-
-extension ClientCommand {
-    /// Whether doing it twice does it once.
-    fileprivate var hasIdempotencyKey: Bool {
-        if case .write(let request) = self { return request.idempotencyKey != nil }
-        return false
     }
 }

@@ -10,9 +10,11 @@ extension Replica {
     /// Whether a read may be evaluated now, must wait (`.awaitRead`), or is refused.
     package func readiness(_ consistency: Consistency, at now: Instant) -> ReadReadiness {
         switch consistency {
-        case .minimizeLatency:
+        case .minimizeLatency, .atTime:
             return isFresh(at: now) ? .ready : .refused(staleError(at: now))
-        case .atLeastAsFresh(let zookie):
+        case .atRevision(let revision):
+            return readiness(.atLeastAsFresh(zookie(for: revision)), at: now)
+        case .atLeastAsFresh(let zookie), .atExactSnapshot(let zookie):
             if let error = refusal(of: zookie) { return .refused(error) }
             guard isFresh(at: now) else { return .refused(staleError(at: now)) }
             return zookie.revision <= stateMachine.revision ? .ready : .wait
@@ -53,10 +55,19 @@ extension Replica {
             return
         }
         switch consistency {
-        case .atLeastAsFresh(let zookie) where zookie.revision.index <= commit:
-            reads.awaitRevision(id, zookie.revision, deadline: deadline)
-        case .atLeastAsFresh(let zookie): reads.awaitVerdict(id, on: zookie.revision, deadline: deadline)
-        case .fullyConsistent, .minimizeLatency: reads.awaitRound(id, deadline: deadline)
+        case .atLeastAsFresh(let zookie), .atExactSnapshot(let zookie):
+            awaitRevision(id, zookie.revision, deadline: deadline)
+        case .atRevision(let revision): awaitRevision(id, revision, deadline: deadline)
+        case .fullyConsistent, .minimizeLatency, .atTime: reads.awaitRound(id, deadline: deadline)
+        }
+    }
+
+    /// Lets a read wait for a revision that the node has not applied.
+    private func awaitRevision(_ id: RequestID, _ revision: Revision, deadline: Instant) {
+        if revision.index <= commit {
+            reads.awaitRevision(id, revision, deadline: deadline)
+        } else {
+            reads.awaitVerdict(id, on: revision, deadline: deadline)
         }
     }
 

@@ -38,6 +38,10 @@ package final class Replica {
     var leaderlessSince: Instant?
     /// Whether the shell has been told that entries wait to be applied.
     var hasAnnouncedApply = false
+    /// The last entry that was appended to let time pass, while it is not applied.
+    var timeEntry: LogIndex = .zero
+    /// When to look again whether a tuple has fallen due.
+    var timeEntryDue: Instant = .zero
     private var nextTicket: UInt64 = 1
     private var raftEffects: [RaftEffect] = []
 
@@ -68,6 +72,7 @@ package final class Replica {
     package var nextDeadline: Instant {
         var next = min(raft.nextDeadline, commands.nextDeadline, reads.nextDeadline, snapshots.nextDeadline)
         if let receiver { next = min(next, receiver.retryAt) }
+        next = min(next, nextTimeEntry)
         if let leaderlessSince, commands.hasQueued { next = min(next, leaderlessSince + options.leaderlessPatience) }
         return next
     }
@@ -225,7 +230,10 @@ package final class Replica {
         let old = leadership
         leadership = new
         effects.append(.leadership(new))
-        if new.role == .leader, old.role != .leader || old.term != new.term { foreign.begin(term: new.term) }
+        if new.role == .leader, old.role != .leader || old.term != new.term {
+            foreign.begin(term: new.term)
+            timeEntry = .zero
+        }
         if old.role == .leader, new.role != .leader { refuseForeign(into: &effects) }
         guard old.leader != new.leader || old.term != new.term else { return }
         noteReachability(at: time.now)
@@ -311,5 +319,6 @@ package final class Replica {
             into: &effects
         )
         runTransferTimers(at: time, into: &effects)
+        passTime(at: time, into: &effects)
     }
 }

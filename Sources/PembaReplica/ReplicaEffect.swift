@@ -45,4 +45,22 @@ package enum CommandOutcome: Sendable, Equatable {
     case written(Revision)
     /// The schema was replaced; the revision that first has it.
     case schemaWritten(Revision)
+    /// Tuples were removed; the revision, how many, and whether none that matched is left.
+    case deleted(Revision, count: UInt64, isComplete: Bool)
+    /// A relation was set; the revision, how many tuples that changed, and which, in the order of reads.
+    ///
+    /// What is repeated to a client session may have the counts alone (`SetAnswer.changes`).
+    case set(Revision, SetCounts, changes: [TupleUpdate])
+    /// Tuples were imported; the revision, how many were not there before, and how many were.
+    case imported(Revision, created: UInt64, existing: UInt64)
+
+    /// Whether it is what a command of this kind does.
+    func isAnswer(to command: ClientCommand) -> Bool {
+        switch (self, command) {
+        case (.sessionOpened, .openSession), (.written, .write), (.schemaWritten, .writeSchema), (.deleted, .delete),
+            (.set, .set), (.imported, .importTuples):
+            true
+        default: false
+        }
+    }
 }

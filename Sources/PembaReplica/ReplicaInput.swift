@@ -68,4 +68,23 @@ package enum ClientCommand: Sendable, Equatable {
     case write(WriteRequest)
     /// Replace the schema.
     case writeSchema(source: String)
+    /// Remove all tuples that a filter means.
+    case delete(DeleteRequest)
+    /// Make the subjects of a relation exactly those listed.
+    case set(SetRequest)
+    /// Add many tuples.
+    case importTuples(ImportRequest)
+    /// Nothing but the time of its entry: the leader appends it so that what is due happens.
+    case advanceTime
+
+    /// Which write of which client session it is, if it says so.
+    package var idempotencyKey: IdempotencyKey? {
+        switch self {
+        case .write(let request): request.idempotencyKey
+        case .delete(let request): request.idempotencyKey
+        case .set(let request): request.idempotencyKey
+        case .importTuples(let request): request.idempotencyKey
+        case .openSession, .writeSchema, .advanceTime: nil
+        }
+    }
 }

@@ -43,19 +43,72 @@ import Testing
             "01" + "0100000000000000" + "0100000000000000" + "02" + "01" + "ac02" + "02" + "01"
             + "02" + "02" + "41" + "03646f63" + "01" + "84" + "0178" + "066d656d626572"
             + "01" + "01" + "03646f63" + "0131" + "06766965776572" + "0567726f7570" + "03656e67" + "066d656d626572"
+            + "00"
         #expect(hexadecimal(proposal.encode()) == expected)
     }
+
+    /// The payload of a command without what stands before its kind.
+    private func bytes(_ command: ClientCommand) -> String {
+        String(hexadecimal(Proposal(origin: NodeID(1), request: 1, command: command).encode()).dropFirst(34))
+    }
+
+    @Test func traitsAndMetadataHaveTheseBytes() {
+        let expected =
+            "02" + "02" + "077b2261223a317d" + "00" + "01" + "02" + "03646f63" + "0131" + "06766965776572"
+            + "0475736572"
+            + "0161" + "00" + "07" + "036e6574" + "077b2262223a327d" + "0500000000000000" + "feffffffffffffff"
+        let write = WriteRequest(
+            updates: [TupleUpdate(.touch, CommandSamples.flagged)],
+            metadata: ContextObject([("a", .int(1))])
+        )
+        #expect(bytes(.write(write)) == expected)
+    }
+
+    @Test func deletionHasTheseBytes() {
+        let delete = DeleteRequest(
+            filter: RelationshipFilter(resourceType: "doc"),
+            limit: 300,
+            allowsPartial: true,
+            idempotencyKey: IdempotencyKey(session: 5, sequence: 2, firstUnacknowledged: 1)
+        )
+        #expect(bytes(.delete(delete)) == "04" + "01" + "050201" + "00" + "01" + "03646f63" + "ac02" + "01")
+    }
+
+    @Test func setHasTheseBytes() {
+        let set = SetRequest(
+            resource: ObjectReference(type: "doc", id: "1"),
+            relation: "viewer",
+            tuples: [CommandSamples.flagged]
+        )
+        let expected =
+            "05" + "00" + "00" + "03646f63" + "0131" + "06766965776572" + "01" + "0475736572" + "0161" + "00" + "07"
+            + "036e6574" + "077b2262223a327d" + "0500000000000000" + "feffffffffffffff"
+        #expect(bytes(.set(set)) == expected)
+    }
+
+    @Test func importWritesNamesOnce() throws {
+        let tuples = try [
+            "doc:1#viewer@user:a", "doc:1#viewer@user:b", "doc:2#editor@group:g#member", "doc:2#viewer@user:c",
+        ].map { try RelationTuple(parsing: $0) }
+        let expected =
+            "06" + "00" + "02" + "04"
+            + "00" + "03646f63" + "06766965776572" + "0475736572" + "00" + "00" + "0131" + "0161"
+            + "00" + "08" + "0162"
+            + "01" + "03646f63" + "06656469746f72" + "0567726f7570" + "066d656d626572" + "00" + "0132" + "0167"
+            + "00" + "08" + "0163"
+        #expect(bytes(.importTuples(ImportRequest(tuples: tuples, mode: .skip))) == expected)
+    }
+
+    @Test func advancingTheTimeHasTheseBytes() { #expect(bytes(.advanceTime) == "07") }
 
     @Test func schemaHasTheseBytes() {
         let proposal = Proposal(origin: NodeID(1), request: 1, command: .writeSchema(source: "a"))
         #expect(hexadecimal(proposal.encode()) == "01010000000000000001000000000000000301" + "61")
     }
 
-    @Test func everyCommandIsReadBack() throws {
-        for command in [ClientCommand.openSession, .write(write()), .writeSchema(source: "definition user {}")] {
-            let proposal = Proposal(origin: NodeID(7), request: 9, command: command)
-            #expect(try Proposal(decoding: proposal.encode()) == proposal)
-        }
+    @Test(arguments: CommandSamples.all) func everyCommandIsReadBack(_ command: ClientCommand) throws {
+        let proposal = Proposal(origin: NodeID(7), request: 9, command: command)
+        #expect(try Proposal(decoding: proposal.encode()) == proposal)
     }
 
     @Test func anotherRequestNumberChangesNothingElse() throws {
@@ -64,8 +117,8 @@ import Testing
         #expect(read == Proposal(origin: NodeID(7), request: 77, command: .write(write())))
     }
 
-    @Test func everyTruncationIsRefused() {
-        let payload = Proposal(origin: NodeID(7), request: 9, command: .write(write())).encode()
+    @Test(arguments: CommandSamples.all) func everyTruncationIsRefused(_ command: ClientCommand) {
+        let payload = Proposal(origin: NodeID(7), request: 9, command: command).encode()
         for length in 0..<payload.count {
             #expect(throws: ByteError.self) { try Proposal(decoding: Array(payload[..<length])) }
         }
@@ -81,9 +134,10 @@ import Testing
     }
 
     @Test func damagedBytesNeverTrap() {
-        let payload = Proposal(origin: NodeID(7), request: 9, command: .write(write())).encode()
         for seed in Seeds(short: 2_000, full: 200_000) {
             var random = SeededRandom(seed: seed)
+            let command = CommandSamples.all[random.below(CommandSamples.all.count)]
+            let payload = Proposal(origin: NodeID(7), request: 9, command: command).encode()
             var damaged = payload
             for _ in 0...random.below(4) { damaged[random.below(damaged.count)] = UInt8(random.below(256)) }
             // Either outcome is right; reaching the next seed is the test.

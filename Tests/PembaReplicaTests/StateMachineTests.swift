@@ -214,6 +214,17 @@ struct MachineDriver {
         #expect(driver.machine.graph.tupleCount == 0)
     }
 
+    @Test func aKeyOfAnotherKindOfWriteIsRefused() throws {
+        var driver = driver()
+        driver.apply(.openSession)
+        let key = IdempotencyKey(session: 2, sequence: 1, firstUnacknowledged: 1)
+        #expect(try driver.write(.touch, "document:1#viewer@user:a", key: key) == .success(.written(Revision(3))))
+        let delete = DeleteRequest(filter: RelationshipFilter(resourceType: "document"), idempotencyKey: key)
+        let answer = driver.apply(.delete(delete))
+        #expect(code(answer) == .invalidArgument)
+        #expect(driver.machine.graph.tupleCount == 1)
+    }
+
     @Test func sessionsEndByTheLogsTime() throws {
         var driver = driver()
         driver.apply(.openSession, time: 1_000)

@@ -11,8 +11,11 @@ extension ClientCommand {
     /// the node that proposed the command had checked.
     func checkShape() throws(ServiceError) {
         switch self {
-        case .openSession: break
+        case .openSession, .advanceTime: break
         case .write(let write): try write.checkShape()
+        case .delete(let delete): try delete.checkShape()
+        case .set(let set): try set.checkShape()
+        case .importTuples(let tuples): try tuples.checkShape()
         case .writeSchema(let source):
             guard source.utf8.count <= Limits.schemaBytes else {
                 throw ServiceError(
@@ -21,103 +24,105 @@ extension ClientCommand {
                 )
             }
         }
+        try idempotencyKey?.checkShape()
     }
 }
 
 extension WriteRequest {
     /// Counts first, then names and filters, then updates that name one tuple twice.
     func checkShape() throws(ServiceError) {
-        try checkCounts()
-        for precondition in preconditions { try precondition.filter.checkShape() }
+        try checkCount(updates.count, Limits.updatesPerWrite, of: "updates", in: "a write")
+        guard !updates.isEmpty else { throw ServiceError(.invalidArgument, "a write has at least one update") }
+        try checkCommon(preconditions, metadata, in: "a write")
         for update in updates { try update.tuple.checkShape() }
-        var seen: Set<RelationTuple> = []
-        guard updates.count > 1 else { return }
-        for update in updates where !seen.insert(update.tuple).inserted {
-            throw ServiceError(
-                .duplicateUpdate,
-                "two updates of one write name `\(update.tuple)`; a write names each tuple once",
-                details: [.init("tuple", update.tuple.description)]
-            )
+        try checkDuplicates(in: updates.lazy.map(\.tuple)) { tuple in
+            "two updates of one write name `\(tuple)`; a write names each tuple once"
         }
     }
+}
 
-    private func checkCounts() throws(ServiceError) {
-        guard updates.count <= Limits.updatesPerWrite else {
-            throw ServiceError(
-                .limitExceeded,
-                "a write has at most \(Limits.updatesPerWrite) updates, this one has \(updates.count)"
-            )
+extension DeleteRequest {
+    /// Counts first, then the filters.
+    func checkShape() throws(ServiceError) {
+        guard limit >= 1 else {
+            throw ServiceError(.invalidArgument, "a deletion removes up to at least one tuple; its limit is \(limit)")
         }
-        guard preconditions.count <= Limits.preconditionsPerWrite else {
-            throw ServiceError(
-                .limitExceeded,
-                "a write has at most \(Limits.preconditionsPerWrite) preconditions, this one has \(preconditions.count)"
-            )
-        }
-        guard !updates.isEmpty else { throw ServiceError(.invalidArgument, "a write has at least one update") }
-        if let idempotencyKey {
-            let (sequence, first) = (idempotencyKey.sequence, idempotencyKey.firstUnacknowledged)
-            guard sequence >= 1, first >= 1, first <= sequence else {
+        try checkCount(limit, Limits.tuplesPerDelete, of: "tuples", in: "a deletion")
+        try checkCommon(preconditions, metadata, in: "a deletion")
+        try filter.checkShape(of: "a deletion")
+    }
+}
+
+extension SetRequest {
+    /// Counts first, then names, then tuples of another relation and tuples that are listed twice.
+    func checkShape() throws(ServiceError) {
+        try checkCount(tuples.count, Limits.updatesPerWrite, of: "tuples", in: "a set")
+        try checkCommon(preconditions, metadata, in: "a set")
+        // Without tuples the resource and the relation are checked all the same.
+        let anyone = SubjectReference(type: "_", id: SubjectReference.wildcardID)
+        try RelationTuple(resource: resource, relation: relation, subject: anyone).checkShape()
+        for tuple in tuples {
+            guard tuple.resource == resource, tuple.relation.hasSameBytes(as: relation) else {
                 throw ServiceError(
                     .invalidArgument,
-                    "an idempotency key has a sequence from 1 and a first unacknowledged sequence from 1 up to it"
+                    "`\(abbreviated(tuple.description))` is not of `\(abbreviated("\(resource)#\(relation)"))`, which alone "
+                        + "is set; leave it out"
                 )
             }
+            try tuple.checkShape()
         }
+        try checkDuplicates(in: tuples) { tuple in "`\(tuple)` is listed twice; a set lists each tuple once" }
     }
 }
 
-extension RelationTuple {
+extension ImportRequest {
+    /// Counts first, then the tuples; one may be listed twice.
+    func checkShape() throws(ServiceError) {
+        try checkCount(tuples.count, Limits.tuplesPerImport, of: "tuples", in: "an import")
+        guard !tuples.isEmpty else { throw ServiceError(.invalidArgument, "an import has at least one tuple") }
+        for tuple in tuples { try tuple.checkShape() }
+    }
+}
+
+extension IdempotencyKey {
     fileprivate func checkShape() throws(ServiceError) {
-        try checkName(resource.type, Limits.definitionNameBytes, of: "resource type")
-        try checkName(relation, Limits.relationNameBytes, of: "relation")
-        try checkName(subject.object.type, Limits.definitionNameBytes, of: "subject type")
-        if let name = subject.relation { try checkName(name, Limits.relationNameBytes, of: "subject relation") }
-        for id in [resource.id, subject.object.id] {
-            if let problem = ObjectReference.problem(ofID: id) {
-                throw ServiceError(.invalidArgument, "\(problem); in `\(abbreviated(description))`")
-            }
-        }
-        guard !resource.id.hasSameBytes(as: SubjectReference.wildcardID) else {
+        guard sequence >= 1, firstUnacknowledged >= 1, firstUnacknowledged <= sequence else {
             throw ServiceError(
                 .invalidArgument,
-                "`*` stands for all subjects of a type; a resource is one object; in `\(abbreviated(description))`"
+                "an idempotency key has a sequence from 1 and a first unacknowledged sequence from 1 up to it"
             )
         }
     }
 }
 
-extension RelationshipFilter {
-    fileprivate func checkShape() throws(ServiceError) {
-        guard !isEmpty else {
-            throw ServiceError(.invalidArgument, "the filter of a precondition is empty; it must name what it means")
-        }
-        guard resourceID == nil || resourceIDPrefix == nil else {
-            throw ServiceError(.invalidArgument, "a filter has a resource id or a prefix of one, not both")
-        }
-        if let name = resourceType { try checkName(name, Limits.definitionNameBytes, of: "resource type") }
-        if let name = relation { try checkName(name, Limits.relationNameBytes, of: "relation") }
-        if let name = subjectType { try checkName(name, Limits.definitionNameBytes, of: "subject type") }
-        if case .named(let name) = subjectRelation {
-            try checkName(name, Limits.relationNameBytes, of: "subject relation")
-        }
-        for id in [resourceID, resourceIDPrefix, subjectID] {
-            if let id, let problem = ObjectReference.problem(ofID: id) {
-                throw ServiceError(.invalidArgument, "\(problem); in a precondition's filter")
-            }
-        }
+/// Refuses more than `limit` of something.
+private func checkCount(_ count: Int, _ limit: Int, of things: String, in whole: String) throws(ServiceError) {
+    guard count <= limit else {
+        throw ServiceError(.limitExceeded, "\(whole) has at most \(limit) \(things), this one has \(count)")
     }
 }
 
-/// Refuses a name that is empty or too long; whether it is known is the schema's question.
-private func checkName(_ name: String, _ limit: Int, of field: String) throws(ServiceError) {
-    guard !name.isEmpty else { throw ServiceError(.invalidArgument, "the \(field) is empty") }
-    guard name.utf8.count <= limit else {
-        throw ServiceError(.limitExceeded, "a \(field) has at most \(limit) bytes, this one has \(name.utf8.count)")
-    }
+/// What all writes have in common.
+private func checkCommon(
+    _ preconditions: [Precondition],
+    _ metadata: ContextObject,
+    in whole: String
+) throws(ServiceError) {
+    try checkCount(preconditions.count, Limits.preconditionsPerWrite, of: "preconditions", in: whole)
+    for precondition in preconditions { try precondition.filter.checkShape(of: "a precondition") }
+    try metadata.checkShape(limit: Limits.metadataBytes, of: "the metadata of \(whole)")
 }
 
-/// The text itself, or its beginning if it is long: messages are kept in sessions and must stay small.
-private func abbreviated(_ text: String) -> String {
-    text.unicodeScalars.count <= 200 ? text : String(text.unicodeScalars.prefix(200)) + "…"
+/// Refuses tuples that differ in caveat and times at most.
+private func checkDuplicates(
+    in tuples: some Collection<RelationTuple>,
+    _ message: (String) -> String
+) throws(ServiceError) {
+    guard tuples.count > 1 else { return }
+    var seen: Set<RelationTuple> = []
+    seen.reserveCapacity(tuples.count)
+    for tuple in tuples where !seen.insert(tuple.key).inserted {
+        let text = tuple.key.description
+        throw ServiceError(.duplicateUpdate, message(text), details: [.init("tuple", text)])
+    }
 }

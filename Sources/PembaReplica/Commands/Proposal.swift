@@ -7,7 +7,8 @@ import PembaService
 /// A command as it stands in the log, with whom to answer.
 ///
 /// Layout, little-endian: version u8 = 1, origin node u64, origin's request u64, kind u8, then by kind:
-/// 1 (open a session) nothing; 2 (write) as `WriteRequest.encode` has it; 3 (write the schema) its source as a string.
+/// 1 (open a session) nothing; 2 (write), 4 (delete), 5 (set) and 6 (import) as `encode` of the request has it; 3 (write
+/// the schema) its source as a string; 7 (advance the time) nothing.
 package struct Proposal: Sendable, Equatable {
     /// The node whose client asked, and which answers when it applies the entry.
     package var origin: NodeID
@@ -28,6 +29,10 @@ package struct Proposal: Sendable, Equatable {
         case openSession = 1
         case write = 2
         case writeSchema = 3
+        case delete = 4
+        case set = 5
+        case importTuples = 6
+        case advanceTime = 7
     }
 
     /// The payload.
@@ -47,6 +52,17 @@ package struct Proposal: Sendable, Equatable {
         case .writeSchema(let source):
             writer.integer(Kind.writeSchema.rawValue)
             writer.string(source)
+        case .delete(let delete):
+            writer.integer(Kind.delete.rawValue)
+            delete.encode(into: &writer)
+        case .set(let set):
+            writer.integer(Kind.set.rawValue)
+            set.encode(into: &writer)
+        case .importTuples(let tuples):
+            writer.integer(Kind.importTuples.rawValue)
+            tuples.encode(into: &writer)
+        case .advanceTime:
+            writer.integer(Kind.advanceTime.rawValue)
         }
         return writer.bytes
     }
@@ -83,6 +99,10 @@ package struct Proposal: Sendable, Equatable {
         case .openSession: command = .openSession
         case .write: command = .write(try WriteRequest(reading: &reader))
         case .writeSchema: command = .writeSchema(source: try reader.string(limit: Limits.schemaBytes))
+        case .delete: command = .delete(try DeleteRequest(reading: &reader))
+        case .set: command = .set(try SetRequest(reading: &reader))
+        case .importTuples: command = .importTuples(try ImportRequest(reading: &reader))
+        case .advanceTime: command = .advanceTime
         case nil: throw .invalidValue(field: "command kind", value: UInt64(code))
         }
     }

@@ -8,17 +8,34 @@ import PembaService
 struct SessionAnswer: Sendable, Equatable {
     /// The number of the write in its session.
     let sequence: UInt64
-    /// What it was answered: the revision that it reached, or why nothing was done.
-    let result: Result<Revision, ServiceError>
+    /// What it was answered: what it did, or why nothing was done.
+    let result: Result<CommandOutcome, ServiceError>
 
     /// Bytes of an error's message, and of each name and value of its details, at most.
-    private static let textBytes = 3 << 10
+    static let textBytes = 3 << 10
     /// Details of an error at most.
-    private static let detailCount = 8
+    static let detailCount = 8
 
-    init(sequence: UInt64, result: Result<Revision, ServiceError>) {
+    /// Changes of a set at most; of a longer list only the counts are kept.
+    static let changesMax = 256
+    /// Bytes of those changes at most.
+    private static let changesBytes = 3 << 10
+
+    /// Keeps what `result` says, of a set perhaps without the list of its changes.
+    init(sequence: UInt64, result: Result<CommandOutcome, ServiceError>) {
         self.sequence = sequence
-        self.result = result
+        self.result = result.map { SessionAnswer.bounded($0) }
+    }
+
+    private static func bounded(_ outcome: CommandOutcome) -> CommandOutcome {
+        guard case .set(let revision, let counts, let changes) = outcome, !changes.isEmpty else { return outcome }
+        // A list that is much too long is not written to see that it is.
+        if changes.count <= changesMax {
+            var writer = ByteWriter()
+            TupleUpdate.encode(changes, into: &writer)
+            if writer.bytes.count <= changesBytes { return outcome }
+        }
+        return .set(revision, counts, changes: [])
     }
 
     /// `error` cut down to what a session keeps: what the state machine answers, at first and when asked again.
@@ -33,46 +50,6 @@ struct SessionAnswer: Sendable, Equatable {
         var end = text.utf8.index(text.startIndex, offsetBy: textBytes)
         while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
         return String(text[..<end])
-    }
-
-    /// Appends the sequence as varint, a byte (0: done, 1: error), and the revision, or code, message and details.
-    func encode(into writer: inout ByteWriter) {
-        writer.varint(sequence)
-        switch result {
-        case .success(let revision):
-            writer.integer(UInt8(0))
-            writer.varint(revision.rawValue)
-        case .failure(let error):
-            writer.integer(UInt8(1))
-            writer.integer(error.code.rawValue)
-            writer.string(error.message)
-            writer.count(error.details.count)
-            for detail in error.details {
-                writer.string(detail.name)
-                writer.string(detail.value)
-            }
-        }
-    }
-
-    /// Reads what `encode` writes.
-    init(reading reader: inout ByteReader) throws(ByteError) {
-        let sequence = try reader.varint()
-        let failed = try reader.boolean(field: "session answer")
-        guard failed else {
-            self.init(sequence: sequence, result: .success(Revision(try reader.varint())))
-            return
-        }
-        let number: UInt16 = try reader.integer()
-        guard let code = ErrorCode(rawValue: number) else {
-            throw .invalidValue(field: "error code", value: UInt64(number))
-        }
-        let message = try reader.string(limit: SessionAnswer.textBytes)
-        var details: [ServiceError.Detail] = []
-        for _ in 0..<(try reader.count(limit: SessionAnswer.detailCount)) {
-            let name = try reader.string(limit: SessionAnswer.textBytes)
-            details.append(ServiceError.Detail(name, try reader.string(limit: SessionAnswer.textBytes)))
-        }
-        self.init(sequence: sequence, result: .failure(ServiceError(code, message, details: details)))
     }
 
     /// The hash of the answer as one of the session `session`.

@@ -47,7 +47,7 @@ package struct SessionTable: Sendable {
         /// It has not been done; do it and `record` what it did.
         case new
         /// It was done, with this result.
-        case answered(Result<Revision, ServiceError>)
+        case answered(Result<CommandOutcome, ServiceError>)
         /// Whether it was done cannot be told.
         case refused(ServiceError)
     }
@@ -124,7 +124,7 @@ package struct SessionTable: Sendable {
     }
 
     /// Keeps what the write of `key`, just admitted as new, did.
-    mutating func record(_ key: IdempotencyKey, _ result: Result<Revision, ServiceError>) {
+    mutating func record(_ key: IdempotencyKey, _ result: Result<CommandOutcome, ServiceError>) {
         guard let slot = slotsByID[key.session] else {
             preconditionFailure("an answer for a session that was not admitted")
         }

@@ -16,13 +16,27 @@ extension ServiceError {
         case .unknownDefinition: code = .unknownDefinition
         case .unknownRelation: code = .unknownRelation
         case .cannotWritePermission: code = .cannotWritePermission
-        case .subjectNotAllowed(let tuple, let admitted):
+        case .subjectNotAllowed(let tuple, _, let admitted):
             code = .subjectNotAllowed
             details = [Detail("tuple", tuple.description), Detail("allowed", admitted.joined(separator: ", "))]
         case .invalidArgument: code = .invalidArgument
         case .wouldOrphan(let tuple, _):
             code = .schemaWouldOrphan
             details = [Detail("tuple", tuple.description)]
+        case .unknownCaveat: code = .unknownCaveat
+        case .invalidContext: code = .invalidContext
+        case .conditionFailed(let caveat, _):
+            code = .conditionFailed
+            details = [Detail("caveat", caveat)]
+        case .caveatChanged: code = .schemaWouldOrphan
+        case .budgetExceeded: code = .evaluationBudgetExceeded
+        case .tooDeep: code = .depthExceeded
+        case .tooOld(let oldest):
+            code = .revisionTooOld
+            details = [Detail("oldest", oldest.description)]
+        case .notYet(let newest):
+            code = .futureZookie
+            details = [Detail("revision", newest.description)]
         case .damagedBlock: code = .internalError
         }
         self.init(code, error.description, details: details)

@@ -12,8 +12,18 @@ package struct SnapshotLoader: ~Copyable {
     private var schema: [UInt8] = []
 
     /// Starts with nothing; `capacity` and `hashSeed` are those of the graph to build.
-    package init(capacity: GraphCapacity, hashSeed: UInt64, sessionLimits: SessionLimits = SessionLimits()) {
-        machine = StateMachine(capacity: capacity, hashSeed: hashSeed, sessionLimits: sessionLimits)
+    package init(
+        capacity: GraphCapacity,
+        hashSeed: UInt64,
+        history: HistoryLimits = .standard,
+        sessionLimits: SessionLimits = SessionLimits()
+    ) {
+        machine = StateMachine(
+            capacity: capacity,
+            hashSeed: hashSeed,
+            history: history,
+            sessionLimits: sessionLimits
+        )
     }
 
     /// Takes the next block.
@@ -37,6 +47,7 @@ package struct SnapshotLoader: ~Copyable {
         machine.term = contents.point.term
         machine.timestamp = contents.point.timestamp
         machine.configuration = contents.point.configuration
+        machine.graph.restart(at: machine.revision, time: machine.timestamp)
         guard machine.graph.tupleCount == contents.tupleCount, machine.graph.contentHash == contents.tupleHash,
             machine.sessions.count == contents.sessionCount, machine.sessions.answerCount == contents.answerCount,
             machine.stateHash == contents.stateHash

@@ -29,11 +29,19 @@ package final class StateMachine {
     /// The snapshot being written, if any.
     var snapshotStream: SnapshotStream?
 
+    /// Expired tuples that one entry takes out; more wait for the entries after it, and are not seen meanwhile.
+    private static let expiriesPerEntry = 1_000
+
     /// An empty state, before the first entry.
     ///
     /// `hashSeed` protects the graph's index against chosen ids; it differs between nodes and changes no result.
-    package init(capacity: GraphCapacity, hashSeed: UInt64, sessionLimits: SessionLimits = SessionLimits()) {
-        graph = Graph(capacity: capacity, hashSeed: hashSeed)
+    package init(
+        capacity: GraphCapacity,
+        hashSeed: UInt64,
+        history: HistoryLimits = .standard,
+        sessionLimits: SessionLimits = SessionLimits()
+    ) {
+        graph = Graph(capacity: capacity, hashSeed: hashSeed, history: history)
         sessions = SessionTable(limits: sessionLimits)
     }
 
@@ -90,6 +98,8 @@ package final class StateMachine {
         term = entry.term
         timestamp = entry.timestamp
         sessions.expire(at: timestamp)
+        graph.begin(revision, time: timestamp)
+        graph.collectExpired(limit: StateMachine.expiriesPerEntry)
         switch entry.kind {
         case .noop:
             return nil
@@ -102,7 +112,8 @@ package final class StateMachine {
             let proposal = StateMachine.read(entry) { entry throws(ByteError) in
                 try Proposal(decoding: entry.payload)
             }
-            return Applied(origin: proposal.origin, request: proposal.request, result: perform(proposal.command))
+            guard let result = perform(proposal.command) else { return nil }
+            return Applied(origin: proposal.origin, request: proposal.request, result: result)
         }
     }
 
@@ -121,15 +132,24 @@ package final class StateMachine {
         }
     }
 
-    private func perform(_ command: ClientCommand) -> Result<CommandOutcome, ServiceError> {
+    /// Does a command; nil if nobody waits for an answer.
+    private func perform(_ command: ClientCommand) -> Result<CommandOutcome, ServiceError>? {
         switch command {
         case .openSession:
             sessions.open(at: index, time: timestamp)
             return .success(.sessionOpened(index.rawValue))
         case .write(let request):
-            return write(request).map { .written($0) }
+            return once(command) { () throws(ServiceError) in try write(request) }
+        case .delete(let request):
+            return once(command) { () throws(ServiceError) in try delete(request) }
+        case .set(let request):
+            return once(command) { () throws(ServiceError) in try set(request) }
+        case .importTuples(let request):
+            return once(command) { () throws(ServiceError) in try importTuples(request) }
         case .writeSchema(let source):
             return writeSchema(source).map { .schemaWritten(revision) }
+        case .advanceTime:
+            return nil
         }
     }
 }

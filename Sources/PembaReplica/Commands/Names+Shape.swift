@@ -1,0 +1,99 @@
+// Pemba: names, ids and contexts that no command may have.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaService
+
+extension RelationTuple {
+    /// Refuses names, ids and contexts that are empty, too long or malformed; whether they are known is the schema's
+    /// question.
+    func checkShape() throws(ServiceError) {
+        try checkName(resource.type, Limits.definitionNameBytes, of: "resource type")
+        try checkName(relation, Limits.relationNameBytes, of: "relation")
+        try checkName(subject.object.type, Limits.definitionNameBytes, of: "subject type")
+        if let name = subject.relation { try checkName(name, Limits.relationNameBytes, of: "subject relation") }
+        try checkID(resource.id)
+        try checkID(subject.object.id)
+        guard !resource.id.hasSameBytes(as: SubjectReference.wildcardID) else {
+            throw ServiceError(
+                .invalidArgument,
+                "`*` stands for all subjects of a type; a resource is one object; in `\(abbreviated(key.description))`"
+            )
+        }
+        guard let caveat else { return }
+        try checkName(caveat.name, Limits.caveatNameBytes, of: "caveat")
+        try caveat.context.checkShape(
+            limit: Limits.storedContextBytes,
+            of: "the context of `\(abbreviated(key.description))`"
+        )
+    }
+
+    private func checkID(_ id: String) throws(ServiceError) {
+        guard let problem = ObjectReference.problem(ofID: id) else { return }
+        throw ServiceError(.invalidArgument, "\(problem); in `\(abbreviated(key.description))`")
+    }
+}
+
+extension RelationshipFilter {
+    /// Refuses a filter that means everything, contradicts itself, or has names that are empty or too long.
+    func checkShape(of owner: String) throws(ServiceError) {
+        guard !isEmpty else {
+            throw ServiceError(.invalidArgument, "the filter of \(owner) is empty; it must name what it means")
+        }
+        guard resourceID == nil || resourceIDPrefix == nil else {
+            throw ServiceError(.invalidArgument, "a filter has a resource id or a prefix of one, not both")
+        }
+        if let name = resourceType { try checkName(name, Limits.definitionNameBytes, of: "resource type") }
+        if let name = relation { try checkName(name, Limits.relationNameBytes, of: "relation") }
+        if let name = subjectType { try checkName(name, Limits.definitionNameBytes, of: "subject type") }
+        if case .named(let name) = subjectRelation {
+            try checkName(name, Limits.relationNameBytes, of: "subject relation")
+        }
+        for id in [resourceID, resourceIDPrefix, subjectID] {
+            if let id, let problem = ObjectReference.problem(ofID: id) {
+                throw ServiceError(.invalidArgument, "\(problem); in the filter of \(owner)")
+            }
+        }
+    }
+}
+
+extension ContextObject {
+    /// Refuses an object that the log could not give back: too long or too deep.
+    func checkShape(limit: Int, of owner: @autoclosure () -> String) throws(ServiceError) {
+        guard !isEmpty else { return }
+        guard ContextValue.object(self).fits(levels: Limits.contextDepth) else {
+            throw ServiceError(
+                .invalidContext,
+                "\(owner()) has lists and objects more than \(Limits.contextDepth) deep in each other"
+            )
+        }
+        let count = json.utf8.count
+        guard count <= limit else {
+            throw ServiceError(.invalidContext, "\(owner()) has at most \(limit) bytes of JSON, this one has \(count)")
+        }
+    }
+}
+
+extension ContextValue {
+    /// Whether lists and objects stand at most `levels` deep in each other.
+    fileprivate func fits(levels: Int) -> Bool {
+        switch self {
+        case .null, .bool, .int, .double, .string: true
+        case .list(let values): levels > 0 && values.allSatisfy { $0.fits(levels: levels - 1) }
+        case .object(let object): levels > 0 && object.entries.allSatisfy { $0.value.fits(levels: levels - 1) }
+        }
+    }
+}
+
+/// Refuses a name that is empty or too long; whether it is known is the schema's question.
+private func checkName(_ name: String, _ limit: Int, of field: String) throws(ServiceError) {
+    guard !name.isEmpty else { throw ServiceError(.invalidArgument, "the \(field) is empty") }
+    guard name.utf8.count <= limit else {
+        throw ServiceError(.limitExceeded, "a \(field) has at most \(limit) bytes, this one has \(name.utf8.count)")
+    }
+}
+
+/// The text itself, or its beginning if it is long: messages are kept in sessions and must stay small.
+func abbreviated(_ text: String) -> String {
+    text.unicodeScalars.count <= 200 ? text : String(text.unicodeScalars.prefix(200)) + "…"
+}
