@@ -92,6 +92,7 @@ import Testing
         let bulk = payload {
             $0.integer(UInt32(0))
             $0.integer(UInt8(0))
+            $0.integer(UInt8(0))
             $0.varint(UInt64.max)
         }
         #expect(throws: ByteError.exceedsLimit(value: .max, limit: 10_000)) {
@@ -130,8 +131,10 @@ import Testing
         try bulk.payload.withUnsafeBytes { raw in
             var view = try BulkCheckRequestView(decoding: raw)
             var checks: [CheckView] = []
-            try view.readAll(into: &checks)
+            var contexts: [UnsafeRawBufferPointer] = []
+            try view.readAll(into: &checks, contexts: &contexts)
             #expect(checks.count == 2)
+            #expect(contexts.isEmpty)
             #expect(checks[0].subjectRelation.isEmpty)
         }
     }
@@ -146,6 +149,12 @@ import Testing
             into: &output
         )
         #expect(output.bytes == sample.bytes)
+        for (name, decision) in [("checkAnswer", Decision.has), ("checkAnswer conditional", Samples.missing)] {
+            let sample = try #require(Samples.reads.first { $0.name == name })
+            var output = ByteWriter()
+            FrameWriter.checkAnswer(decision, zookie: EncodedZookie(Samples.zookie), correlation: 7, into: &output)
+            #expect(output.bytes == sample.bytes)
+        }
     }
 
     @Test("a check that is encoded once makes the same frames") func encodedCheck() throws {
@@ -198,23 +207,6 @@ import Testing
         #expect(bulk.results == Samples.bulkAnswer.results)
         let error = try decode(payload { Samples.error.encode(into: &$0) }, ErrorFrame.init(decoding:))
         #expect(error.serviceError == Samples.error)
-    }
-
-    @Test("a cursor continues its own query and no other") func cursorBinding() throws {
-        let page = try decode(
-            payload { Samples.page.encode(filter: Samples.filter, into: &$0) },
-            ReadAnswer.init(decoding:)
-        )
-        var request = Samples.read
-        request.cursor = page.next
-        let accepted = try decode(payload { request.encode(deadlineMilliseconds: 0, into: &$0) }, ReadRequest.decode)
-        #expect(accepted.request.cursor?.last == Samples.tuple)
-        request.filter.relation = "editor"
-        let bytes = payload { request.encode(deadlineMilliseconds: 0, into: &$0) }
-        let refusal = #expect(throws: ByteError.self) { try decode(bytes, ReadRequest.decode) }
-        let error = ServiceError(decoding: try #require(refusal), of: .read)
-        #expect(error.code == .invalidArgument)
-        #expect(error.message.contains("another query"))
     }
 
     @Test("a damaged zookie is refused by its own code") func zookies() throws {

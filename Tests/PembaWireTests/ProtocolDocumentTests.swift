@@ -102,6 +102,21 @@ struct ProtocolDocument {
             ("relation name", Limits.relationNameBytes), ("schema", Limits.schemaBytes),
             ("checks in a bulk check", Limits.checksPerBulk), ("updates in a write", Limits.updatesPerWrite),
             ("preconditions in a write", Limits.preconditionsPerWrite), ("tuples in a page", Limits.tuplesPerReadPage),
+            ("caveat name", Limits.caveatNameBytes), ("context of a tuple", Limits.storedContextBytes),
+            ("context of a request", Limits.requestContextBytes), ("metadata of a write", Limits.metadataBytes),
+            ("lists and objects inside each other in a context", Limits.contextDepth),
+            ("contextual tuples of a request", Limits.contextualTuples),
+            ("tuples in a deletion", Limits.tuplesPerDelete), ("tuples in an import", Limits.tuplesPerImport),
+            ("permissions, or kinds of subjects, in a lookup", Limits.permissionsPerLookup),
+            ("candidates of a lookup", Limits.lookupCandidates),
+            ("results of a call of a lookup", Limits.lookupResults),
+            ("steps of an explanation, nodes of an expansion", Limits.explanationNodes),
+            ("levels of an explanation or expansion", Limits.explanationDepth),
+            ("suggestions of an explanation", Limits.suggestions), ("filters of a watch", Limits.watchFilters),
+            ("changes or tuples in an event", WatchEvent.listMax), ("window", StreamLimits.window),
+            ("part of a streamed answer", StreamLimits.partBytes),
+            ("missing context of an answer", Decision.missingMax),
+            ("name of a missing context", Decision.missingBytes),
             ("sessions", Limits.clientSessions), ("answers kept in a session", Limits.answersPerSession),
         ]
         for (name, value) in expected {
@@ -111,10 +126,18 @@ struct ProtocolDocument {
     }
 
     @Test("whatever the limits allow fits a frame") func limitsFit() {
-        let tuple = 2 * (Limits.definitionNameBytes + Limits.objectIDBytes + Limits.relationNameBytes) + 12
-        #expect(Limits.tuplesPerReadPage * tuple + ReadCursor.encodedBytes < Limits.framePayloadBytes)
-        #expect(tuple + 9 <= ReadCursor.encodedBytes)
-        #expect(Limits.checksPerBulk * (ErrorFrame.itemTextBytes + 8) < Limits.framePayloadBytes)
+        let key = 2 * (Limits.definitionNameBytes + Limits.objectIDBytes + Limits.relationNameBytes) + 12
+        let tuple = key + 1 + 2 + Limits.caveatNameBytes + 3 + Limits.storedContextBytes + 16
+        #expect(ReadAnswer.tupleBytes + OpaqueCursor.encodedBytes + Zookie.encodedSize + 2 < Limits.framePayloadBytes)
+        #expect(tuple < ReadAnswer.tupleBytes)
+        #expect(key + Zookie.encodedSize + 11 <= OpaqueCursor.encodedBytes)
+        #expect(
+            Limits.checksPerBulk * (ErrorFrame.itemTextBytes + 8) + BulkCheckAnswerWriter.missingContextBytes
+                < Limits.framePayloadBytes
+        )
+        let entry = Limits.relationNameBytes + 4
+        #expect(Limits.relationsPerDefinition * entry < Limits.framePayloadBytes)
+        #expect(Limits.metadataBytes + 64 < StreamLimits.partBytes)
         #expect(ErrorFrame.detailsMax * (ErrorFrame.textBytes + ErrorFrame.nameBytes + 4) < Limits.framePayloadBytes)
         #expect(Limits.schemaBytes + 64 < Limits.framePayloadBytes)
         #expect(Limits.entryPayloadBytes + 1_024 < PeerLimits.framePayloadBytes)

@@ -53,15 +53,39 @@ enum Samples {
         relation: "viewer",
         subject: SubjectReference(type: "group", id: "eng", relation: "member")
     )
+    static let context = ContextObject([("ip", .string("10.0.0.1"))])
+    static let caveated = RelationTuple(
+        resource: ObjectReference(type: "document", id: "plan"),
+        relation: "viewer",
+        subject: SubjectReference(type: "user", id: "bob"),
+        caveat: CaveatReference(name: "net", context: ContextObject([("cidr", .string("10.0.0.0/8"))]))
+    )
+    static let expiring = RelationTuple(
+        resource: ObjectReference(type: "document", id: "plan"),
+        relation: "viewer",
+        subject: SubjectReference(type: "user", id: "*"),
+        caveat: CaveatReference(name: "net"),
+        expiresAt: Timestamp(nanoseconds: 0x0807_0605_0403_0201),
+        notBefore: Timestamp(nanoseconds: -2)
+    )
+    static let contextCheck: CheckItem = {
+        var item = check
+        item.context = context
+        return item
+    }()
+    static let missing = Decision(.conditional, missingContext: ["ip"])
     static let filter = RelationshipFilter(resourceType: "document", resourceIDPrefix: "pl", subjectRelation: .none)
     static let error = ServiceError(
         .revisionNotReached,
         "revision 50 is not reached",
         details: [ServiceError.Detail("revision", "42")]
     )
+    static let preconditions = [
+        Precondition(.mustNotMatch, RelationshipFilter(resourceType: "document", resourceID: "plan"))
+    ]
     static let write = WriteRequest(
         updates: [TupleUpdate(.create, tuple)],
-        preconditions: [Precondition(.mustNotMatch, RelationshipFilter(resourceType: "document", resourceID: "plan"))],
+        preconditions: preconditions,
         idempotencyKey: IdempotencyKey(session: 17, sequence: 3, firstUnacknowledged: 2)
     )
     static let read = ReadRequest(consistency: .minimizeLatency, filter: filter, limit: 100)
@@ -71,7 +95,13 @@ enum Samples {
         cursor: ReadCursor(last: tuple, filterChecksum: ReadCursor.checksum(of: filter)),
         limit: 100
     )
-    static let page = ReadAnswer(tuples: [tuple], next: ReadCursor(last: tuple), zookie: zookie)
+    static let exactRead = ReadRequest(
+        consistency: .atExactSnapshot(zookie),
+        filter: filter,
+        cursor: ReadCursor(last: tuple, filterChecksum: ReadCursor.checksum(of: filter), zookie: zookie),
+        limit: 100
+    )
+    static let page = ReadAnswer(tuples: [tuple, expiring], next: ReadCursor(last: tuple), zookie: zookie)
     static let schema = "definition user {}"
     static let hello = Hello(
         cluster: cluster,
@@ -108,6 +138,7 @@ enum Samples {
         commitIndex: LogIndex(43),
         appliedIndex: LogIndex(42),
         snapshotIndex: LogIndex(10),
+        oldestRevision: Revision(7),
         tupleCount: 9,
         residentBytes: 1_048_576,
         stateHash: 0x0102_0304_0506_0708,
@@ -126,7 +157,7 @@ enum Samples {
     )
     static let bulkAnswer = BulkCheckAnswer(
         results: [
-            .success(.hasPermission), .success(.noPermission), .failure(ServiceError(.unknownDefinition, "no `x`")),
+            .success(.has), .success(.hasNot), .success(missing), .failure(ServiceError(.unknownDefinition, "no `x`")),
         ],
         zookie: zookie
     )
@@ -151,6 +182,8 @@ enum Samples {
         Sample("goAway", .goAway, correlation: 0) {
             GoAway(drainMilliseconds: 5_000, leader: NodeID(2), message: "shutting down").encode(into: &$0)
         },
+        Sample("streamCredit", .streamCredit) { StreamCredit(frames: 16).encode(into: &$0) },
+        Sample("cancel", .cancel) { Cancel().encode(into: &$0) },
     ]
 
     static let reads: [Sample] = [
@@ -161,8 +194,18 @@ enum Samples {
             groupCheck.encode(consistency: .atLeastAsFresh(zookie), deadlineMilliseconds: 0, into: &$0)
         },
         Sample("checkAnswer", .checkAnswer) {
-            CheckAnswer(permissionship: .hasPermission, zookie: zookie).encode(into: &$0)
+            CheckAnswer(.has, zookie: zookie).encode(into: &$0)
         },
+        Sample("check with context", .check) {
+            contextCheck.encode(
+                consistency: .atTime(Timestamp(nanoseconds: 1_000_000_000)),
+                contextualTuples: [caveated],
+                maxDepth: 50,
+                deadlineMilliseconds: 1_000,
+                into: &$0
+            )
+        },
+        Sample("checkAnswer conditional", .checkAnswer) { CheckAnswer(missing, zookie: zookie).encode(into: &$0) },
         Sample("bulkCheck", .bulkCheck) {
             BulkCheckRequest.encode(
                 [check, groupCheck],
@@ -171,10 +214,21 @@ enum Samples {
                 into: &$0
             )
         },
+        Sample("bulkCheck with context", .bulkCheck) {
+            BulkCheckRequest.encode(
+                [check, contextCheck],
+                consistency: .atRevision(Revision(42)),
+                contextualTuples: [tuple],
+                maxDepth: 50,
+                deadlineMilliseconds: 1_000,
+                into: &$0
+            )
+        },
         Sample("bulkCheckAnswer", .bulkCheckAnswer) { bulkAnswer.encode(into: &$0) },
         Sample("read", .read) { read.encode(deadlineMilliseconds: 1_000, into: &$0) },
-        Sample("readAnswer", .readAnswer) { page.encode(filter: filter, into: &$0) },
+        Sample("readAnswer", .readAnswer) { page.encode(for: read, into: &$0) },
         Sample("read next page", .read) { nextRead.encode(deadlineMilliseconds: 1_000, into: &$0) },
+        Sample("read next page of one revision", .read) { exactRead.encode(deadlineMilliseconds: 1_000, into: &$0) },
         Sample("readSchema", .readSchema) {
             ReadSchemaRequest(consistency: .minimizeLatency).encode(deadlineMilliseconds: 1_000, into: &$0)
         },
@@ -239,5 +293,5 @@ enum Samples {
         Sample("snapshotUnavailable", peer: .snapshotUnavailable(index: LogIndex(30))),
     ]
 
-    static let all: [Sample] = connection + reads + writes + raft + peer
+    static let all: [Sample] = connection + reads + answers + streams + writes + filteredWrites + raft + peer
 }

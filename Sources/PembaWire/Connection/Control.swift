@@ -58,3 +58,36 @@ package struct GoAway: Hashable, Sendable {
         try reader.expectEnd()
     }
 }
+
+/// The payload of `streamCredit`: the asker has room for more parts of the answer with the frame's correlation.
+///
+/// Of an answer that has ended it is ignored: such frames cross each other.
+package struct StreamCredit: Hashable, Sendable {
+    /// How many more: 1 to `StreamLimits.window`.
+    package var frames: UInt16
+
+    package init(frames: UInt16) { self.frames = frames }
+
+    /// Appends the payload.
+    package func encode(into output: inout ByteWriter) { output.integer(frames) }
+
+    /// Reads a payload.
+    package init(decoding payload: UnsafeRawBufferPointer) throws(ByteError) {
+        var reader = ByteReader(payload)
+        frames = try reader.window(field: "stream credit")
+        try reader.expectEnd()
+    }
+}
+
+/// The payload of `cancel`, which is empty: the answer with the frame's correlation is not wanted any more.
+///
+/// Nothing answers it; what has been sent already may still arrive.
+package struct Cancel: Hashable, Sendable {
+    package init() {}
+
+    /// Appends the payload.
+    package func encode(into output: inout ByteWriter) {}
+
+    /// Reads a payload.
+    package init(decoding payload: UnsafeRawBufferPointer) throws(ByteError) { try ByteReader(payload).expectEnd() }
+}

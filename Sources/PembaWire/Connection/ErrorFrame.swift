@@ -99,10 +99,18 @@ extension ServiceError {
         switch error {
         case .invalidValue(let field, _) where field.hasPrefix("zookie"):
             self.init(.invalidZookie, "the zookie is not one: \(field) is wrong; pass zookies on as they were given")
-        case .invalidValue(field: ReadCursor.foreignField, _):
+        case .invalidValue(field: OpaqueCursor.foreignField, _):
             self.init(
-                .invalidArgument,
-                "the cursor belongs to another query; continue a read with the filter that it was begun with"
+                .invalidCursor,
+                "the cursor belongs to another query; continue with the same fields that the query was begun with"
+            )
+        case .invalidValue(let field, _) where field.hasPrefix(OpaqueCursor.field):
+            self.init(.invalidCursor, "the cursor is not one: \(field) is wrong; pass cursors on as they were given")
+        case .invalidText(let field, let reason):
+            self.init(
+                .invalidContext,
+                "the \(field) of the \(type) request cannot be used: \(reason)",
+                details: [Detail("field", field)]
             )
         case .exceedsLimit(let value, let limit):
             self.init(

@@ -5,7 +5,7 @@ package import PembaService
 
 /// What a frame is.
 ///
-/// Numbers are never reused; an answer is its request's number plus 128.
+/// Numbers are never reused; an answer is its request's number plus 128, a part of a streamed answer plus 192.
 package enum FrameType: UInt8, Sendable, CaseIterable {
     // 1 to 15: the connection itself, either way unless said otherwise.
 
@@ -21,6 +21,10 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case error = 5
     /// The sender takes no new requests on this connection; it answers those it has.
     case goAway = 6
+    /// The asker takes more parts of a streamed answer.
+    case streamCredit = 7
+    /// The asker does not want the answer any more.
+    case cancel = 8
 
     // 16 to 31: reads.
 
@@ -32,6 +36,20 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case read = 18
     /// The schema's source.
     case readSchema = 19
+    /// All resources on which a subject has a permission; streamed.
+    case lookupResources = 20
+    /// All subjects that have a permission on a resource; streamed.
+    case lookupSubjects = 21
+    /// Which of a resource's permissions a subject has.
+    case permissions = 22
+    /// What a permission is made of.
+    case expand = 23
+    /// Why a check has its answer.
+    case explain = 24
+    /// Changes as they happen; streamed.
+    case watch = 25
+    /// All tuples at one revision; streamed.
+    case export = 26
 
     // 32 to 47: writes.
 
@@ -41,6 +59,12 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case write = 33
     /// Replaces the schema.
     case writeSchema = 34
+    /// Removes all tuples that a filter means.
+    case delete = 35
+    /// Makes the subjects of one relation exactly those listed.
+    case set = 36
+    /// Adds many tuples in one entry of the log.
+    case `import` = 37
 
     // 48 to 63: operations.
 
@@ -52,7 +76,7 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     /// One `PeerMessage`; asks for no answer.
     case peer = 64
 
-    // 144 and above: answers.
+    // 144 to 191: answers.
 
     /// Answers `check`.
     case checkAnswer = 144
@@ -62,14 +86,45 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case readAnswer = 146
     /// Answers `readSchema`.
     case readSchemaAnswer = 147
+    /// Ends the answer to `lookupResources`.
+    case lookupResourcesAnswer = 148
+    /// Ends the answer to `lookupSubjects`.
+    case lookupSubjectsAnswer = 149
+    /// Answers `permissions`.
+    case permissionsAnswer = 150
+    /// Answers `expand`.
+    case expandAnswer = 151
+    /// Answers `explain`.
+    case explainAnswer = 152
+    /// Ends the answer to `watch`, if the node ends it.
+    case watchAnswer = 153
+    /// Ends the answer to `export`.
+    case exportAnswer = 154
     /// Answers `openSession`.
     case openSessionAnswer = 160
     /// Answers `write`.
     case writeAnswer = 161
     /// Answers `writeSchema`.
     case writeSchemaAnswer = 162
+    /// Answers `delete`.
+    case deleteAnswer = 163
+    /// Answers `set`.
+    case setAnswer = 164
+    /// Answers `import`.
+    case importAnswer = 165
     /// Answers `status`.
     case statusAnswer = 176
+
+    // 208 and above: parts of streamed answers.
+
+    /// Some of the answer to `lookupResources`.
+    case foundResources = 212
+    /// Some of the answer to `lookupSubjects`.
+    case foundSubjects = 213
+    /// Some of the answer to `watch`.
+    case watchEvents = 217
+    /// Some of the answer to `export`.
+    case exportedTuples = 218
 
     /// Whether a client may send it to ask for something; everything that is answered or refused.
     package var isRequest: Bool { requiredRole != nil }
@@ -80,13 +135,30 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     /// The role that a credential needs for this request; nil if this is not a request.
     package var requiredRole: Roles? {
         switch self {
-        case .check, .bulkCheck, .read, .readSchema: .read
-        case .openSession, .write: .write
+        case .check, .bulkCheck, .read, .readSchema, .lookupResources, .lookupSubjects, .permissions, .expand, .explain,
+            .watch, .export:
+            .read
+        case .openSession, .write, .delete, .set, .import: .write
         case .writeSchema: .schema
         case .status: .admin
-        case .hello, .helloAnswer, .ping, .pong, .error, .goAway, .peer, .checkAnswer, .bulkCheckAnswer, .readAnswer,
-            .readSchemaAnswer, .openSessionAnswer, .writeAnswer, .writeSchemaAnswer, .statusAnswer:
+        case .hello, .helloAnswer, .ping, .pong, .error, .goAway, .streamCredit, .cancel, .peer, .checkAnswer,
+            .bulkCheckAnswer, .readAnswer, .readSchemaAnswer, .lookupResourcesAnswer, .lookupSubjectsAnswer,
+            .permissionsAnswer, .expandAnswer, .explainAnswer, .watchAnswer, .exportAnswer, .openSessionAnswer,
+            .writeAnswer, .writeSchemaAnswer, .deleteAnswer, .setAnswer, .importAnswer, .statusAnswer, .foundResources,
+            .foundSubjects, .watchEvents, .exportedTuples:
             nil
+        }
+    }
+
+    /// What the answer to this request comes in before `answer` ends it; nil if this is not a request whose answer is
+    /// streamed.
+    package var part: FrameType? {
+        switch self {
+        case .lookupResources: .foundResources
+        case .lookupSubjects: .foundSubjects
+        case .watch: .watchEvents
+        case .export: .exportedTuples
+        default: nil
         }
     }
 }

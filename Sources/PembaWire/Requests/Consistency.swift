@@ -1,4 +1,4 @@
-// Pemba: what every request starts with.
+// Pemba: what requests start with.
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
@@ -20,8 +20,23 @@ package struct Timed<Request> {
 extension Timed: Equatable where Request: Equatable {}
 extension Timed: Sendable where Request: Sendable {}
 
+extension Timed {
+    /// Reads a payload that is a deadline and what `body` reads, and nothing else.
+    static func decode(
+        _ payload: UnsafeRawBufferPointer,
+        _ body: (inout ByteReader) throws(ByteError) -> Request
+    ) throws(ByteError) -> Timed<Request> {
+        var reader = ByteReader(payload)
+        let deadline: UInt32 = try reader.integer()
+        let request = try body(&reader)
+        try reader.expectEnd()
+        return Timed(deadlineMilliseconds: deadline, request: request)
+    }
+}
+
 extension Consistency {
-    /// Appends one byte (0 minimize latency, 1 at least as fresh, 2 fully consistent) and, after 1, the zookie.
+    /// Appends one byte (0 minimize latency, 1 at least as fresh, 2 fully consistent, 3 exact snapshot, 4 revision,
+    /// 5 time) and, after 1 and 3, the zookie, after 4 the revision, after 5 the time.
     func encode(into output: inout ByteWriter) {
         switch self {
         case .minimizeLatency: output.integer(UInt8(0))
@@ -29,6 +44,15 @@ extension Consistency {
             output.integer(UInt8(1))
             zookie.encode(into: &output)
         case .fullyConsistent: output.integer(UInt8(2))
+        case .atExactSnapshot(let zookie):
+            output.integer(UInt8(3))
+            zookie.encode(into: &output)
+        case .atRevision(let revision):
+            output.integer(UInt8(4))
+            output.integer(revision.rawValue)
+        case .atTime(let time):
+            output.integer(UInt8(5))
+            output.integer(time.nanoseconds)
         }
     }
 
@@ -38,6 +62,9 @@ extension Consistency {
         case 0: self = .minimizeLatency
         case 1: self = .atLeastAsFresh(try reader.zookie())
         case 2: self = .fullyConsistent
+        case 3: self = .atExactSnapshot(try reader.zookie())
+        case 4: self = .atRevision(Revision(try reader.integer()))
+        case 5: self = .atTime(Timestamp(nanoseconds: try reader.integer()))
         default: throw .invalidValue(field: "consistency", value: UInt64(tag))
         }
     }

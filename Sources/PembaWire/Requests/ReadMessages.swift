@@ -4,57 +4,6 @@
 package import PembaCore
 package import PembaService
 
-extension ReadCursor {
-    /// Bytes of an encoded cursor at most: its tuple with every field at its limit, and what surrounds it.
-    package static let encodedBytes = 4_096
-    /// The field of the error that a cursor of another query is refused with.
-    static let foreignField = "cursor filter"
-
-    private static let version: UInt8 = 1
-
-    /// The checksum that binds a cursor to its query.
-    package static func checksum(of filter: RelationshipFilter) -> UInt32 {
-        var writer = ByteWriter(capacity: 128)
-        writer.filter(filter)
-        return CRC32C.checksum(writer.bytes)
-    }
-
-    /// Opaque to whoever speaks the protocol: version u8 = 1, the filter's checksum u32, the tuple, and the CRC32C u32
-    /// of all that.
-    private var bytes: [UInt8] {
-        var writer = ByteWriter(capacity: 160)
-        writer.integer(ReadCursor.version)
-        writer.integer(filterChecksum)
-        writer.tuple(last)
-        writer.integer(CRC32C.checksum(writer.bytes))
-        return writer.bytes
-    }
-
-    /// Appends a length of 0 for nil, or the length and the bytes.
-    static func encode(_ cursor: ReadCursor?, into output: inout ByteWriter) {
-        output.lengthPrefixed(cursor?.bytes ?? [])
-    }
-
-    static func decode(_ reader: inout ByteReader) throws(ByteError) -> ReadCursor? {
-        let bytes = try reader.slice(limit: encodedBytes)
-        guard !bytes.isEmpty else { return nil }
-        var inner = ByteReader(bytes)
-        let version: UInt8 = try inner.integer()
-        guard version == ReadCursor.version else {
-            throw .invalidValue(field: "cursor version", value: UInt64(version))
-        }
-        let checksum: UInt32 = try inner.integer()
-        let tuple = try inner.tuple()
-        let covered = UnsafeRawBufferPointer(rebasing: bytes[..<inner.offset])
-        let stated: UInt32 = try inner.integer()
-        try inner.expectEnd()
-        guard stated == CRC32C.checksum(covered) else {
-            throw .invalidValue(field: "cursor checksum", value: UInt64(stated))
-        }
-        return ReadCursor(last: tuple, filterChecksum: checksum)
-    }
-}
-
 extension ReadRequest {
     /// Appends the payload of a `read` frame.
     package func encode(deadlineMilliseconds: UInt32, into output: inout ByteWriter) {
@@ -67,40 +16,52 @@ extension ReadRequest {
 
     /// Reads the payload of a `read` frame; refuses a cursor that was given for another filter.
     package static func decode(_ payload: UnsafeRawBufferPointer) throws(ByteError) -> Timed<ReadRequest> {
-        var reader = ByteReader(payload)
-        let deadline: UInt32 = try reader.integer()
-        let consistency = try Consistency(decoding: &reader)
-        let filter = try reader.filter()
-        let limit = try reader.count(limit: Limits.tuplesPerReadPage)
-        guard limit > 0 else { throw .invalidValue(field: "page limit", value: 0) }
-        let cursor = try ReadCursor.decode(&reader)
-        try reader.expectEnd()
-        if let cursor, cursor.filterChecksum != ReadCursor.checksum(of: filter) {
-            throw .invalidValue(field: ReadCursor.foreignField, value: UInt64(cursor.filterChecksum))
+        try Timed.decode(payload) { reader throws(ByteError) in
+            let consistency = try Consistency(decoding: &reader)
+            let filter = try reader.filter()
+            let limit = try reader.count(limit: Limits.tuplesPerReadPage)
+            guard limit > 0 else { throw .invalidValue(field: "page limit", value: 0) }
+            let cursor = try ReadCursor.decode(&reader)
+            try OpaqueCursor.check(cursor?.filterChecksum, isOf: ReadCursor.checksum(of: filter))
+            return ReadRequest(consistency: consistency, filter: filter, cursor: cursor, limit: limit)
         }
-        let request = ReadRequest(consistency: consistency, filter: filter, cursor: cursor, limit: limit)
-        return Timed(deadlineMilliseconds: deadline, request: request)
     }
 }
 
 extension ReadAnswer {
-    /// Appends the payload of a `readAnswer` frame and binds the cursor in it to the request's filter.
-    package func encode(filter: RelationshipFilter, into output: inout ByteWriter) {
+    /// Bytes of tuples in one page: with what surrounds them they fit a frame, whatever contexts they carry.
+    package static let tupleBytes = Limits.framePayloadBytes - 2 * OpaqueCursor.encodedBytes
+
+    /// Appends the payload of a `readAnswer` frame and binds the cursor in it to the request: to its filter, and to the
+    /// page's revision if all pages are of one.
+    ///
+    /// A page whose tuples do not fit a frame ends earlier, with a cursor that continues there.
+    package func encode(for request: ReadRequest, into output: inout ByteWriter) {
+        var body = ByteWriter(capacity: tuples.count * 64)
+        var kept = 0
+        for tuple in tuples {
+            let end = body.bytes.count
+            body.tuple(tuple)
+            if body.bytes.count > ReadAnswer.tupleBytes {
+                body.bytes.removeLast(body.bytes.count - end)
+                break
+            }
+            kept += 1
+        }
         zookie.encode(into: &output)
-        output.count(tuples.count)
-        for tuple in tuples { output.tuple(tuple) }
-        var bound = next
-        bound?.filterChecksum = ReadCursor.checksum(of: filter)
-        ReadCursor.encode(bound, into: &output)
+        output.count(kept)
+        output.raw(body.bytes)
+        var cursor = kept < tuples.count ? ReadCursor(last: tuples[kept - 1]) : next
+        cursor?.filterChecksum = ReadCursor.checksum(of: request.filter)
+        cursor?.zookie = request.isOfOneRevision ? zookie : nil
+        ReadCursor.encode(cursor, into: &output)
     }
 
     /// Reads the payload of a `readAnswer` frame.
     package init(decoding payload: UnsafeRawBufferPointer) throws(ByteError) {
         var reader = ByteReader(payload)
         let zookie = try reader.zookie()
-        let count = try reader.count(limit: Limits.tuplesPerReadPage)
-        var tuples: [RelationTuple] = []
-        for _ in 0..<count { tuples.append(try reader.tuple()) }
+        let tuples = try reader.tuples(limit: Limits.tuplesPerReadPage)
         let next = try ReadCursor.decode(&reader)
         try reader.expectEnd()
         self.init(tuples: tuples, next: next, zookie: zookie)
@@ -122,11 +83,9 @@ package struct ReadSchemaRequest: Hashable, Sendable {
 
     /// Reads the payload of a `readSchema` frame.
     package static func decode(_ payload: UnsafeRawBufferPointer) throws(ByteError) -> Timed<ReadSchemaRequest> {
-        var reader = ByteReader(payload)
-        let deadline: UInt32 = try reader.integer()
-        let request = ReadSchemaRequest(consistency: try Consistency(decoding: &reader))
-        try reader.expectEnd()
-        return Timed(deadlineMilliseconds: deadline, request: request)
+        try Timed.decode(payload) { reader throws(ByteError) in
+            ReadSchemaRequest(consistency: try Consistency(decoding: &reader))
+        }
     }
 }
 

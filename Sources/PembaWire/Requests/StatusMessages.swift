@@ -22,6 +22,7 @@ extension NodeStatus {
         output.integer(commitIndex.rawValue)
         output.integer(appliedIndex.rawValue)
         output.integer(snapshotIndex.rawValue)
+        output.integer(oldestRevision.rawValue)
         output.integer(tupleCount)
         output.integer(residentBytes)
         output.integer(stateHash)
@@ -61,6 +62,7 @@ extension NodeStatus {
             commitIndex: LogIndex(try reader.integer()),
             appliedIndex: LogIndex(try reader.integer()),
             snapshotIndex: LogIndex(try reader.integer()),
+            oldestRevision: Revision(try reader.integer(UInt64.self)),
             tupleCount: try reader.integer(),
             residentBytes: try reader.integer(),
             stateHash: try reader.integer(),
