@@ -43,6 +43,9 @@ enum HistoryChecker {
             case .minimizeLatency: floor = check.staleFloor
             case .atLeastAsFresh(let zookie): floor = max(zookie.revision, check.staleFloor)
             case .fullyConsistent: floor = check.acknowledgedBefore
+            case .atExactSnapshot(let zookie): floor = zookie.revision
+            case .atRevision(let revision): floor = revision
+            case .atTime: floor = .zero
             }
             guard check.revision >= floor else {
                 throw Violation("\(check.consistency) was answered at \(check.revision), which is before \(floor)")

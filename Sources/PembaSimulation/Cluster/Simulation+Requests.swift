@@ -53,13 +53,7 @@ extension Simulation {
 
     private func evaluate(_ item: CheckItem, at replica: Replica) -> Result<CheckAnswer, ServiceError> {
         do throws(GraphError) {
-            let graph = replica.stateMachine.graph
-            guard let has = try graph.check(item.resource, item.permission, item.subject) else {
-                return .failure(ServiceError(.evaluationBudgetExceeded, "too many visits"))
-            }
-            return .success(
-                CheckAnswer(permissionship: has ? .hasPermission : .noPermission, zookie: replica.zookie)
-            )
+            return .success(CheckAnswer(try replica.stateMachine.graph.check(item), zookie: replica.zookie))
         } catch {
             let refused = ServiceError(error)
             return .failure(
@@ -91,7 +85,9 @@ extension CommandOutcome {
     fileprivate var index: LogIndex {
         switch self {
         case .sessionOpened(let session): LogIndex(session)
-        case .written(let revision), .schemaWritten(let revision): revision.index
+        case .written(let revision), .schemaWritten(let revision), .deleted(let revision, _, _),
+            .set(let revision, _, _), .imported(let revision, _, _):
+            revision.index
         }
     }
 }

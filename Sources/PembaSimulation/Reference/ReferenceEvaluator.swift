@@ -73,6 +73,7 @@ struct ReferenceEvaluator {
     {
         switch rewrite {
         case .empty: return false
+        case .selfReference: return object == subject.object && subject.relation == nil
         case .computedUserset(let number):
             return facts.contains(Fact(object: object, relation: definition.relations[number].name))
         case .tupleToUserset(let number, let computed, let function):

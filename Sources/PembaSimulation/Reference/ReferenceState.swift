@@ -61,6 +61,10 @@ struct ReferenceState {
         case .write(let request):
             let (result, isFirst) = write(request, at: entry.timestamp)
             return Applied(tag: ReferenceState.tag(of: request), index: index, result: result, isFirst: isFirst)
+        case .advanceTime:
+            return nil
+        case .delete, .set, .importTuples:
+            throw Violation("entry \(entry.index) has a command that the workload does not know")
         }
     }
 
