@@ -116,7 +116,7 @@ struct ClusterTests {
                 let single = try cluster.client(nodes: [member.id])
                 let items = try (0..<count).map { try NodeTests.item("group:g\($0)#member@user:ann") }
                 let answer = try await single.checkBulk(items, consistency: .fullyConsistent)
-                #expect(try answer.results.allSatisfy { try $0.get() == .hasPermission })
+                #expect(try answer.results.allSatisfy { try $0.get() == .has })
                 await single.shutdown()
             }
         }

@@ -61,7 +61,7 @@ struct LoggingTests {
     @Test func theLevelSilencesLogsButNotTheAudit() throws {
         let lines = try lines("json", level: "error") { logs in
             logs.logger("node").warning("not logged")
-            logs.audit.wrote(caller: "ci", address: "127.0.0.1:9", updates: 2, revision: Revision(12))
+            logs.audit.wrote(.write, caller: "ci", address: "127.0.0.1:9", tuples: 2, revision: Revision(12))
             logs.audit.refused(caller: "?", address: "127.0.0.1:9", reason: "no credential")
         }
         #expect(lines.count == 2)

@@ -71,9 +71,9 @@ struct NodeTests {
                 Self.item("document:b#view@user:ann"),
             ])
             #expect(bulk.results.count == 3)
-            #expect(try bulk.results[0].get() == .hasPermission)
+            #expect(try bulk.results[0].get() == .has)
             #expect(throws: ServiceError.self) { try bulk.results[1].get() }
-            #expect(try bulk.results[2].get() == .noPermission)
+            #expect(try bulk.results[2].get() == .hasNot)
             let page = try await client.read(
                 ReadRequest(consistency: .fullyConsistent, filter: RelationshipFilter(resourceType: "group"), limit: 10)
             )
@@ -229,7 +229,7 @@ struct NodeTests {
             }
             try await client.write(Self.touch("group:g1000#member@user:ann"))
             let bulk = try await client.checkBulk(Array(repeating: long, count: 300) + [short])
-            #expect(try bulk.results.allSatisfy { try $0.get() == .hasPermission })
+            #expect(try bulk.results.allSatisfy { try $0.get() == .has })
         }
     }
 

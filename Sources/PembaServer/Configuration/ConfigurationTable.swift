@@ -6,7 +6,7 @@ import PembaCore
 /// The one table that the file, the environment, the flags, the errors and the reference are made of.
 package enum ConfigurationTable {
     /// Every key, in the order of the reference.
-    package static let keys: [ConfigurationKey] = identity + network + consensus + limits + operations
+    package static let keys: [ConfigurationKey] = identity + network + consensus + history + limits + operations
 
     private static let identity: [ConfigurationKey] = [
         ConfigurationKey(
@@ -165,6 +165,24 @@ package enum ConfigurationTable {
             .integer(0...1 << 32, unit: "entries"),
             default: .text("50000"),
             "Entries before a snapshot that are kept for followers that lag a little."
+        ),
+    ]
+
+    private static let history: [ConfigurationKey] = [
+        ConfigurationKey(
+            "history.changes",
+            .integer(0...100_000_000, unit: "changes"),
+            default: .text("1000000"),
+            """
+            Changes of tuples that are kept in memory for exact snapshots and watches, up to 150 bytes each; older \
+            revisions are refused, naming the oldest that is kept. 0: none.
+            """
+        ),
+        ConfigurationKey(
+            "history.seconds",
+            .integer(1...31_536_000, unit: "s"),
+            default: .text("86400"),
+            "How long a change is kept, by the log's time, if `history.changes` allows."
         ),
     ]
 

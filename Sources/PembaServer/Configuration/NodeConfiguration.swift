@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
+package import PembaGraph
 
 /// Everything a node is told before it starts.
 ///
@@ -20,6 +21,8 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var raft: Raft
     package var stalenessBound: TimeSpan
     package var snapshot: Snapshot
+    /// How much of the past can be asked for.
+    package var history: HistoryLimits
     package var limits: NodeLimits
     package var shutdownTimeout: TimeSpan
     package var log: Log
@@ -112,6 +115,10 @@ package struct NodeConfiguration: Sendable, Equatable {
             logBytes: values.integer("snapshot.log_bytes"),
             logEntries: values.integer("snapshot.log_entries"),
             trailingEntries: values.integer("snapshot.trailing_entries")
+        )
+        history = HistoryLimits(
+            changes: values.integer("history.changes"),
+            span: .seconds(UInt64(values.integer("history.seconds")))
         )
         limits = NodeLimits(
             connections: values.integer("limits.connections"),

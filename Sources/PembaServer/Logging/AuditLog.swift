@@ -17,13 +17,13 @@ package struct AuditLog: Sendable {
         self.logger = logger
     }
 
-    /// Tuples were written.
-    package func wrote(caller: String, address: String, updates: Int, revision: Revision) {
+    /// Tuples were written by a request of this kind: how many it named, deleted or changed.
+    package func wrote(_ kind: RequestKind, caller: String, address: String, tuples: Int, revision: Revision) {
         logger.notice(
             "tuples written",
-            metadata: metadata("write", caller, address).merging(
+            metadata: metadata(kind.name, caller, address).merging(
                 [
-                    "audit.updates": .stringConvertible(updates),
+                    "audit.updates": .stringConvertible(tuples),
                     "audit.revision": .stringConvertible(revision.rawValue),
                 ],
                 uniquingKeysWith: { $1 }

@@ -13,6 +13,16 @@ package enum RequestKind: Int, Sendable, CaseIterable {
     case writeSchema
     case openSession
     case status
+    case lookupResources
+    case lookupSubjects
+    case permissions
+    case expand
+    case explain
+    case watch
+    case export
+    case delete
+    case set
+    case importTuples
 
     /// The label of its metrics and the word of its audit events.
     package var name: String {
@@ -25,6 +35,16 @@ package enum RequestKind: Int, Sendable, CaseIterable {
         case .writeSchema: "write_schema"
         case .openSession: "open_session"
         case .status: "status"
+        case .lookupResources: "lookup_resources"
+        case .lookupSubjects: "lookup_subjects"
+        case .permissions: "permissions"
+        case .expand: "expand"
+        case .explain: "explain"
+        case .watch: "watch"
+        case .export: "export"
+        case .delete: "delete"
+        case .set: "set"
+        case .importTuples: "import"
         }
     }
 
@@ -39,6 +59,16 @@ package enum RequestKind: Int, Sendable, CaseIterable {
         case .writeSchema: .writeSchema
         case .openSession: .openSession
         case .status: .status
+        case .lookupResources: .lookupResources
+        case .lookupSubjects: .lookupSubjects
+        case .permissions: .permissions
+        case .expand: .expand
+        case .explain: .explain
+        case .watch: .watch
+        case .export: .export
+        case .delete: .delete
+        case .set: .set
+        case .importTuples: .import
         }
     }
 
@@ -53,6 +83,16 @@ package enum RequestKind: Int, Sendable, CaseIterable {
         case .writeSchema: self = .writeSchema
         case .openSession: self = .openSession
         case .status: self = .status
+        case .lookupResources: self = .lookupResources
+        case .lookupSubjects: self = .lookupSubjects
+        case .permissions: self = .permissions
+        case .expand: self = .expand
+        case .explain: self = .explain
+        case .watch: self = .watch
+        case .export: self = .export
+        case .delete: self = .delete
+        case .set: self = .set
+        case .import: self = .importTuples
         default: return nil
         }
     }

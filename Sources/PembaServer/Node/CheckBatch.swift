@@ -47,16 +47,19 @@ struct CheckBatch {
     /// The requests, in the same order.
     var items: UnsafeBufferPointer<Item> { UnsafeBufferPointer(start: itemMemory, count: count) }
 
-    /// Takes a check, whose payload stays where it is until the batch is cleared.
+    /// Takes a check, whose payload stays where it is until the batch is cleared; false, and it is not taken, if it brings
+    /// more than its question.
     ///
     /// Requires that the batch is not full.
     @inline(__always)
-    func append(_ payload: UnsafeRawBufferPointer, correlation: UInt64) throws(ByteError) {
+    func append(_ payload: UnsafeRawBufferPointer, correlation: UInt64) throws(ByteError) -> Bool {
         precondition(!isFull, "a check was added to a full batch")
-        let view = try CheckRequestView(decoding: payload).check
-        (viewMemory + count).initialize(to: view)
+        let request = try CheckRequestView(decoding: payload)
+        guard request.isPlain else { return false }
+        (viewMemory + count).initialize(to: request.check)
         (itemMemory + count).initialize(to: Item(correlation: correlation, payload: payload))
         state.pointee += 1
+        return true
     }
 
     /// Forgets them.

@@ -29,6 +29,8 @@ final class ClientConnection: ConnectionDelegate {
     private(set) var name = "unknown"
     /// Requests that wait for an answer.
     var inFlight = 0
+    /// Answers of many frames, by their requests' correlations.
+    var streams: [UInt64: AnswerStream] = [:]
     private var state = State.greeting(timeout: nil)
     /// Whether it is ready and may ask for checks: the one thing that every frame of a burst is asked.
     private var takesChecks = false
@@ -85,6 +87,7 @@ final class ClientConnection: ConnectionDelegate {
         if case .greeting(let timeout) = state { timeout?.cancel() }
         leave()
         node.clients[ObjectIdentifier(self)] = nil
+        node.forgetStreams(of: self)
         if let error {
             node.logger.debug(
                 "client connection ended",
@@ -107,6 +110,8 @@ final class ClientConnection: ConnectionDelegate {
         switch header.type {
         case .ping: answerPing(header, payload)
         case .pong: return
+        case .streamCredit: takeCredit(header, payload)
+        case .cancel: node.cancel(header.correlation, of: self)
         case .peer:
             node.audit.refused(caller: name, address: address, reason: "a client sent a node's frame")
             close(ServiceError(.permissionDenied, "only nodes send this frame"), correlation: header.correlation)
@@ -123,6 +128,15 @@ final class ClientConnection: ConnectionDelegate {
                 return node.refuse(kind, header.correlation, of: self, error, arrived: arrived)
             }
             node.receive(kind, header.correlation, payload, of: self, arrived: arrived)
+        }
+    }
+
+    private func takeCredit(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) {
+        do throws(ByteError) {
+            let credit = try StreamCredit(decoding: payload)
+            node.takeCredit(header.correlation, Int(credit.frames), of: self)
+        } catch {
+            send(ServiceError(decoding: error, of: .streamCredit), correlation: header.correlation)
         }
     }
 

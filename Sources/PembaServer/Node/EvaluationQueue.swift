@@ -6,18 +6,29 @@ import PembaCore
 import PembaGraph
 import PembaService
 
-/// One read that waits for its turn or is under way: a check, all checks of a bulk, a page of tuples, the schema.
+/// One read that waits for its turn or is under way: a check, all checks of a bulk, a page of tuples, a lookup …
 final class EvaluationJob {
     /// The request.
     let request: PendingRequest
     /// The payload of its frame, in memory of its own: views into it stay valid as long as the job lives.
     let payload: UnsafeRawBufferPointer
+    /// The state that it is evaluated at, and that state's zookie, once it has begun.
+    ///
+    /// Given up whenever others get their turn, since the graph may change then.
+    var state: (basis: Basis, zookie: Zookie)?
     /// The check under way, if it is suspended.
     var suspended: Evaluation?
-    /// The checks of a bulk, once it has begun.
+    /// The lookup under way.
+    var lookup: LookupRun?
+    /// Where the parts of its answer go, if it is answered by a stream.
+    var stream: AnswerStream?
+    /// The checks of a bulk, once it has begun, and the JSON of their contexts if any has one.
     var views: [CheckView] = []
+    var contexts: [UnsafeRawBufferPointer] = []
+    /// How many levels each check of a bulk may go down.
+    var depth = Int.max
     /// Their answers, as far as they are known.
-    var results: [Result<Permissionship, ServiceError>?] = []
+    var results: [Result<Decision, ServiceError>?] = []
     /// Checks of a bulk that went through their first slice.
     var tried = 0
     /// Those of them that need more, the next one last.

@@ -22,72 +22,122 @@ extension Node {
     }
 
     /// Does the next step of a bulk: first a short slice of every check, then those that need more, one by one.
-    func runBulk(_ job: EvaluationJob) throws(ByteError) {
-        if job.views.isEmpty {
-            var request = try BulkCheckRequestView(decoding: job.payload)
-            try request.readAll(into: &job.views)
-            job.results = Array(repeating: nil, count: job.views.count)
-        }
+    func runBulk(_ job: EvaluationJob) throws(RequestError) {
+        if job.state == nil { try beginBulk(job) }
+        guard let basis = job.state?.basis else { return }
         if job.tried < job.views.count {
-            tryNext(of: job)
+            if basis === replica.stateMachine.graph.presentBasis, job.contexts.isEmpty, job.depth == .max {
+                tryNextPlain(of: job)
+            } else {
+                try tryNext(of: job, basis)
+            }
         } else if let position = job.slow.last {
-            runSlow(position, of: job)
+            try runSlow(position, of: job, basis)
         }
         if job.tried == job.views.count, job.slow.isEmpty { finishBulk(job) }
     }
 
-    private func tryNext(of job: EvaluationJob) {
+    private func beginBulk(_ job: EvaluationJob) throws(RequestError) {
+        var request = try RequestError.decoding { () throws(ByteError) in
+            try BulkCheckRequestView(decoding: job.payload)
+        }
+        job.depth = request.maxDepth.map { Int($0) } ?? .max
+        let tuples = try RequestError.decoding { () throws(ByteError) in
+            try [RelationTuple](contextualTuples: request.contextualTuples)
+        }
+        do throws(ByteError) {
+            try request.readAll(into: &job.views, contexts: &job.contexts)
+        } catch {
+            throw .bytes(error)
+        }
+        job.results = Array(repeating: nil, count: job.views.count)
+        job.state = try state(request.consistency, adding: tuples)
+    }
+
+    /// Checks without contexts at the present state go through the graph together.
+    private func tryNextPlain(of job: EvaluationJob) {
         let range = job.tried..<min(job.tried + Node.bulkStep, job.views.count)
         let graph = replica.stateMachine.graph
         let limits = configuration.limits
         job.views.withUnsafeBufferPointer { views in
             let slice = min(limits.evaluationSliceVisits, Node.bulkSlice)
             let group = UnsafeBufferPointer(rebasing: views[range])
-            graph.evaluateBatch(group, slice: slice, budget: limits.evaluationVisits) { offset, outcome in
-                let position = range.lowerBound + offset
-                switch outcome {
-                case .done(let has): job.results[position] = .success(has ? .hasPermission : .noPermission)
-                case .budgetExceeded: job.results[position] = .failure(.budgetExceeded(limits.evaluationVisits))
-                case .refused(let error): job.results[position] = .failure(ServiceError(error))
-                case .suspended(let evaluation):
-                    // Only one evaluation is kept; what this one found out in its short slice is found out again.
-                    graph.abandon(evaluation)
-                    job.slow.append(position)
-                }
+            graph.evaluateBatch(group, slice: slice, budget: limits.evaluationVisits) { offset, step in
+                take(step, of: job, range.lowerBound + offset)
             }
         }
         job.tried = range.upperBound
     }
 
-    private func runSlow(_ position: Int, of job: EvaluationJob) {
-        let limits = configuration.limits
+    private func tryNext(of job: EvaluationJob, _ basis: Basis) throws(RequestError) {
+        let range = job.tried..<min(job.tried + Node.bulkStep, job.views.count)
+        let slice = min(configuration.limits.evaluationSliceVisits, Node.bulkSlice)
+        for position in range { take(try evaluate(position, of: job, basis, slice: slice), of: job, position) }
+        job.tried = range.upperBound
+    }
+
+    /// Begins one check of a bulk.
+    private func evaluate(
+        _ position: Int,
+        of job: EvaluationJob,
+        _ basis: Basis,
+        slice: Int
+    ) throws(RequestError) -> EvaluationStep {
         let graph = replica.stateMachine.graph
-        let slice = limits.evaluationSliceVisits
+        var context = ContextObject.empty
+        if !job.contexts.isEmpty, !job.contexts[position].isEmpty {
+            context = try RequestError.decoding { () throws(ByteError) in
+                try ContextObject(requestContext: job.contexts[position])
+            }
+        }
+        do throws(GraphError) {
+            return graph.evaluate(
+                try graph.resolve(job.views[position], in: basis),
+                in: basis,
+                context: context,
+                depth: job.depth,
+                slice: slice,
+                budget: configuration.limits.evaluationVisits
+            )
+        } catch {
+            return .failed(error)
+        }
+    }
+
+    /// Takes the first step of a check of a bulk.
+    private func take(_ step: EvaluationStep, of job: EvaluationJob, _ position: Int) {
+        switch step {
+        case .suspended(let evaluation):
+            // Only one evaluation is kept; what this one found out in its short slice is found out again.
+            replica.stateMachine.graph.abandon(evaluation)
+            job.slow.append(position)
+        case .done(let has): job.results[position] = .success(has ? .has : .hasNot)
+        case .conditional(let missing):
+            job.results[position] = .success(Decision(.conditional, missingContext: missing))
+        case .failed(let error): job.results[position] = .failure(ServiceError(error))
+        }
+    }
+
+    private func runSlow(_ position: Int, of job: EvaluationJob, _ basis: Basis) throws(RequestError) {
+        let graph = replica.stateMachine.graph
+        let slice = configuration.limits.evaluationSliceVisits
         job.visitsLeft -= slice
         let step: EvaluationStep
         if let suspended = job.suspended {
             job.suspended = nil
             step = graph.resume(suspended, slice: slice)
         } else {
-            do throws(GraphError) {
-                let check = try graph.resolve(job.views[position])
-                step = graph.evaluate(check, slice: slice, budget: limits.evaluationVisits)
-            } catch {
-                job.results[position] = .failure(ServiceError(error))
-                job.slow.removeLast()
-                return
-            }
+            step = try evaluate(position, of: job, basis, slice: slice)
         }
-        switch step {
-        case .done(let has): job.results[position] = .success(has ? .hasPermission : .noPermission)
-        case .budgetExceeded: job.results[position] = .failure(.budgetExceeded(limits.evaluationVisits))
-        case .suspended(let evaluation):
+        if case .suspended(let evaluation) = step {
             guard job.visitsLeft <= 0 else {
                 job.suspended = evaluation
                 return
             }
             graph.abandon(evaluation)
             job.results[position] = .failure(.bulkBudgetExceeded(visits(of: .bulkCheck)))
+        } else {
+            take(step, of: job, position)
         }
         job.slow.removeLast()
     }
@@ -99,12 +149,12 @@ extension Node {
             correlation: request.correlation,
             into: &request.client.connection.output
         ) { output in
-            let zookie = EncodedZookie(replica.zookie)
-            BulkCheckAnswerWriter.begin(count: job.results.count, zookie: zookie, into: &output)
+            let zookie = EncodedZookie(job.state?.zookie ?? replica.zookie)
+            var writer = BulkCheckAnswerWriter(count: job.results.count, zookie: zookie, into: &output)
             for result in job.results {
                 switch result {
-                case .success(let permissionship): BulkCheckAnswerWriter.item(permissionship, into: &output)
-                case .failure(let error): BulkCheckAnswerWriter.item(error, into: &output)
+                case .success(let decision): writer.item(decision, into: &output)
+                case .failure(let error): writer.item(error, into: &output)
                 case nil: preconditionFailure("a bulk check was finished before all of its checks")
                 }
             }

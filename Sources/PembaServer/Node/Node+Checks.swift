@@ -13,7 +13,13 @@ extension Node {
     /// Takes a check of a burst; it is answered when the batch is full or the burst ends.
     func take(_ payload: UnsafeRawBufferPointer, _ correlation: UInt64, of client: ClientConnection) {
         do throws(ByteError) {
-            try batch.append(payload, correlation: correlation)
+            // A check that brings a context, tuples or a depth takes its turn in the queue.
+            guard try batch.append(payload, correlation: correlation) else {
+                let item = CheckBatch.Item(correlation: correlation, payload: payload)
+                guard let job = admitCheck(item, of: client, arrived: client.burstArrived) else { return }
+                evaluations.append(job)
+                return scheduleTurn()
+            }
         } catch {
             return refuse(correlation, of: client, ServiceError(decoding: error, of: .check))
         }
@@ -63,12 +69,17 @@ extension Node {
                     correlation: item.correlation,
                     into: &connection.output
                 )
+            case .conditional(let missing):
+                FrameWriter.checkAnswer(
+                    Decision(.conditional, missingContext: missing),
+                    zookie: zookie,
+                    correlation: item.correlation,
+                    into: &connection.output
+                )
             case .suspended(let evaluation):
                 answered -= 1
                 suspend(evaluation, item, of: client, arrived: arrived)
-            case .budgetExceeded:
-                refuse(item.correlation, of: client, .budgetExceeded(limits.evaluationVisits))
-            case .refused(let error): refuse(item.correlation, of: client, ServiceError(error))
+            case .failed(let error): refuse(item.correlation, of: client, ServiceError(error))
             }
         }
         return answered

@@ -59,6 +59,7 @@ extension Node {
         }
         isApplyPending = more
         metrics.entriesApplied += replica.stateMachine.index.rawValue - before.rawValue
+        tellWatchers()
         if more {
             scheduleTurn()
         } else {

@@ -5,7 +5,6 @@ import NIOCore
 import PembaCore
 import PembaGraph
 import PembaReplica
-import PembaSchema
 import PembaService
 import PembaTransport
 import PembaWire
@@ -67,37 +66,43 @@ extension Node {
     private func begin(_ job: EvaluationJob) -> Bool {
         var error: ServiceError?
         let now = SystemClock.now()
-        if now >= job.request.deadline {
+        if job.stream == nil, now >= job.request.deadline {
             error = .deadlineExceeded
         } else if case .refused(let refusal) = replica.readiness(.minimizeLatency, at: now) {
             error = refusal
         }
         guard error == nil, job.request.client.isOpen else {
-            evaluations.current = nil
-            fail(job.request, error ?? .deadlineExceeded)
+            end(job, error ?? .deadlineExceeded)
             return false
         }
         return true
     }
 
     private func runSlice(of job: EvaluationJob) {
-        if SystemClock.now() >= job.request.deadline || !job.request.client.isOpen {
-            return end(job, .deadlineExceeded)
-        }
-        do throws(ByteError) {
+        // The first part of a stream is what its client waits for.
+        let isLate = job.stream == nil && SystemClock.now() >= job.request.deadline
+        if isLate || !job.request.client.isOpen { return end(job, .deadlineExceeded) }
+        do throws(RequestError) {
             switch job.request.work {
             case .evaluation(.bulkCheck, _): try runBulk(job)
             case .evaluation: try runCheck(job)
-            case .read(let read): runRead(job, read)
-            case .readSchema: readSchema(job)
+            case .read(let read): try runRead(job, read)
+            case .readSchema(let consistency): try readSchema(job, consistency)
+            case .permissions(let request): try answerPermissions(job, request)
+            case .expand(let request): try answerExpand(job, request)
+            case .explain(let request): try answerExplain(job, request)
+            case .lookupResources(let request, let window): try runLookup(job, request, window: window)
+            case .lookupSubjects(let request, let window): try runLookup(job, request, window: window)
+            case .export(let request, let window): try runExport(job, request, window: window)
+            case .watch(let request, let window): try beginWatch(job, request, window: window)
             case .command: preconditionFailure("a command was taken for a read")
             }
         } catch {
-            end(job, ServiceError(decoding: error, of: job.request.kind.frame))
+            end(job, error.serviceError(job.request.kind.frame))
         }
     }
 
-    private func runCheck(_ job: EvaluationJob) throws(ByteError) {
+    private func runCheck(_ job: EvaluationJob) throws(RequestError) {
         let limits = configuration.limits
         let graph = replica.stateMachine.graph
         let step: EvaluationStep
@@ -105,68 +110,110 @@ extension Node {
             job.suspended = nil
             step = graph.resume(suspended, slice: limits.evaluationSliceVisits)
         } else {
-            let view = try CheckRequestView(decoding: job.payload).check
-            do throws(GraphError) {
-                let check = try graph.resolve(view)
-                step = graph.evaluate(check, slice: limits.evaluationSliceVisits, budget: limits.evaluationVisits)
-            } catch {
-                return end(job, ServiceError(error))
-            }
+            step = try beginCheck(job)
         }
         switch step {
         case .suspended(let evaluation): job.suspended = evaluation
-        case .budgetExceeded: end(job, .budgetExceeded(limits.evaluationVisits))
-        case .done(let has):
-            let request = job.request
-            FrameWriter.checkAnswer(
-                has ? .hasPermission : .noPermission,
-                zookie: EncodedZookie(replica.zookie),
-                correlation: request.correlation,
-                into: &request.client.connection.output
-            )
-            end(job, nil)
+        case .failed(let error): throw .graph(error)
+        case .done(let has): answer(job, has ? .has : .hasNot)
+        case .conditional(let missing): answer(job, Decision(.conditional, missingContext: missing))
         }
+    }
+
+    private func beginCheck(_ job: EvaluationJob) throws(RequestError) -> EvaluationStep {
+        let graph = replica.stateMachine.graph
+        let limits = configuration.limits
+        let request = try RequestError.decoding { () throws(ByteError) in try CheckRequestView(decoding: job.payload) }
+        let tuples = try RequestError.decoding { () throws(ByteError) in
+            try [RelationTuple](contextualTuples: request.contextualTuples)
+        }
+        let context = try RequestError.decoding { () throws(ByteError) in
+            try ContextObject(requestContext: request.context)
+        }
+        let state = try state(request.consistency, adding: tuples)
+        job.state = state
+        do throws(GraphError) {
+            return graph.evaluate(
+                try graph.resolve(request.check, in: state.basis),
+                in: state.basis,
+                context: context,
+                depth: request.maxDepth.map { Int($0) } ?? .max,
+                slice: limits.evaluationSliceVisits,
+                budget: limits.evaluationVisits
+            )
+        } catch {
+            throw .graph(error)
+        }
+    }
+
+    private func answer(_ job: EvaluationJob, _ decision: Decision) {
+        let request = job.request
+        FrameWriter.checkAnswer(
+            decision,
+            zookie: EncodedZookie(job.state?.zookie ?? replica.zookie),
+            correlation: request.correlation,
+            into: &request.client.connection.output
+        )
+        end(job, nil)
     }
 
     /// The job has its answer, or this error.
     func end(_ job: EvaluationJob, _ error: ServiceError?) {
-        if let suspended = job.suspended {
-            job.suspended = nil
-            replica.stateMachine.graph.abandon(suspended)
-        }
+        release(job)
         evaluations.current = nil
-        if let error {
+        if let stream = job.stream, let error {
+            fail(stream, error)
+        } else if let error {
             fail(job.request, error)
         } else {
             complete(job.request)
         }
     }
 
+    /// Lets go of everything that is valid only while the graph stays as it is.
+    func release(_ job: EvaluationJob) {
+        if let suspended = job.suspended {
+            job.suspended = nil
+            replica.stateMachine.graph.abandon(suspended)
+        }
+        job.lookup = nil
+        job.state = nil
+    }
+
+    /// Lets others come first; the job begins anew, or goes on where it can, when its turn comes again.
+    func requeue(_ job: EvaluationJob) {
+        release(job)
+        evaluations.current = nil
+        evaluations.append(job)
+    }
+
     // MARK: - Tuples and schema
 
-    private func runRead(_ job: EvaluationJob, _ read: ReadRequest) {
+    private func runRead(_ job: EvaluationJob, _ read: ReadRequest) throws(RequestError) {
         let graph = replica.stateMachine.graph
+        let state = try state(Consistency(read.consistency, continuing: read.cursor?.zookie))
+        job.state = state
         do throws(GraphError) {
-            try graph.validate(read.filter)
+            try graph.validate(read.filter, in: state.basis)
         } catch {
-            return end(job, ServiceError(error))
+            throw .graph(error)
         }
-        switch graph.read(read.filter, after: read.cursor?.last, limit: read.limit) {
+        switch graph.read(read.filter, in: state.basis, after: read.cursor?.last, limit: read.limit) {
         case .page(let tuples, let next):
-            let answer = ReadAnswer(tuples: tuples, next: next.map { ReadCursor(last: $0) }, zookie: replica.zookie)
+            let answer = ReadAnswer(tuples: tuples, next: next.map { ReadCursor(last: $0) }, zookie: state.zookie)
             let request = job.request
-            request.client.send(.readAnswer, request.correlation) { answer.encode(filter: read.filter, into: &$0) }
+            request.client.send(.readAnswer, request.correlation) { answer.encode(for: read, into: &$0) }
             end(job, nil)
         case .again:
             // The graph goes on where it was, whatever is written meanwhile: others come first.
-            evaluations.current = nil
-            evaluations.append(job)
+            requeue(job)
         }
     }
 
-    private func readSchema(_ job: EvaluationJob) {
-        guard let schema = replica.stateMachine.schema else { return end(job, ServiceError(GraphError.noSchema)) }
-        let answer = SchemaAnswer(source: schema.source, zookie: replica.zookie)
+    private func readSchema(_ job: EvaluationJob, _ consistency: Consistency) throws(RequestError) {
+        let state = try state(consistency)
+        guard let source = state.basis.schemaSource else { throw .graph(.noSchema) }
+        let answer = SchemaAnswer(source: source, zookie: state.zookie)
         job.request.client.send(.readSchemaAnswer, job.request.correlation) { answer.encode(into: &$0) }
         end(job, nil)
     }

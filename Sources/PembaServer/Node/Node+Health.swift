@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaGraph
 import PembaRaft
 import PembaReplica
 import PembaService
@@ -45,6 +46,7 @@ extension Node {
             commitIndex: status.commitIndex,
             appliedIndex: status.appliedIndex,
             snapshotIndex: status.snapshotIndex,
+            oldestRevision: replica.stateMachine.graph.oldestRevision,
             tupleCount: UInt64(status.tupleCount),
             residentBytes: residentBytes,
             stateHash: status.stateHash,

@@ -6,7 +6,6 @@ import PembaCore
 import PembaGraph
 import PembaRaft
 import PembaReplica
-import PembaSchema
 import PembaService
 import PembaTransport
 import PembaWire
@@ -109,55 +108,21 @@ extension Node {
         do throws(ServiceError) {
             guard phase == .running else { throw .shuttingDown }
             switch kind {
-            case .check, .bulkCheck:
-                let consistency = try consistency(of: kind, payload)
-                // The payload is copied only if the request waits.
-                try read(request(.evaluation(kind, payload: [])), consistency, payload)
-            case .read:
-                let timed = try decoded(kind) { () throws(ByteError) in try ReadRequest.decode(payload) }
-                try read(request(.read(timed.request)), timed.request.consistency, payload)
-            case .readSchema:
-                let timed = try decoded(kind) { () throws(ByteError) in try ReadSchemaRequest.decode(payload) }
-                try read(request(.readSchema), timed.request.consistency, payload)
-            case .write:
-                let write = try decoded(kind) { () throws(ByteError) in try WriteRequest.decode(payload) }.request
-                try submit(request(.command(kind, size: write.updates.count)), .write(write))
-            case .writeSchema:
-                let source = try decoded(kind) { () throws(ByteError) in try WriteSchemaRequest.decode(payload) }
-                    .request
-                    .source
-                try checkSchema(source)
-                try submit(request(.command(kind, size: source.utf8.count)), .writeSchema(source: source))
-            case .openSession:
-                _ = try decoded(kind) { () throws(ByteError) in try PlainRequest.decode(payload) }
-                try submit(request(.command(kind, size: 0)), .openSession)
+            case .check, .bulkCheck, .read, .readSchema, .permissions, .expand, .explain:
+                let (work, consistency) = try reading(kind, payload)
+                try read(request(work), consistency, payload)
+            case .lookupResources, .lookupSubjects, .export, .watch:
+                let (work, consistency) = try streaming(kind, payload)
+                try read(request(work), consistency, payload)
+            case .openSession, .write, .delete, .set, .importTuples, .writeSchema:
+                let (command, size) = try command(kind, payload)
+                try submit(request(.command(kind, size: size)), command)
             case .status:
                 _ = try decoded(kind) { () throws(ByteError) in try PlainRequest.decode(payload) }
                 answerStatus(correlation, of: client, arrived: arrived)
             }
         } catch {
             refuse(kind, correlation, of: client, error, arrived: arrived)
-        }
-    }
-
-    private func decoded<Value>(
-        _ kind: RequestKind,
-        _ body: () throws(ByteError) -> Value
-    ) throws(ServiceError) -> Value {
-        do {
-            return try body()
-        } catch {
-            throw ServiceError(decoding: error, of: kind.frame)
-        }
-    }
-
-    private func consistency(
-        of kind: RequestKind,
-        _ payload: UnsafeRawBufferPointer
-    ) throws(ServiceError) -> Consistency {
-        try decoded(kind) { () throws(ByteError) in
-            if kind == .check { return try CheckRequestView(decoding: payload).consistency }
-            return try BulkCheckRequestView(decoding: payload).consistency
         }
     }
 
@@ -207,15 +172,6 @@ extension Node {
 
     // MARK: - Commands
 
-    /// Every diagnostic at once, before the schema travels; what stored tuples have to say is known when it is applied.
-    private func checkSchema(_ source: String) throws(ServiceError) {
-        do throws(SchemaErrors) {
-            _ = try SchemaCompiler.compile(source)
-        } catch {
-            throw ServiceError(error)
-        }
-    }
-
     private func submit(_ request: PendingRequest, _ command: ClientCommand) throws(ServiceError) {
         guard !isMemoryExhausted else {
             throw .overloaded("this node uses \(residentBytes) bytes of memory, its limit: it takes no writes")
@@ -241,31 +197,44 @@ extension Node {
         guard case .command(_, let size) = request.work else { return }
         let client = request.client
         let leader = replica.leadership.leader
+        func send(_ type: FrameType, _ body: (inout ByteWriter) -> Void) {
+            client.send(type, request.correlation, body)
+        }
         switch outcome {
         case .sessionOpened(let session):
-            let answer = OpenSessionAnswer(session: session)
-            client.send(.openSessionAnswer, request.correlation) { answer.encode(into: &$0) }
+            send(.openSessionAnswer) { OpenSessionAnswer(session: session).encode(into: &$0) }
         case .written(let revision):
-            audit.wrote(caller: client.name, address: client.address, updates: size, revision: revision)
-            let answer = WriteAnswer(zookie: replica.zookie(for: revision), leader: leader)
-            client.send(.writeAnswer, request.correlation) { answer.encode(into: &$0) }
+            audit.wrote(.write, caller: client.name, address: client.address, tuples: size, revision: revision)
+            send(.writeAnswer) { WriteAnswer(zookie: replica.zookie(for: revision), leader: leader).encode(into: &$0) }
         case .schemaWritten(let revision):
             audit.wroteSchema(caller: client.name, address: client.address, bytes: size, revision: revision)
-            let answer = WriteAnswer(zookie: replica.zookie(for: revision), leader: leader)
-            client.send(.writeSchemaAnswer, request.correlation) { answer.encode(into: &$0) }
+            send(.writeSchemaAnswer) {
+                WriteAnswer(zookie: replica.zookie(for: revision), leader: leader).encode(into: &$0)
+            }
+        case .deleted(let revision, let count, let isComplete):
+            audit.wrote(.delete, caller: client.name, address: client.address, tuples: Int(count), revision: revision)
+            let zookie = replica.zookie(for: revision)
+            send(.deleteAnswer) {
+                DeleteAnswer(deleted: count, isComplete: isComplete, zookie: zookie).encode(leader: leader, into: &$0)
+            }
+        case .set(let revision, let counts, let changes):
+            let total = Int(clamping: counts.total)
+            audit.wrote(.set, caller: client.name, address: client.address, tuples: total, revision: revision)
+            let zookie = replica.zookie(for: revision)
+            send(.setAnswer) {
+                SetAnswer(counts: counts, changes: changes, zookie: zookie).encode(leader: leader, into: &$0)
+            }
+        case .imported(let revision, let created, let existing):
+            audit.wrote(.importTuples, caller: client.name, address: client.address, tuples: size, revision: revision)
+            let zookie = replica.zookie(for: revision)
+            send(.importAnswer) {
+                ImportAnswer(created: created, existing: existing, zookie: zookie).encode(leader: leader, into: &$0)
+            }
         }
     }
 }
 
 extension ServiceError {
-    /// The evaluation was given up.
-    static func budgetExceeded(_ visits: Int) -> ServiceError {
-        ServiceError(
-            .evaluationBudgetExceeded,
-            "the check visited more than \(visits) entities without an answer (limits.evaluation_visits)"
-        )
-    }
-
     /// A bulk was given up in the middle.
     static func bulkBudgetExceeded(_ visits: Int) -> ServiceError {
         ServiceError(

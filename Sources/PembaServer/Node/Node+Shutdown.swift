@@ -24,6 +24,7 @@ extension Node {
             message: "the node is shutting down"
         )
         for client in clients.values where client.isReady { client.send(.goAway, 0) { away.encode(into: &$0) } }
+        endWatches()
         if isLeader, configuration.members.count > 1 {
             step(.transferLeadership(to: nil))
             handoverEnds = SystemClock.now() + min(timeout, configuration.raft.electionTimeout * 2)

@@ -4,6 +4,7 @@
 import Logging
 import NIOCore
 import PembaCore
+import PembaGraph
 import PembaRaft
 import PembaReplica
 import PembaStorage
@@ -107,8 +108,10 @@ extension Node {
     func installArrivedSnapshot() {
         guard let (index, snapshot) = arrivedSnapshot, !evaluations.isSuspended else { return }
         arrivedSnapshot = nil
+        let machine = snapshot.take()
+        machine.graph.keepHistory(configuration.history)
         drive { replica, time, effects in
-            replica.install(snapshot.take(), blockCount: snapshot.blockCount, at: time, into: &effects)
+            replica.install(machine, blockCount: snapshot.blockCount, at: time, into: &effects)
         }
         metrics.snapshotsInstalled += 1
         logger.notice("snapshot installed", metadata: ["raft.index": .stringConvertible(index.rawValue)])

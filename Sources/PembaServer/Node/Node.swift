@@ -93,6 +93,8 @@ package final class Node {
     var knownLeader: NodeID?
     /// How long a stopping leader waits for another.
     var handoverEnds = Instant.zero
+    /// Whether anybody may be watching.
+    var isWatched = false
     /// `endTurn` is scheduled.
     private var isTurnEndScheduled = false
     /// A turn of queued evaluations is scheduled.

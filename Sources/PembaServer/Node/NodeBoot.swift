@@ -57,6 +57,7 @@ package final class NodeBoot: @unchecked Sendable {
                 snapshotBlockCount: snapshot?.blockCount ?? 0,
                 entries: recovered.entries
             )
+            boot.stateMachine.graph.keepHistory(configuration.history)
             store.releaseRecovered()
             logger.info(
                 "recovered",

@@ -14,8 +14,15 @@ struct PendingRequest {
         /// Read a page of tuples.
         case read(ReadRequest)
         /// Read the schema.
-        case readSchema
-        /// Open a client session, or write tuples or the schema; how many updates or bytes, for the audit log.
+        case readSchema(Consistency)
+        case permissions(PermissionsRequest)
+        case expand(ExpandRequest)
+        case explain(ExplainRequest)
+        case lookupResources(LookupResourcesRequest, window: Int)
+        case lookupSubjects(LookupSubjectsRequest, window: Int)
+        case export(ExportRequest, window: Int)
+        case watch(WatchRequest, window: Int)
+        /// Open a client session, or change tuples or the schema; how many updates or bytes, for the audit log.
         case command(RequestKind, size: Int)
     }
 
@@ -25,7 +32,7 @@ struct PendingRequest {
     let correlation: UInt64
     /// When it arrived.
     let arrived: Instant
-    /// When the client stops waiting.
+    /// When the client stops waiting; of a stream, for its first frame.
     let deadline: Instant
     /// Bytes that are kept for it.
     let bytes: Int
@@ -38,6 +45,13 @@ struct PendingRequest {
         case .evaluation(let kind, _), .command(let kind, _): kind
         case .read: .read
         case .readSchema: .readSchema
+        case .permissions: .permissions
+        case .expand: .expand
+        case .explain: .explain
+        case .lookupResources: .lookupResources
+        case .lookupSubjects: .lookupSubjects
+        case .export: .export
+        case .watch: .watch
         }
     }
 }

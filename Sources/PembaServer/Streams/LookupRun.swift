@@ -1,0 +1,118 @@
+// Pemba: a lookup under way.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaGraph
+import PembaService
+import PembaWire
+
+/// A lookup of resources or of subjects, which a job runs in slices and then empties into its stream.
+enum LookupRun {
+    case resources(ResourceLookup, query: UInt32)
+    case subjects(SubjectLookup, query: UInt32)
+
+    /// Goes on for about `slice` visits; true once the results are complete.
+    func run(slice: Int) throws(GraphError) -> Bool {
+        switch self {
+        case .resources(let lookup, _): try lookup.run(slice: slice)
+        case .subjects(let lookup, _): try lookup.run(slice: slice)
+        }
+    }
+
+    /// Where the next call goes on once all results are given; nil if there are no more.
+    var next: LookupPosition? {
+        switch self {
+        case .resources(let lookup, _): lookup.next
+        case .subjects(let lookup, _): lookup.next
+        }
+    }
+
+    /// The checksum of the query.
+    var query: UInt32 {
+        switch self {
+        case .resources(_, let query), .subjects(_, let query): query
+        }
+    }
+
+    /// The frame that ends the stream.
+    var endFrame: FrameType {
+        switch self {
+        case .resources: .lookupResourcesAnswer
+        case .subjects: .lookupSubjectsAnswer
+        }
+    }
+
+    /// Makes parts of the next results, at most `most`; gives how many there were, and the last.
+    func emit(_ most: Int, into stream: AnswerStream, _ zookie: EncodedZookie) -> (count: Int, last: LookupPosition?) {
+        switch self {
+        case .resources(let lookup, _): LookupRun.emit(lookup, most, into: stream, zookie)
+        case .subjects(let lookup, _): LookupRun.emit(lookup, most, into: stream, zookie)
+        }
+    }
+
+    private static func emit(
+        _ lookup: ResourceLookup,
+        _ most: Int,
+        into stream: AnswerStream,
+        _ zookie: EncodedZookie
+    ) -> (count: Int, last: LookupPosition?) {
+        var count = 0
+        var last: (permission: Int, id: UnsafeRawBufferPointer)?
+        stream.append { output in
+            var part = FoundResourcesWriter(zookie: zookie, correlation: stream.request.correlation, into: &output)
+            count = lookup.nextBatch(most) { permission, id, decision in
+                last = (permission, id)
+                if part.append(permission, id, decision, into: &output) { return }
+                // The frame is full: it ends here, and this result begins another one behind it.
+                _ = part.end(in: &output)
+                stream.append { $0 = output }
+                output = ByteWriter(capacity: StreamLimits.partBytes)
+                part = FoundResourcesWriter(zookie: zookie, correlation: stream.request.correlation, into: &output)
+                _ = part.append(permission, id, decision, into: &output)
+            }
+            _ = part.end(in: &output)
+        }
+        let position = last.map {
+            LookupPosition(permission: $0.permission, kind: 0, id: String(decoding: $0.id, as: UTF8.self))
+        }
+        return (count, position)
+    }
+
+    private static func emit(
+        _ lookup: SubjectLookup,
+        _ most: Int,
+        into stream: AnswerStream,
+        _ zookie: EncodedZookie
+    ) -> (count: Int, last: LookupPosition?) {
+        var found: [FoundSubject] = []
+        let count = lookup.nextBatch(most) { found.append($0) }
+        var rest = found[...]
+        while !rest.isEmpty {
+            stream.append { output in
+                var part = StreamPart<FoundSubject>(
+                    zookie: zookie,
+                    correlation: stream.request.correlation,
+                    into: &output
+                )
+                while let subject = rest.first, part.append(subject, into: &output) { rest.removeFirst() }
+                _ = part.end(in: &output)
+            }
+        }
+        return (count, found.last.map { LookupPosition(permission: $0.permission, kind: $0.kind, id: $0.id) })
+    }
+}
+
+extension StreamPart<FoundResource> {
+    /// Appends a result whose id is borrowed; false if the frame has no room for it.
+    @inline(__always)
+    fileprivate mutating func append(
+        _ permission: Int,
+        _ id: UnsafeRawBufferPointer,
+        _ decision: Decision,
+        into output: inout ByteWriter
+    ) -> Bool {
+        if decision.permissionship == .hasPermission { return append(permission: permission, id: id, into: &output) }
+        let text = String(decoding: id, as: UTF8.self)
+        return append(FoundResource(permission: permission, id: text, decision: decision), into: &output)
+    }
+}

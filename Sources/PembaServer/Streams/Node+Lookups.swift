@@ -1,0 +1,89 @@
+// Pemba: answering lookups.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaGraph
+import PembaReplica
+import PembaService
+import PembaWire
+
+extension Node {
+    /// Results that are made into parts between two looks at the clock.
+    private static let resultsPerStep = 4_096
+    /// Bytes of parts that one stream may keep waiting; a lookup that would exceed them ends early, with a cursor.
+    private static let waitingPartBytesMax = 64 << 20
+
+    /// Does the next step of a lookup of resources.
+    func runLookup(_ job: EvaluationJob, _ request: LookupResourcesRequest, window: Int) throws(RequestError) {
+        if job.lookup == nil {
+            let consistency = Consistency(request.consistency, continuing: request.cursor?.zookie)
+            let state = try state(consistency, adding: request.context.tuples)
+            job.state = state
+            let lookup = try RequestError.asking { () throws(GraphError) in
+                try ResourceLookup(graph: replica.stateMachine.graph, basis: state.basis, request: request)
+            }
+            job.lookup = .resources(lookup, query: request.queryChecksum)
+        }
+        try continueLookup(job, window: window)
+    }
+
+    /// Does the next step of a lookup of subjects.
+    func runLookup(_ job: EvaluationJob, _ request: LookupSubjectsRequest, window: Int) throws(RequestError) {
+        if job.lookup == nil {
+            let consistency = Consistency(request.consistency, continuing: request.cursor?.zookie)
+            let state = try state(consistency, adding: request.context.tuples)
+            job.state = state
+            let lookup = try RequestError.asking { () throws(GraphError) in
+                try SubjectLookup(graph: replica.stateMachine.graph, basis: state.basis, request: request)
+            }
+            job.lookup = .subjects(lookup, query: request.queryChecksum)
+        }
+        try continueLookup(job, window: window)
+    }
+
+    /// Goes on with finding, and then with making parts of what was found.
+    private func continueLookup(_ job: EvaluationJob, window: Int) throws(RequestError) {
+        guard let lookup = job.lookup, let zookie = job.state?.zookie else { return }
+        if job.stream == nil {
+            let isComplete = try RequestError.asking { () throws(GraphError) in
+                try lookup.run(slice: configuration.limits.evaluationSliceVisits)
+            }
+            guard isComplete else { return }
+            job.stream = open(job.request, window: window, source: .evaluation)
+        }
+        guard let stream = job.stream else { return }
+        let (count, last) = lookup.emit(Node.resultsPerStep, into: stream, EncodedZookie(zookie))
+        if count < Node.resultsPerStep {
+            end(job, stream, lookup, zookie, next: lookup.next)
+        } else if stream.waitingBytes > Node.waitingPartBytesMax {
+            end(job, stream, lookup, zookie, next: last)
+        }
+        pump(stream)
+    }
+
+    private func end(
+        _ job: EvaluationJob,
+        _ stream: AnswerStream,
+        _ lookup: LookupRun,
+        _ zookie: Zookie,
+        next: LookupPosition?
+    ) {
+        var writer = ByteWriter()
+        let cursor = next.map {
+            LookupCursor(
+                zookie: zookie,
+                queryChecksum: lookup.query,
+                permission: $0.permission,
+                kind: $0.kind,
+                id: $0.id
+            )
+        }
+        let end = LookupEnd(zookie: zookie, next: cursor)
+        FrameWriter.frame(type: lookup.endFrame, correlation: stream.request.correlation, into: &writer) { output in
+            end.encode(queryChecksum: lookup.query, into: &output)
+        }
+        stream.ending = writer.bytes
+        stream.source = .exhausted
+        drop(job)
+    }
+}

@@ -1,0 +1,108 @@
+// Pemba: sending the frames of streams.
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import PembaCore
+import PembaService
+import PembaTransport
+import PembaWire
+
+extension Node {
+    /// Unsent bytes of a connection above which its streams wait, so that other answers find room.
+    private var streamBacklogMax: Int { configuration.limits.outputBytes / 4 }
+    /// How long a stream waits for room in its connection before it looks again.
+    private static let backlogPause = TimeAmount.milliseconds(1)
+
+    /// Begins a stream for a request that was admitted.
+    func open(_ request: PendingRequest, window: Int, source: AnswerStream.Source) -> AnswerStream {
+        let stream = AnswerStream(request, credit: window, source: source)
+        request.client.streams[request.correlation] = stream
+        return stream
+    }
+
+    /// The client takes more parts.
+    func takeCredit(_ correlation: UInt64, _ parts: Int, of client: ClientConnection) {
+        guard let stream = client.streams[correlation] else { return }
+        stream.credit = min(stream.credit + parts, StreamLimits.window)
+        pump(stream)
+    }
+
+    /// The client wants no more of a stream, which is forgotten.
+    func cancel(_ correlation: UInt64, of client: ClientConnection) {
+        guard let stream = client.streams[correlation] else { return }
+        stream.clear()
+        finish(stream)
+    }
+
+    /// Sends what may be sent, and asks the source for more.
+    func pump(_ stream: AnswerStream) {
+        let client = stream.request.client
+        guard client.isOpen, client.streams[stream.request.correlation] === stream else { return }
+        while true {
+            guard client.connection.outputBacklog <= streamBacklogMax else { return pumpLater(stream) }
+            if stream.credit > 0, let part = stream.take() {
+                stream.credit -= 1
+                client.connection.output.raw(part)
+                continue
+            }
+            guard stream.parts.isEmpty else { break }
+            if case .exhausted = stream.source {
+                if let ending = stream.ending { client.connection.output.raw(ending) }
+                return finish(stream)
+            }
+            guard stream.credit > 0, makeParts(stream) else { break }
+        }
+        client.connection.flush()
+    }
+
+    /// Asks a stream's source for parts; false if none came now.
+    private func makeParts(_ stream: AnswerStream) -> Bool {
+        switch stream.source {
+        case .exhausted, .evaluation: return false
+        case .export(let progress):
+            queueExport(stream, progress)
+            return false
+        case .watch:
+            watch(stream)
+            return !stream.parts.isEmpty || stream.ending != nil
+        }
+    }
+
+    private func pumpLater(_ stream: AnswerStream) {
+        stream.request.client.connection.flush()
+        loop.assumeIsolated().scheduleTask(in: Node.backlogPause) { self.pump(stream) }
+    }
+
+    /// A stream has ended in order, or nobody wants it any more.
+    func finish(_ stream: AnswerStream) {
+        guard stream.request.client.streams.removeValue(forKey: stream.request.correlation) === stream else { return }
+        complete(stream.request)
+    }
+
+    /// A stream ends with an error, after what waits of it has been dropped.
+    func fail(_ stream: AnswerStream, _ error: ServiceError) {
+        guard stream.request.client.streams.removeValue(forKey: stream.request.correlation) === stream else { return }
+        stream.clear()
+        fail(stream.request, error)
+    }
+
+    /// The connection of streams is gone.
+    func forgetStreams(of client: ClientConnection) {
+        let streams = client.streams.values.sorted { $0.request.correlation < $1.request.correlation }
+        client.streams.removeAll()
+        for stream in streams {
+            stream.clear()
+            complete(stream.request)
+        }
+    }
+
+    /// Calls `body` with every watch, in the order of their connections' requests.
+    func forEachWatch(_ body: (AnswerStream) -> Void) {
+        // The order between connections does not matter: each is told of the same changes in the order of the log.
+        for client in Array(clients.values) {
+            for stream in Array(client.streams.values) {
+                if case .watch = stream.source { body(stream) }
+            }
+        }
+    }
+}
