@@ -5,28 +5,41 @@ extension PembaClient {
     /// Asks whether the subject has the permission on the resource.
     ///
     /// - Parameters:
+    ///   - contextualTuples: tuples that count as if they were stored, for this question alone.
+    ///   - maxDepth: how many levels the evaluation may go down before it ends with `depthExceeded`; nil: as many as it
+    ///     needs, for cycles end by themselves.
     ///   - consistency: how fresh the state must be; nil: at least as fresh as this client's newest write.
     ///   - timeout: how long it may take; nil: as configured.
     public func check(
         _ item: CheckItem,
+        contextualTuples: [RelationTuple] = [],
+        maxDepth: UInt32? = nil,
         consistency: Consistency? = nil,
         timeout: Duration? = nil
     ) async throws(ClientError) -> CheckAnswer {
-        let answer = try await perform(.check(item, consistency), timeout: timeout)
+        try PembaClient.requireCount(of: contextualTuples)
+        let options = CheckOptions(contextualTuples: contextualTuples, maxDepth: maxDepth)
+        let answer = try await perform(.check(item, consistency, options), timeout: timeout)
         guard case .check(let result) = answer else { preconditionFailure("a check was answered with something else") }
         return result
     }
 
     /// Asks many questions at one revision; the answers are in the order of the questions.
+    ///
+    /// Each question brings its own context; contextual tuples count for all of them.
     public func checkBulk(
         _ items: [CheckItem],
+        contextualTuples: [RelationTuple] = [],
+        maxDepth: UInt32? = nil,
         consistency: Consistency? = nil,
         timeout: Duration? = nil
     ) async throws(ClientError) -> BulkCheckAnswer {
         guard items.count <= Limits.checksPerBulk else {
             throw PembaClient.limit("a bulk check", "checks", items.count, Limits.checksPerBulk)
         }
-        let answer = try await perform(.bulkCheck(items, consistency), timeout: timeout)
+        try PembaClient.requireCount(of: contextualTuples)
+        let options = CheckOptions(contextualTuples: contextualTuples, maxDepth: maxDepth)
+        let answer = try await perform(.bulkCheck(items, consistency, options), timeout: timeout)
         guard case .bulkCheck(let result) = answer else {
             preconditionFailure("a bulk check was answered with something else")
         }
@@ -46,7 +59,9 @@ extension PembaClient {
 
     /// All tuples that match, fetched page by page as they are iterated.
     ///
-    /// Each page is at least as fresh as the one before. Tuples that exist throughout are seen once.
+    /// Each page is at least as fresh as the one before, and all are of one revision if the consistency names one.
+    /// Tuples that exist throughout are seen once. ``export(matching:consistency:timeout:)`` reads at one revision
+    /// whatever the consistency, and faster.
     public func tuples(
         matching filter: RelationshipFilter,
         consistency: Consistency? = nil,
@@ -140,6 +155,14 @@ public struct TupleSequence: AsyncSequence, Sendable {
     let consistency: Consistency?
     let pageSize: Int
 
+    /// The consistency of the page after one of the revision of `zookie`.
+    private static func consistency(of previous: Consistency?, after zookie: Zookie) -> Consistency {
+        switch previous {
+        case .atExactSnapshot, .atRevision, .atTime: .atExactSnapshot(zookie)
+        case .minimizeLatency, .atLeastAsFresh, .fullyConsistent, nil: .atLeastAsFresh(zookie)
+        }
+    }
+
     /// Starts reading.
     public func makeAsyncIterator() -> Iterator { Iterator(sequence: self, consistency: consistency) }
 
@@ -177,7 +200,7 @@ public struct TupleSequence: AsyncSequence, Sendable {
                 position = 0
                 cursor = answer.next
                 isLastPage = answer.next == nil
-                consistency = .atLeastAsFresh(answer.zookie)
+                consistency = TupleSequence.consistency(of: consistency, after: answer.zookie)
             }
             position += 1
             return page[position - 1]

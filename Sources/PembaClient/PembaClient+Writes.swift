@@ -27,16 +27,61 @@ extension PembaClient {
         guard request.updates.count <= Limits.updatesPerWrite else {
             throw PembaClient.limit("a write", "updates", request.updates.count, Limits.updatesPerWrite)
         }
-        guard request.preconditions.count <= Limits.preconditionsPerWrite else {
-            throw PembaClient.limit(
-                "a write",
-                "preconditions",
-                request.preconditions.count,
-                Limits.preconditionsPerWrite
-            )
-        }
+        try PembaClient.requireCount(of: request.preconditions, "a write")
         let operation = Operation.write(request, exactlyOnce: delivery == .exactlyOnce)
         return try await written(operation, timeout: timeout)
+    }
+
+    /// Removes all tuples that a filter means, at most as many as the request says.
+    ///
+    /// If its answer is not complete, more are left: repeating it removes them.
+    ///
+    /// - Throws: ``ClientError``; the service error `tooManyMatches` if more match than its limit and it does not allow
+    ///   to remove a part of them.
+    @discardableResult
+    public func delete(
+        _ request: DeleteRequest,
+        delivery: Delivery = .exactlyOnce,
+        timeout: Duration? = nil
+    ) async throws(ClientError) -> DeleteAnswer {
+        guard !request.filter.isEmpty else {
+            let message = "a deletion needs a filter: one without any field would mean every tuple"
+            throw ClientError(.service(ServiceError(.invalidArgument, message)))
+        }
+        guard (1...Limits.tuplesPerDelete).contains(request.limit) else {
+            throw PembaClient.limit("a deletion", "tuples (and at least 1)", request.limit, Limits.tuplesPerDelete)
+        }
+        try PembaClient.requireCount(of: request.preconditions, "a deletion")
+        let operation = Operation.delete(request, exactlyOnce: delivery == .exactlyOnce)
+        let answer = try await perform(operation, timeout: timeout)
+        guard case .deleted(let result, _) = answer else {
+            preconditionFailure("a deletion was answered with something else")
+        }
+        return result
+    }
+
+    /// Makes the subjects of one relation of one object exactly those given, and says what that changed.
+    @discardableResult
+    public func set(
+        _ request: SetRequest,
+        delivery: Delivery = .exactlyOnce,
+        timeout: Duration? = nil
+    ) async throws(ClientError) -> SetAnswer {
+        guard request.tuples.count <= Limits.updatesPerWrite else {
+            throw PembaClient.limit("a set relation", "tuples", request.tuples.count, Limits.updatesPerWrite)
+        }
+        try PembaClient.requireCount(of: request.preconditions, "setting a relation")
+        let operation = Operation.set(request, exactlyOnce: delivery == .exactlyOnce)
+        let answer = try await perform(operation, timeout: timeout)
+        guard case .set(let result, _) = answer else {
+            preconditionFailure("setting a relation was answered with something else")
+        }
+        return result
+    }
+
+    private static func requireCount(of preconditions: [Precondition], _ what: String) throws(ClientError) {
+        guard preconditions.count > Limits.preconditionsPerWrite else { return }
+        throw limit(what, "preconditions", preconditions.count, Limits.preconditionsPerWrite)
     }
 
     /// Replaces the schema.

@@ -104,6 +104,18 @@ public final class PembaClient: Sendable {
         try result.get()
     }
 
+    /// A stream that nobody has asked for yet.
+    func feed<Item, End>(of query: any StreamQuery<Item, End>, timeout: Duration?) -> StreamFeed<Item, End> {
+        StreamFeed(query, patience: TimeAmount(timeout ?? configuration.timeout), core: core) { [self] request in
+            guard !isShutDown.load(ordering: .sequentiallyConsistent) else {
+                return request.finish(.failure(ClientError(.shutDown)))
+            }
+            core.submit(request)
+            // Whoever shut the client down may have looked at the queue before the request was in it.
+            if isShutDown.load(ordering: .sequentiallyConsistent) { PembaClient.refuseAll(queue) }
+        }
+    }
+
     /// Performs one operation with all its attempts.
     func perform(_ operation: Operation, timeout: Duration?) async throws(ClientError) -> Answer {
         try await outcome(of: operation, timeout: timeout).get()

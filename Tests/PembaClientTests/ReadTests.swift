@@ -20,7 +20,7 @@ private let item = CheckItem(
         let node = try await ScriptedNode { _ in .check(.hasPermission, 9) }
         try await withClient(cluster.configuration([node])) { client in
             let answer = try await client.check(item, consistency: .fullyConsistent)
-            #expect(answer == CheckAnswer(permissionship: .hasPermission, zookie: cluster.zookie(9)))
+            #expect(answer == CheckAnswer(.has, zookie: cluster.zookie(9)))
         }
         #expect(node.received.map(\.consistency) == [.fullyConsistent])
         #expect(node.hellos.map(\.caller) == [.client(name: "pemba-client", bearerKey: "")])
@@ -167,7 +167,7 @@ private let item = CheckItem(
             let page = tuples[start..<min(start + request.limit, tuples.count)]
             let next = start + request.limit < tuples.count ? page.last.map { ReadCursor(last: $0) } : nil
             let answer = ReadAnswer(tuples: Array(page), next: next, zookie: cluster.zookie(UInt64(start + 1)))
-            return .answer(.readAnswer, Reply.encode { answer.encode(filter: request.filter, into: &$0) })
+            return .answer(.readAnswer, Reply.encode { answer.encode(for: request, into: &$0) })
         }
         try await withClient(cluster.configuration([node])) { client in
             var read: [RelationTuple] = []
@@ -184,7 +184,7 @@ private let item = CheckItem(
 
     @Test("bulk checks and the schema") func otherReads() async throws {
         let bulk = BulkCheckAnswer(
-            results: [.success(.hasPermission), .failure(ServiceError(.unknownRelation, "no `view`"))],
+            results: [.success(.has), .failure(ServiceError(.unknownRelation, "no `view`"))],
             zookie: cluster.zookie(3)
         )
         let schema = SchemaAnswer(source: "definition user {}", zookie: cluster.zookie(4))
@@ -220,6 +220,7 @@ private let item = CheckItem(
                     commitIndex: LogIndex(1),
                     appliedIndex: LogIndex(1),
                     snapshotIndex: .zero,
+                    oldestRevision: .zero,
                     tupleCount: 0,
                     residentBytes: 0,
                     stateHash: 0,

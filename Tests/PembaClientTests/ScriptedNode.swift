@@ -52,6 +52,8 @@ struct TestCluster: Sendable {
 /// A frame that a scripted node received.
 struct Received: Sendable {
     let type: FrameType
+    /// Which request it is, or which one it is about.
+    let correlation: UInt64
     let payload: [UInt8]
 
     func decode<Value>(_ body: (UnsafeRawBufferPointer) throws -> Value) throws -> Value {
@@ -68,6 +70,10 @@ enum Reply: Sendable {
     case answer(FrameType, [UInt8])
     /// Answer with an error.
     case error(ServiceError)
+    /// Answer with these frames, one after the other.
+    case frames([Frame])
+    /// Answer with these frames and break the connection.
+    case framesAndHangUp([Frame])
     /// Say nothing.
     case silence
     /// Answer once `ScriptedNode.release` is called.
@@ -76,6 +82,31 @@ enum Reply: Sendable {
     case hangUp
     /// Send `goAway`, and answer.
     case goAway(FrameType, [UInt8])
+
+    /// A frame: its type and its payload.
+    struct Frame: Sendable {
+        let type: FrameType
+        let payload: [UInt8]
+
+        init(_ type: FrameType, _ body: (inout ByteWriter) -> Void) {
+            self.type = type
+            payload = Reply.encode(body)
+        }
+
+        /// A part of a streamed answer.
+        init<Item: StreamItem>(_ items: [Item], _ revision: UInt64 = 1) {
+            var writer = ByteWriter()
+            let zookie = EncodedZookie(TestCluster.shared.zookie(revision))
+            var part = StreamPart<Item>(zookie: zookie, correlation: 0, into: &writer)
+            for item in items { precondition(part.append(item, into: &writer), "an item has no room in its frame") }
+            precondition(part.end(in: &writer), "a part has an item")
+            type = Item.frameType
+            payload = Array(writer.bytes[FrameHeader.size...])
+        }
+
+        /// An error.
+        init(_ error: ServiceError) { self.init(.error) { error.encode(into: &$0) } }
+    }
 
     static func encode(_ body: (inout ByteWriter) -> Void) -> [UInt8] {
         var writer = ByteWriter()
@@ -87,7 +118,7 @@ enum Reply: Sendable {
         let zookie = TestCluster.shared.zookie(revision)
         return .answer(
             .checkAnswer,
-            encode { CheckAnswer(permissionship: permissionship, zookie: zookie).encode(into: &$0) }
+            encode { CheckAnswer(Decision(permissionship), zookie: zookie).encode(into: &$0) }
         )
     }
 
@@ -225,7 +256,8 @@ private final class Conversation: ConnectionDelegate, @unchecked Sendable {
             guard node.answersPings else { return }
             FrameWriter.frame(type: .pong, correlation: correlation, into: &connection.output) { $0.raw(payload) }
         default:
-            perform(node.reply(to: Received(type: type, payload: Array(payload))), node, connection, correlation)
+            let received = Received(type: type, correlation: correlation, payload: Array(payload))
+            perform(node.reply(to: received), node, connection, correlation)
         }
     }
 
@@ -248,10 +280,22 @@ private final class Conversation: ConnectionDelegate, @unchecked Sendable {
         FrameWriter.frame(type: .helloAnswer, correlation: 0, into: &connection.output) { answer.encode(into: &$0) }
     }
 
+    private func send(_ frames: [Reply.Frame], _ connection: Connection, _ correlation: UInt64) {
+        for frame in frames {
+            FrameWriter.frame(type: frame.type, correlation: correlation, into: &connection.output) {
+                $0.raw(frame.payload)
+            }
+        }
+    }
+
     private func perform(_ reply: Reply, _ node: ScriptedNode, _ connection: Connection, _ correlation: UInt64) {
         switch reply {
         case .answer(let type, let payload):
             FrameWriter.frame(type: type, correlation: correlation, into: &connection.output) { $0.raw(payload) }
+        case .frames(let frames): send(frames, connection, correlation)
+        case .framesAndHangUp(let frames):
+            send(frames, connection, correlation)
+            connection.close()
         case .error(let error):
             FrameWriter.frame(type: .error, correlation: correlation, into: &connection.output) {
                 error.encode(into: &$0)

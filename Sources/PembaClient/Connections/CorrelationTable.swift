@@ -56,6 +56,13 @@ struct CorrelationTable<Entry> {
         return slots[slot].entry
     }
 
+    /// Sets when the entry under `correlation` expires; requires that there is one.
+    mutating func extend(_ correlation: UInt64, to expiry: UInt64) {
+        let slot = Int(correlation & CorrelationTable.slotMask)
+        precondition(slots[slot].correlation == correlation, "the expiry of nothing was set")
+        slots[slot].expiry = expiry
+    }
+
     /// Removes and returns the entry under `correlation`; nil if there is none (any more).
     mutating func remove(_ correlation: UInt64) -> Entry? {
         let slot = Int(correlation & CorrelationTable.slotMask)

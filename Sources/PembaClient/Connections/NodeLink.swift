@@ -40,10 +40,10 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     /// Pauses between attempts to connect: the first, doubled each time up to the longest.
     private static let pauses = (first: TimeSpan.milliseconds(50), longest: TimeSpan.seconds(2))
 
-    private let core: ClientCore
+    let core: ClientCore
     let endpoint: Endpoint
     private var state = State.idle
-    private var connection: Connection?
+    private(set) var connection: Connection?
     private var limits = ConnectionLimits()
     /// What is in flight.
     ///
@@ -72,7 +72,8 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
         tableMemory.deallocate()
     }
 
-    private var table: CorrelationTable<InFlight> {
+    /// What is in flight.
+    var table: CorrelationTable<InFlight> {
         _read { yield tableMemory.pointee }
         _modify { yield &tableMemory.pointee }
     }
@@ -223,7 +224,10 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     }
 
     /// Nobody waits for the answer any more.
-    func forget(_ correlation: UInt64) { _ = table.remove(correlation) }
+    func forget(_ correlation: UInt64) {
+        guard case .request(let request)? = table.remove(correlation), case .stream = request.operation else { return }
+        sendCancel(correlation)
+    }
 
     // MARK: - Receiving
 
@@ -275,6 +279,9 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     ) throws(ByteError) {
         // Answers to what was given up come and are dropped.
         guard case .request(let request)? = table.entry(correlation) else { return }
+        if case .stream(let stream) = request.operation {
+            return try streamed(request, stream, type, correlation, payload)
+        }
         guard let answer = try request.operation.decode(type, payload) else {
             return violated("a frame of type \(type) as the answer to \(request.operation.type)")
         }
@@ -303,7 +310,7 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
         // What is in flight is answered; meanwhile the node may be restarted, which the next connection will find out.
     }
 
-    private func violated(_ what: String) {
+    func violated(_ what: String) {
         abandon(.ended(reason: "the node broke the protocol: \(what)"))
     }
 

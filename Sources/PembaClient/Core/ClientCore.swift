@@ -83,9 +83,8 @@ final class ClientCore: @unchecked Sendable {
 
     /// Gives a write its key, then sends it.
     private func prepare(_ request: ClientRequest) {
-        guard case .write(let write, let exactlyOnce) = request.operation, exactlyOnce, write.idempotencyKey == nil
-        else {
-            if case .write(let write, _) = request.operation { request.key = write.idempotencyKey }
+        guard request.operation.needsKey else {
+            request.key = request.operation.givenKey
             return dispatch(request)
         }
         let now = NIODeadline.now().uptimeNanoseconds
@@ -248,7 +247,12 @@ final class ClientCore: @unchecked Sendable {
         switch code.retry {
         // What the state machine answers under the request's key is the outcome, whatever became of earlier attempts.
         case .never: finish(request, .failure(request.error(reason, isDone: code.rawValue < 100 && request.key != nil)))
+        // What is too old for every node does not become younger.
+        case .otherNode where code == .revisionTooOld && isTooOldEverywhere(for: request, after: endpoint):
+            finish(request, .failure(request.error(reason)))
         case .otherNode: again(request, after: reason, at: endpoint, mayRepeatAtOnce: true)
+        // Who reads has to know, and may then go on from where it is.
+        case .backOff where code == .watcherTooSlow: finish(request, .failure(request.error(reason)))
         case .backOff: again(request, after: reason, at: endpoint, mayRepeatAtOnce: false)
         case .withIdempotencyKey: again(request, after: reason, at: endpoint, mayRepeatAtOnce: false)
         }
@@ -295,18 +299,36 @@ final class ClientCore: @unchecked Sendable {
         at endpoint: Endpoint,
         mayRepeatAtOnce: Bool
     ) {
+        if case .stream(let stream) = request.operation {
+            if stream.isSatisfied { return finish(request, .success(.streamed)) }
+            if request.hasGotOn { request.beginAnew(within: stream.patience) }
+        }
         let mayRepeat = !request.isInDoubt || request.key != nil
         guard mayRepeat, request.attempts < policy.attempts else {
             return finish(request, .failure(request.error(reason)))
         }
         request.lastFailure = reason
         request.failedEndpoint = endpoint.index
-        let others = Set(readyLinks.map(\.endpoint.index)).subtracting([endpoint.index]).count
-        if mayRepeatAtOnce, request.endpoint == nil, request.attempts <= others { return dispatch(request) }
+        if mayRepeatAtOnce, request.endpoint == nil, request.attempts <= othersReady(than: endpoint) {
+            return dispatch(request)
+        }
         let pause = jitteredPause(attempts: request.attempts)
         request.notBefore = .now() + pause
         guard request.notBefore < request.deadline else { return finish(request, .failure(request.error(reason))) }
         park(request)
+    }
+
+    /// Whether every endpoint that answers, or may yet, was asked and keeps too little history.
+    private func isTooOldEverywhere(for request: ClientRequest, after endpoint: Endpoint) -> Bool {
+        request.tooOldAt.insert(endpoint.index)
+        return endpoints.allSatisfy { other in
+            request.tooOldAt.contains(other.index) || !other.links.contains { $0.isReady || $0.isPending }
+        }
+    }
+
+    /// How many other endpoints take requests.
+    private func othersReady(than endpoint: Endpoint) -> Int {
+        Set(readyLinks.map(\.endpoint.index)).subtracting([endpoint.index]).count
     }
 
     private func jitteredPause(attempts: Int) -> TimeAmount {
@@ -322,7 +344,7 @@ final class ClientCore: @unchecked Sendable {
     func finish(_ request: ClientRequest, _ outcome: Outcome) {
         guard !request.isFinished else { return }
         active -= 1
-        if case .success(.written(let zookie, let leader)) = outcome {
+        if case .success(let answer) = outcome, let (zookie, leader) = answer.written {
             if newestWrite.map({ ($0.epoch, $0.revision) < (zookie.epoch, zookie.revision) }) ?? true {
                 newestWrite = zookie
             }

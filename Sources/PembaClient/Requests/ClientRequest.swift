@@ -18,7 +18,8 @@ final class ClientRequest: @unchecked Sendable {
     }
 
     let operation: Operation
-    let deadline: NIODeadline
+    /// When it ends at the latest; of a stream, unless it gets on.
+    private(set) var deadline: NIODeadline
     /// The endpoint that is to answer; nil: any.
     let endpoint: Int?
 
@@ -38,8 +39,12 @@ final class ClientRequest: @unchecked Sendable {
     var notBefore = NIODeadline.uptimeNanoseconds(0)
     /// The endpoint that failed last.
     var failedEndpoint: Int?
+    /// The endpoints that keep no history as old as is asked for.
+    var tooOldAt: Set<Int> = []
     /// What the last attempt ran into.
     var lastFailure: ClientError.Reason?
+    /// Whether the attempt under way has brought a part of a stream.
+    var hasGotOn = false
     /// The connection that it is in flight on, and its correlation there.
     var inFlight: (link: NodeLink, correlation: UInt64)?
 
@@ -74,6 +79,13 @@ final class ClientRequest: @unchecked Sendable {
         case .task(let continuation): continuation.resume(returning: outcome)
         case .callback(let body): body(outcome)
         }
+    }
+
+    /// Counts attempts and time anew: a stream that has got on may go on elsewhere as if it had just begun.
+    func beginAnew(within patience: TimeAmount) {
+        hasGotOn = false
+        attempts = 1
+        deadline = .now() + patience
     }
 
     /// The error to end with for `reason`, given what was tried before.
