@@ -1,4 +1,4 @@
-// Pemba: SpiceDB's validation files, through the command line.
+// Pemba: validation files of others, through the command line.
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
@@ -8,15 +8,11 @@ import Testing
 
 @Suite(.serialized, .enabled(if: Conformance.isAvailable, "PEMBA_CONFORMANCE names no folder with the data"))
 struct ConformanceTests {
-    /// The files that use neither caveats nor expiration.
-    private static let files = Conformance.files(in: "spicedb/testconfigs", suffix: ".yaml").map(\.path).filter {
-        path in
-        guard let text = try? TextFile.read(path) else { return false }
-        return !text.contains("caveat") && !text.contains("expiration")
-    }
+    private static let files = ["spicedb/testconfigs", "oracle"]
+        .flatMap { Conformance.files(in: $0, suffix: ".yaml").map(\.path) }
 
     @Test func validationFilesHoldInProcess() async throws {
-        #expect(ConformanceTests.files.count > 30)
+        #expect(ConformanceTests.files.count > 200)
         let outcome = try await Programs.run(Programs.clusterctl, ["validate"] + ConformanceTests.files)
         #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
     }

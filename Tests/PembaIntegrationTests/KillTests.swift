@@ -31,7 +31,7 @@ import Testing
                 for start in stride(from: 0, to: acknowledged.count, by: Limits.checksPerBulk) {
                     let items = Array(acknowledged[start...].prefix(Limits.checksPerBulk))
                     let answer = try await client.checkBulk(items, consistency: .fullyConsistent, timeout: .seconds(20))
-                    let lost = zip(items, answer.results).filter { $1 != .success(.hasPermission) }
+                    let lost = zip(items, answer.results).filter { $1 != .success(.has) }
                     #expect(lost.isEmpty, "\(lost.count) of \(items.count) are lost: \(lost.prefix(3)); \(replay)")
                 }
                 #expect(Set(report.nodes.map(\.stateHash)).count == 1, "\(report.text)\n\(replay)")

@@ -32,7 +32,7 @@ struct ChaosCheckerTests {
         at revision: UInt64,
         began: UInt64 = 100
     ) -> ChaosHistory.Check {
-        let answer = CheckAnswer(permissionship: permissionship, zookie: zookie(revision))
+        let answer = CheckAnswer(Decision(permissionship), zookie: zookie(revision))
         return ChaosHistory.Check(tuple: tuple, consistency: consistency, began: began, answer: answer)
     }
 
@@ -104,7 +104,7 @@ struct ChaosCheckerTests {
     @Test func aGrantedEnemyIsFound() {
         let item = CheckItem(resource: tuple.resource, permission: "view", subject: tuple.subject)
         var broken = ChaosHistory()
-        let granted = CheckAnswer(permissionship: .hasPermission, zookie: zookie(8))
+        let granted = CheckAnswer(.has, zookie: zookie(8))
         broken.newEnemies = [
             ChaosHistory.NewEnemy(name: "revoked membership", item: item, after: Revision(7), answer: granted),
             ChaosHistory.NewEnemy(name: "revoked membership", item: item, after: Revision(9), answer: granted),

@@ -24,6 +24,41 @@ struct RelationshipFileTests {
         }
     }
 
+    @Test func tuplesAreReadAsTheyAreWanted() throws {
+        let text = "doc:1#viewer@user:a\n\n// two\ndoc:2#viewer@user:é[net:{\"a\":1}]\ndoc:3#viewer@user:c\nbroken\n"
+        let reader = RelationshipReader(utf8: Array(text.utf8), name: "f")
+        #expect(RelationshipReader.count(inUTF8: Array(text.utf8)) == 4)
+        #expect(reader.skip(2) == "doc:2#viewer@user:é[net:{\"a\":1}]")
+        #expect(reader.next()?.description == "doc:3#viewer@user:c")
+        #expect(reader.next() == nil)
+        #expect(reader.error?.description.hasPrefix("f:6: `broken`") == true)
+        #expect(RelationshipReader(utf8: Array(text.utf8), name: "f").skip(5) == nil)
+    }
+
+    @Test func bytesThatAreNoTextAreRefused() {
+        let reader = RelationshipReader(utf8: Array("doc:1#viewer@user:".utf8) + [0xFF, 0x0A], name: "f")
+        #expect(reader.next() == nil)
+        #expect(reader.error?.description.contains("UTF-8") == true)
+    }
+
+    @Test(arguments: [
+        "doc:1#viewer@user:a", "doc:1#viewer@user:*",
+        "doc:1#viewer@team:b#member[net][expiration:2026-12-01T00:00:00Z]",
+    ])
+    func linesAreReadBack(text: String) throws {
+        #expect(try RelationshipFile.line(for: RelationTuple(parsing: text)) == text)
+    }
+
+    @Test(arguments: [("a#b", "c"), ("a", "c#d"), ("a", "c[d]"), ("a", "c ")])
+    func idsThatHoldMarksHaveNoLine(resource: String, subject: String) {
+        let tuple = RelationTuple(
+            resource: ObjectReference(type: "doc", id: resource),
+            relation: "viewer",
+            subject: SubjectReference(type: "user", id: subject)
+        )
+        #expect { try RelationshipFile.line(for: tuple) } throws: { "\($0)".contains("--json") }
+    }
+
     @Test func theExampleCompanyIsReadable() throws {
         let path = Conformance.repository.appendingPathComponent("cluster/examples/code-hosting.relationships").path
         #expect(try RelationshipFile.parse(TextFile.read(path), name: path).count > 4_000)
@@ -41,7 +76,19 @@ struct ExpectedChecksTests {
         #expect(checks[0].item.description == "doc:1#view@user:a")
     }
 
-    @Test(arguments: [("doc:1#view@user:a => maybe", "`maybe` is not an answer"), ("doc:1#view@user:*", "one subject")])
+    @Test func contextsFollowTheQuestion() throws {
+        let checks = try ExpectedChecks.parse(
+            "doc:1#view@user:a with {\"way\": \"a => b\"} => conditional\ndoc:1#view@user:a with {\"way\": \"a => b\"}\n",
+            name: "f"
+        )
+        #expect(checks.map(\.expected) == [.conditional, nil])
+        #expect(checks.map(\.item.context.json) == ["{\"way\":\"a => b\"}", "{\"way\":\"a => b\"}"])
+    }
+
+    @Test(arguments: [
+        ("doc:1#view@user:a => maybe", "`maybe` is not an answer"), ("doc:1#view@user:*", "one subject"),
+        ("doc:1#view@user:a[net]", "neither caveat nor times"), ("doc:1#view@user:a with {", "not a JSON object"),
+    ])
     func brokenChecksAreRefused(line: String, reason: String) {
         #expect { try ExpectedChecks.parse(line, name: "f") } throws: {
             "\($0)".hasPrefix("f:1: ") && "\($0)".contains(reason)
@@ -68,22 +115,40 @@ struct ValidationFileTests {
                 - "doc:1#view@user:a#..."
               assertFalse:
                 - doc:1#view@user:c
-            validation: null
+              assertCaveated:
+                - 'doc:1#view@user:d with {"tier": 1}'
+            validation:
+              doc:1#view:
+                - "[user:a] is <doc:1#viewer>/<doc:1#owner>"
+                - "[user:*[...]] - {user:b, user:c[...]} is <doc:1#viewer>"
+              doc:2#view: []
             """
         )
         #expect(file.schema == "definition user {}\n")
         #expect(file.relationships.map(\.description) == ["doc:1#viewer@user:a", "doc:1#viewer@user:b"])
-        #expect(file.assertions.map(\.expected) == [.hasPermission, .noPermission])
+        #expect(file.assertions.map(\.expected) == [.hasPermission, .noPermission, .conditional])
+        #expect(file.assertions.last?.item.context.json == "{\"tier\":1}")
+        #expect(file.relations.map { "\($0.resource)#\($0.permission)" } == ["doc:1#view", "doc:2#view"])
+        #expect(
+            file.relations[0].subjects.map(\.text) == [
+                "[user:a] is <doc:1#owner>/<doc:1#viewer>",
+                "[user:*[...]] - {user:b, user:c[...]} is <doc:1#viewer>",
+            ]
+        )
+        #expect(file.relations[0].subjects[1].isCaveated)
     }
 
     @Test(arguments: [
         ("schema: [", "not YAML"), ("- a", "is a mapping"), ("relationships: x", "neither `schema` nor `schemaFile`"),
         ("schema: a\nschemaFile: b", "leave one out"), ("schema: a\nassertion: {}", "unknown key `assertion`"),
         ("schema: a\nassertions: {assertMaybe: []}", "unknown key `assertions.assertMaybe`"),
-        ("schema: a\nassertions: {assertTrue: ['doc:1#v@user:a with {\"x\":1}']}", "caveats"),
+        ("schema: a\nassertions: {assertTrue: ['doc:1#v@user:a with {']}", "not a JSON object"),
         ("schema: a\nassertions: {assertTrue: ['doc']}", "there is no `#`"),
         ("schema: a\nrelationships: 'doc'", "f.yaml (relationships):1:"),
-        ("schema: a\nvalidation: {x: [y]}", "`validation`"), ("schemaFile: /nowhere/at/all.zed", "/nowhere/at/all.zed"),
+        ("schema: a\nvalidation: {x: [y]}", "`x` is not of the form"), ("schema: a\nvalidation: [x]", "is a mapping"),
+        ("schema: a\nvalidation: {'doc:1#v': ['user:a']}", "a line is written"),
+        ("schema: a\nvalidation: {'doc:1#v': ['[user]']}", "`user` is not a subject"),
+        ("schemaFile: /nowhere/at/all.zed", "/nowhere/at/all.zed"),
     ])
     func brokenFilesAreRefusedWithTheRule(text: String, reason: String) {
         #expect { try parse(text) } throws: { "\($0)".contains(reason) }

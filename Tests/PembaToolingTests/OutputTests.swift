@@ -43,6 +43,7 @@ struct ClusterReportTests {
             commitIndex: LogIndex(applied),
             appliedIndex: LogIndex(applied),
             snapshotIndex: .zero,
+            oldestRevision: Revision(3),
             tupleCount: 5,
             residentBytes: 6,
             stateHash: 0xAB,
@@ -61,7 +62,7 @@ struct ClusterReportTests {
         #expect(report.leader == 1)
         #expect(!report.caughtUp)
         #expect(report.isHealthy)
-        #expect(report.text.contains("   2  b:1       follower     3       7        7    3       1       5  healthy"))
+        #expect(report.text.contains("   2  b:1       follower     3       7        7    3       1       3       5  healthy"))
         #expect(try JSONText.encode(report).contains("\"leader\" : 1,\n"))
     }
 

@@ -24,7 +24,8 @@ struct Clusterctl: AsyncParsableCommand {
         version: PembaVersion.current,
         subcommands: [
             InitCommand.self, StatusCommand.self, SchemaCommand.self, RelationshipCommand.self, CheckCommand.self,
-            BulkCheckCommand.self, ValidateCommand.self,
+            BulkCheckCommand.self, LookupCommand.self, PermissionsCommand.self, ExpandCommand.self,
+            ExplainCommand.self, WatchCommand.self, ValidateCommand.self,
         ]
     )
 

@@ -130,7 +130,7 @@ package struct ChaosRun {
                 let items = slice.map { CheckItem(resource: $0.resource, permission: $0.relation, subject: $0.subject) }
                 let answer = try await client.checkBulk(items, consistency: .fullyConsistent)
                 for (tuple, result) in zip(slice, answer.results) {
-                    await recorder.recordFinal(tuple, isPresent: try result.get() == .hasPermission)
+                    await recorder.recordFinal(tuple, isPresent: try result.get() == .has)
                 }
             }
         }

@@ -24,6 +24,8 @@ package struct ClusterReport: Encodable {
         package let lag: UInt64?
         /// The leader it knows.
         package let leader: UInt64?
+        /// The oldest revision that it can be asked for exactly.
+        package let oldest: UInt64?
         /// Its tuples.
         package let tuples: UInt64?
         /// The hash of its state, in hexadecimal.
@@ -67,6 +69,7 @@ package struct ClusterReport: Encodable {
                 applied: nil,
                 lag: nil,
                 leader: nil,
+                oldest: nil,
                 tuples: nil,
                 stateHash: nil,
                 health: "unreachable: \(error)"
@@ -84,6 +87,7 @@ package struct ClusterReport: Encodable {
                 applied: status.appliedIndex.rawValue,
                 lag: lag,
                 leader: status.leader?.rawValue,
+                oldest: status.oldestRevision.rawValue,
                 tuples: status.tupleCount,
                 stateHash: String(repeating: "0", count: 16 - hash.count) + hash,
                 health: status.alarms.isEmpty ? "healthy" : status.alarms.joined(separator: "; ")
@@ -98,13 +102,15 @@ package struct ClusterReport: Encodable {
     package var text: String {
         var table = Table([
             ("NODE", .right), ("ENDPOINT", .left), ("ROLE", .left), ("TERM", .right), ("COMMIT", .right),
-            ("APPLIED", .right), ("LAG", .right), ("LEADER", .right), ("TUPLES", .right), ("HEALTH", .left),
+            ("APPLIED", .right), ("LAG", .right), ("LEADER", .right), ("OLDEST", .right),
+            ("TUPLES", .right), ("HEALTH", .left),
         ])
         func number(_ value: UInt64?) -> String { value.map { String($0) } ?? "-" }
         for row in nodes {
             table.add([
                 number(row.node), row.endpoint, row.role ?? "-", number(row.term), number(row.commit),
-                number(row.applied), number(row.lag), number(row.leader), number(row.tuples), row.health,
+                number(row.applied), number(row.lag), number(row.leader), number(row.oldest), number(row.tuples),
+                row.health,
             ])
         }
         return table.text + (leader == nil ? "no leader is known\n" : "")

@@ -1,71 +1,167 @@
-// Pemba: writing many relationships.
+// Pemba: importing files of relationships.
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaClient
-package import PembaCore
-import PembaService
+import PembaCore
+package import PembaService
 
-/// Touches many tuples in batches, a few of them in flight at a time, and shows how far it is.
+/// Imports a file of relationships, many requests in flight at a time, and shows how far it is.
 package struct RelationshipImport {
     /// What an import did.
     package struct Report: Encodable {
-        /// How many distinct relationships were written or were there already.
+        /// How many relationships of the file are imported.
         package let relationships: Int
-        /// The zookie after the last of them; nil if there was none.
+        /// How many of them were not there before.
+        package let created: UInt64
+        /// How many were.
+        package let existing: UInt64
+        /// The zookie after the last of them; nil if there was nothing to import.
         package let zookie: String?
         /// How long it took.
         package let seconds: Double
+        /// How many were imported in that time: without those of a run before.
+        private let imported: Int
+
+        private enum CodingKeys: CodingKey {
+            case relationships
+            case created
+            case existing
+            case zookie
+            case seconds
+        }
+
+        package init(_ summary: ImportSummary, after previous: ImportProgress?, elapsed: Duration) {
+            relationships = summary.done + (previous?.relationships ?? 0)
+            created = summary.created + (previous?.created ?? 0)
+            existing = summary.existing + (previous?.existing ?? 0)
+            zookie = summary.zookie?.description
+            seconds = elapsed / .seconds(1)
+            imported = summary.done
+        }
 
         /// One line for people.
         package var text: String {
-            let rate = seconds > 0 ? Int(Double(relationships) / seconds) : relationships
+            let rate = seconds > 0 ? Int(Double(imported) / seconds) : imported
             let time = (seconds * 100).rounded() / 100
-            return
-                "\(relationships) relationships imported in \(time) s (\(rate)/s)\(zookie.map { "; zookie \($0)" } ?? "")\n"
+            let kinds = existing > 0 ? " (\(created) new, \(existing) existing)" : ""
+            return "\(relationships) relationships imported\(kinds) in \(time) s (\(rate)/s)"
+                + (zookie.map { "; zookie \($0)" } ?? "") + "\n"
         }
     }
 
-    /// Batches in flight at a time: enough to keep the leader's disk busy, few enough to be polite.
-    private static let batchesInFlight = 8
+    /// How often the progress is written.
+    private static let progressInterval = Duration.seconds(1)
 
     private let client: PembaClient
-    private let tuples: [RelationTuple]
+    private let mode: ImportRequest.Mode
+    private let requestsInFlight: Int
+    /// The file that keeps the progress; nil for none.
+    private let progressFile: String?
 
-    package init(client: PembaClient, tuples: [RelationTuple]) {
+    package init(
+        client: PembaClient,
+        mode: ImportRequest.Mode,
+        requestsInFlight: Int = 8,
+        progressFile: String? = nil
+    ) {
         self.client = client
-        self.tuples = tuples
+        self.mode = mode
+        self.requestsInFlight = requestsInFlight
+        self.progressFile = progressFile
     }
 
-    /// Imports everything; an error says which batch failed and what was written before it.
-    package func run() async throws -> Report {
-        // A file may name a relationship twice; one write may not.
-        var seen: Set<RelationTuple> = []
-        let distinct = tuples.filter { seen.insert($0).inserted }
+    /// Imports `bytes`, the content of the file `name`; an error says what went wrong and how far it came.
+    package func run(_ bytes: [UInt8], name: String) async throws -> Report {
+        let reader = RelationshipReader(utf8: bytes, name: name)
+        let previous = try progressFile.flatMap { path throws(ToolError) in try ImportProgress.read(path) }
+        try previous?.skip(in: reader, file: name)
+        let before = previous?.relationships ?? 0
+        var display = Progress("importing", total: RelationshipReader.count(inUTF8: bytes) - before)
+        var keeper = progressFile.map { Keeper(path: $0, previous: previous, bytes: bytes, name: name) }
         let start = ContinuousClock.now
-        var progress = Progress("importing", total: distinct.count)
-        var done = 0
-        var latest: Zookie?
-        try await withThrowingTaskGroup(of: (Int, Zookie).self) { group in
-            var next = 0
-            func startBatch() {
-                guard next < distinct.count else { return }
-                let batch = Array(distinct[next..<min(next + Limits.updatesPerWrite, distinct.count)])
-                next += batch.count
-                group.addTask { [client] in
-                    (batch.count, try await client.write(WriteRequest(updates: batch.map { TupleUpdate(.touch, $0) })))
-                }
+        let result: Result<ImportSummary, ImportError>
+        do {
+            let summary = try await client.importTuples(reader, mode: mode, requestsInFlight: requestsInFlight) {
+                display.update($0.done)
+                keeper?.note($0)
             }
-            for _ in 0..<RelationshipImport.batchesInFlight { startBatch() }
-            while let (count, zookie) = try await group.next() {
-                done += count
-                if zookie.revision > latest?.revision ?? .zero { latest = zookie }
-                progress.update(done)
-                startBatch()
-            }
+            result = .success(summary)
+        } catch {
+            result = .failure(error)
         }
-        progress.finish(done)
-        let elapsed = (ContinuousClock.now - start).components
-        let seconds = Double(elapsed.seconds) + Double(elapsed.attoseconds) / 1e18
-        return Report(relationships: done, zookie: latest?.description, seconds: seconds)
+        let elapsed = ContinuousClock.now - start
+        let summary = result.summary
+        display.finish(summary.done)
+        let isDone = reader.error == nil && (try? result.get()) != nil
+        try isDone ? keeper?.remove() : keeper?.write(summary)
+        if let failure = broken(reader, result) {
+            throw ToolError("\(failure)\(advice(before + summary.done))")
+        }
+        return Report(summary, after: previous, elapsed: elapsed)
+    }
+
+    private func broken(_ reader: RelationshipReader, _ result: Result<ImportSummary, ImportError>) -> String? {
+        if case .failure(let error) = result { return error.cause.description }
+        return reader.error?.description
+    }
+
+    private func advice(_ done: Int) -> String {
+        let part = "; \(done) relationships before that are imported"
+        guard let progressFile else { return part }
+        return "\(part), and the same command goes on after them (\(progressFile))"
+    }
+
+    /// Writes the progress now and then.
+    private struct Keeper {
+        let path: String
+        let previous: ImportProgress?
+        /// Reads behind the import, for the text of the last relationship.
+        private let reader: RelationshipReader
+        private var noted: ImportProgress?
+        private var lastWrite = ContinuousClock.now
+
+        init(path: String, previous: ImportProgress?, bytes: [UInt8], name: String) {
+            self.path = path
+            self.previous = previous
+            reader = RelationshipReader(utf8: bytes, name: name)
+            if let previous { _ = reader.skip(previous.relationships) }
+        }
+
+        /// Takes note of how far the import is, and writes it if the last time was long ago.
+        mutating func note(_ summary: ImportSummary) {
+            guard ContinuousClock.now - lastWrite > RelationshipImport.progressInterval else { return }
+            // If it cannot be written, the last writing says so.
+            try? write(summary)
+        }
+
+        /// Writes how far the import is.
+        mutating func write(_ summary: ImportSummary) throws(ToolError) {
+            let already = noted?.relationships ?? previous?.relationships ?? 0
+            let done = summary.done + (previous?.relationships ?? 0)
+            guard done > already else { return }
+            let last = reader.skip(done - already) ?? ""
+            let progress = ImportProgress(
+                relationships: done,
+                last: last,
+                created: summary.created + (previous?.created ?? 0),
+                existing: summary.existing + (previous?.existing ?? 0)
+            )
+            noted = progress
+            lastWrite = .now
+            try progress.write(to: path)
+        }
+
+        /// Everything is imported.
+        func remove() throws(ToolError) { try TextFile.remove(path) }
+    }
+}
+
+extension Result<ImportSummary, ImportError> {
+    /// What was done, whether all of it or not.
+    fileprivate var summary: ImportSummary {
+        switch self {
+        case .success(let summary): summary
+        case .failure(let error): error.summary
+        }
     }
 }

@@ -21,20 +21,21 @@ package struct ExpectedCheck: Equatable, Sendable {
     }
 }
 
-/// Lines of the form `resource#permission@subject`, optionally followed by `=> has` or `=> has-not`.
+/// Lines of the form `resource#permission@subject`, optionally followed by `with {json}` and then by `=> has`,
+/// `=> has-not` or `=> conditional`.
 package enum ExpectedChecks {
+    private static let arrow = " => "
+
     /// Reads every check of `text`; the error names `name`, the line and the rule.
     package static func parse(_ text: String, name: String) throws(ToolError) -> [ExpectedCheck] {
         var checks: [ExpectedCheck] = []
         for line in MeaningfulLines(text) {
             let (question, answer) = split(line.text)
-            let expected: Permissionship?
-            switch answer {
-            case nil: expected = nil
-            case "has": expected = .hasPermission
-            case "has-not": expected = .noPermission
-            case let other?:
-                throw ToolError("\(name):\(line.number): `\(other)` is not an answer; write `=> has` or `=> has-not`")
+            let expected = answer.flatMap { Permissionship(word: $0) }
+            if let answer, expected == nil {
+                throw ToolError(
+                    "\(name):\(line.number): `\(answer)` is not an answer; write `=> has`, `=> has-not` or `=> conditional`"
+                )
             }
             do {
                 checks.append(
@@ -48,19 +49,38 @@ package enum ExpectedChecks {
     }
 
     private static func split(_ line: String) -> (question: String, answer: String?) {
-        guard let arrow = line.range(of: " => ") else { return (line, nil) }
-        let question = line[..<arrow.lowerBound].drop { $0 == " " }
-        return (String(question), String(line[arrow.upperBound...].drop { $0 == " " }))
+        // The last arrow: a context may hold one. A brace after it says that it is one of those.
+        guard let found = line.range(of: arrow, options: .backwards), !line[found.upperBound...].contains("}") else {
+            return (line, nil)
+        }
+        let question = line[..<found.lowerBound].drop { $0 == " " }
+        return (String(question), String(line[found.upperBound...].drop { $0 == " " }))
     }
 }
 
 extension CheckItem {
-    /// Reads `resource#permission@subject`: relationship text that asks instead of stating.
+    private static let separator = " with "
+
+    /// Reads `resource#permission@subject`, optionally followed by ` with {json}`: relationship text that asks instead of
+    /// stating, and a context.
     package init(parsing text: String) throws(TupleTextError) {
-        let tuple = try RelationTuple(parsing: text)
+        let parts = text.range(of: CheckItem.separator)
+        let tuple = try RelationTuple(parsing: String(text[..<(parts?.lowerBound ?? text.endIndex)]))
         guard !tuple.subject.isWildcard else {
             throw TupleTextError(text: text, reason: "a check asks about one subject, not about all of a type")
         }
-        self.init(resource: tuple.resource, permission: tuple.relation, subject: tuple.subject)
+        guard tuple.isPlain else {
+            throw TupleTextError(text: text, reason: "a check has neither caveat nor times; context follows ` with `")
+        }
+        var context = ContextObject.empty
+        if let parts {
+            do {
+                let json = String(text[parts.upperBound...])
+                context = try ContextObject(parsing: json, bytesMax: Limits.requestContextBytes)
+            } catch {
+                throw TupleTextError(text: text, reason: error.description)
+            }
+        }
+        self.init(resource: tuple.resource, permission: tuple.relation, subject: tuple.subject, context: context)
     }
 }

@@ -7,49 +7,70 @@ package import PembaCore
 package enum RelationshipFile {
     /// Reads every tuple of `text`; the error names `name`, the line and the rule.
     package static func parse(_ text: String, name: String) throws(ToolError) -> [RelationTuple] {
-        var tuples: [RelationTuple] = []
-        for line in MeaningfulLines(text) {
-            do {
-                tuples.append(try RelationTuple(parsing: line.text))
-            } catch {
-                throw ToolError("\(name):\(line.number): \(error)")
-            }
-        }
+        let reader = RelationshipReader(utf8: Array(text.utf8), name: name)
+        let tuples = Array(reader)
+        if let error = reader.error { throw error }
         return tuples
+    }
+
+    /// The line for `tuple`.
+    ///
+    /// - Throws: ``ToolError`` if its ids hold what marks the parts of a line, so that nobody could read it back.
+    package static func line(for tuple: RelationTuple) throws(ToolError) -> String {
+        let ids = (tuple.resource.id.utf8, tuple.subject.object.id.utf8)
+        let hash = UInt8(ascii: "#")
+        let isReadable =
+            !ids.0.contains(hash) && !ids.1.contains { $0 == hash || $0 == UInt8(ascii: "[") }
+            // The space at the end of a line is no part of what it says.
+            && (tuple.subject.relation != nil || !tuple.isPlain || ids.1.last != UInt8(ascii: " "))
+        guard isReadable else {
+            throw ToolError(
+                "`\(tuple)` cannot be written as a line of text: an id holds `#`, `[` or a space at its end; use --json"
+            )
+        }
+        return tuple.description
     }
 }
 
-/// The lines of a text that say something: trimmed, numbered from 1, without blank lines and `//` comments.
-package struct MeaningfulLines: Sequence, IteratorProtocol {
-    /// One line.
-    package struct Line {
-        /// Its number in the text, from 1.
-        package let number: Int
-        /// What it says, without white space around it.
-        package let text: String
+/// The tuples of relationship text, read as they are wanted: a file of millions is never there as tuples as a whole.
+///
+/// Stops at the first line that is none; `error` then says what is wrong with it.
+package final class RelationshipReader: Sequence, IteratorProtocol {
+    private var lines: MeaningfulLines
+    private let name: String
+
+    /// What is wrong with the line at which it stopped.
+    package private(set) var error: ToolError?
+
+    /// Reads `bytes`, which are the content of the file `name`.
+    package init(utf8 bytes: [UInt8], name: String) {
+        lines = MeaningfulLines(utf8: bytes)
+        self.name = name
     }
 
-    private var rest: Substring.UTF8View
-    private var number = 0
-
-    package init(_ text: String) { rest = Substring(text).utf8 }
-
-    package mutating func next() -> Line? {
-        while !rest.isEmpty {
-            let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
-            let line = MeaningfulLines.trimmed(rest[..<end])
-            rest = end == rest.endIndex ? rest[end...] : rest[rest.index(after: end)...]
-            number += 1
-            if line.isEmpty || line.starts(with: "//".utf8) { continue }
-            return Line(number: number, text: String(Substring(line)))
-        }
-        return nil
+    package func next() -> RelationTuple? {
+        guard error == nil else { return nil }
+        return lines.nextLine { number, text in
+            do {
+                return try RelationTuple(parsing: text)
+            } catch {
+                self.error = ToolError("\(name):\(number): \(error)")
+                return nil
+            }
+        } ?? nil
     }
 
-    private static func trimmed(_ line: Substring.UTF8View) -> Substring.UTF8View {
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
-        let start = line.drop(while: isBlank)
-        guard let last = start.lastIndex(where: { !isBlank($0) }) else { return start[start.endIndex...] }
-        return start[...last]
+    /// Passes over `count` tuples without reading them, and returns the text of the last; nil if there are fewer.
+    package func skip(_ count: Int) -> String? {
+        for _ in 1..<Swift.max(count, 1) where !lines.skip() { return nil }
+        return lines.next()?.text
+    }
+
+    /// How many tuples `bytes` holds if every line is one.
+    package static func count(inUTF8 bytes: [UInt8]) -> Int {
+        var lines = MeaningfulLines(utf8: bytes)
+        var count = 0
+        while lines.skip() { count += 1 }
+        return count
     }
 }

@@ -18,6 +18,22 @@ package enum TextFile {
         return text
     }
 
+    /// The bytes of the file at `path`, whatever they are; `-` is standard input.
+    package static func readBytes(_ path: String) throws(ToolError) -> [UInt8] { Array(try readData(path)) }
+
+    /// Whether there is a file at `path`.
+    package static func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
+
+    /// Removes the file at `path`, if there is one.
+    package static func remove(_ path: String) throws(ToolError) {
+        guard exists(path) else { return }
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            throw ToolError("\(path) could not be removed: \(error.localizedDescription)")
+        }
+    }
+
     /// Writes `text` to `path` with the given mode, replacing the file in one step.
     package static func write(_ text: String, to path: String, mode: UInt32 = 0o644) throws(ToolError) {
         do {

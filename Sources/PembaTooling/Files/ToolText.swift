@@ -16,6 +16,93 @@ package enum ToolText {
         do { return try CheckItem(parsing: text) } catch { throw ToolError(error.description) }
     }
 
+    /// An object.
+    package static func object(_ text: String) throws(ToolError) -> ObjectReference {
+        do { return try ObjectReference(parsing: text) } catch { throw ToolError(error.description) }
+    }
+
+    /// One subject.
+    package static func subject(_ text: String) throws(ToolError) -> SubjectReference {
+        do throws(TupleTextError) {
+            let subject = try SubjectReference(parsing: text)
+            guard !subject.isWildcard else {
+                throw TupleTextError(text: text, reason: "one subject is asked about, not all of a type")
+            }
+            return subject
+        } catch {
+            throw ToolError(error.description)
+        }
+    }
+
+    /// The context of a request.
+    package static func context(_ json: String?) throws(ToolError) -> ContextObject {
+        guard let json else { return .empty }
+        do {
+            return try ContextObject(parsing: json, bytesMax: Limits.requestContextBytes)
+        } catch {
+            throw ToolError("`\(json)`: \(error)")
+        }
+    }
+
+    /// What counts beside the stored tuples.
+    package static func evaluation(context: String?, tuples: [String]) throws(ToolError) -> EvaluationContext {
+        EvaluationContext(values: try ToolText.context(context), tuples: try tuples.map(tuple))
+    }
+
+    /// `type:id#permission`: a permission of an object.
+    package static func objectPermission(
+        _ text: String
+    ) throws(ToolError) -> (object: ObjectReference, permission: String) {
+        let (object, permission) = try halves(of: text, form: "type:id#permission")
+        return (try ToolText.object(object), permission)
+    }
+
+    /// `type#permission`: a permission of a type.
+    package static func typePermission(_ text: String) throws(ToolError) -> TypePermission {
+        let (type, permission) = try halves(of: text, form: "type#permission")
+        guard !type.contains(":") else {
+            throw ToolError("`\(text)` names an object; a lookup of resources asks for a whole type: `type#permission`")
+        }
+        return TypePermission(type: type, permission: permission)
+    }
+
+    /// `type` or `type#relation`: a kind of subject.
+    package static func subjectKind(_ text: String) throws(ToolError) -> SubjectKind {
+        guard text.contains("#") else {
+            guard !text.isEmpty, !text.contains(":") else { throw ToolError("`\(text)` is not a type of subject") }
+            return SubjectKind(type: text)
+        }
+        let (type, relation) = try halves(of: text, form: "type#relation")
+        return SubjectKind(type: type, relation: relation == "..." ? nil : relation)
+    }
+
+    private static func halves(of text: String, form: String) throws(ToolError) -> (String, String) {
+        let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
+            throw ToolError("`\(text)` is not of the form `\(form)`")
+        }
+        return (String(parts[0]), String(parts[1]))
+    }
+
+    /// A revision's number, a zookie, or a time: the moment at which something is evaluated.
+    package static func moment(_ text: String) throws(ToolError) -> Consistency {
+        if let revision = UInt64(text) { return .atRevision(Revision(revision)) }
+        if let zookie = Zookie(text) { return .atExactSnapshot(zookie) }
+        do {
+            return .atTime(try Timestamp(rfc3339: text))
+        } catch {
+            throw ToolError("`\(text)` is neither a revision's number nor a zookie nor a time: \(error)")
+        }
+    }
+
+    /// A zookie.
+    package static func zookie(_ text: String) throws(ToolError) -> Zookie {
+        guard let zookie = Zookie(text) else {
+            throw ToolError("`\(text)` is not a zookie; pass on what a write or a check printed, unchanged")
+        }
+        return zookie
+    }
+
     /// A filter of `type[:id]`, an id's start, a relation, and `type[:id][#relation]`.
     package static func filter(
         resource: String?,

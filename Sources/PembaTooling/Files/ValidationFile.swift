@@ -8,17 +8,22 @@ import Yams
 
 /// A schema, relationships and assertions about them, in SpiceDB's YAML format.
 ///
-/// `schema` or `schemaFile` (relative to the file), `relationships` (one a line), and `assertions` with `assertTrue`
-/// and `assertFalse`: lists of checks. What this version cannot check is an error, never passed over in silence.
+/// `schema` or `schemaFile` (relative to the file), `relationships` (one a line), `assertions` with `assertTrue`,
+/// `assertFalse` and `assertCaveated` (lists of checks, each optionally followed by `with {json}`), and `validation`
+/// with the subjects of relations and permissions. What is not understood is an error, never passed over in silence.
 package struct ValidationFile: Equatable {
     /// Where it was read from, for messages.
     package let name: String
-    /// The schema's source.
+    /// The schema's source, as it stands there.
     package let schema: String
+    /// The folder at which the schema's imports start.
+    private let schemaFolder: String
     /// The tuples, in the file's order.
     package let relationships: [RelationTuple]
-    /// The assertions, true ones first, in the file's order.
+    /// The assertions, true ones first, then false and then conditional ones, in the file's order.
     package let assertions: [ExpectedCheck]
+    /// The expected subjects, by the text of what they have.
+    package let relations: [ExpectedRelations]
 
     private static let knownKeys = ["schema", "schemaFile", "relationships", "assertions", "validation"]
     private static let knownAssertions = ["assertTrue", "assertFalse", "assertCaveated"]
@@ -37,16 +42,12 @@ package struct ValidationFile: Equatable {
                 "\(name): unknown key `\(key)`; the keys are \(ValidationFile.knownKeys.joined(separator: ", "))"
             )
         }
-        if let validation = root["validation"], !ValidationFile.isEmpty(validation) {
-            throw ToolError(
-                "\(name): `validation` (expected relations) is not supported by this version; use `assertions`"
-            )
-        }
         self.name = name
-        self.schema = try ValidationFile.schema(of: root, name: name, folder: folder)
+        (schema, schemaFolder) = try ValidationFile.schema(of: root, name: name, folder: folder)
         let relationships = try ValidationFile.text(root["relationships"], key: "relationships", name: name) ?? ""
         self.relationships = try RelationshipFile.parse(relationships, name: "\(name) (relationships)")
         self.assertions = try ValidationFile.assertions(of: root["assertions"], name: name)
+        self.relations = try ValidationFile.relations(of: root["validation"], name: name)
     }
 
     private static func mapping(_ text: String, name: String) throws(ToolError) -> [String: Any] {
@@ -62,12 +63,23 @@ package struct ValidationFile: Equatable {
         return root
     }
 
-    private static func schema(of root: [String: Any], name: String, folder: URL) throws(ToolError) -> String {
+    /// The schema with all that it imports.
+    package func schemaFile() throws(ToolError) -> SchemaFile {
+        try SchemaFile(source: schema, name: "\(name) (schema)", folder: schemaFolder)
+    }
+
+    private static func schema(
+        of root: [String: Any],
+        name: String,
+        folder: URL
+    ) throws(ToolError) -> (source: String, folder: String) {
         let inline = try text(root["schema"], key: "schema", name: name)
         let file = try text(root["schemaFile"], key: "schemaFile", name: name)
         switch (inline, file) {
-        case (let inline?, nil): return inline
-        case (nil, let file?): return try TextFile.read(URL(fileURLWithPath: file, relativeTo: folder).path)
+        case (let inline?, nil): return (inline, folder.path)
+        case (nil, let file?):
+            let place = URL(fileURLWithPath: file, relativeTo: folder)
+            return (try TextFile.read(place.path), place.deletingLastPathComponent().path)
         case (nil, nil): throw ToolError("\(name): neither `schema` nor `schemaFile` is there; one is needed")
         case (_?, _?): throw ToolError("\(name): both `schema` and `schemaFile` are there; leave one out")
         }
@@ -76,18 +88,38 @@ package struct ValidationFile: Equatable {
     private static func assertions(of value: Any?, name: String) throws(ToolError) -> [ExpectedCheck] {
         guard let value, !isEmpty(value) else { return [] }
         guard let lists = value as? [String: Any] else {
-            throw ToolError("\(name): `assertions` is a mapping with `assertTrue` and `assertFalse`")
+            throw ToolError(
+                "\(name): `assertions` is a mapping with `assertTrue`, `assertFalse` and `assertCaveated`"
+            )
         }
         for key in lists.keys where !knownAssertions.contains(key) {
             throw ToolError(
                 "\(name): unknown key `assertions.\(key)`; the keys are \(knownAssertions.joined(separator: ", "))"
             )
         }
-        if let caveated = lists["assertCaveated"], !isEmpty(caveated) {
-            throw ToolError("\(name): `assertCaveated` needs caveats, which are not supported by this version")
-        }
         return try checks(lists["assertTrue"], .hasPermission, key: "assertTrue", name: name)
             + checks(lists["assertFalse"], .noPermission, key: "assertFalse", name: name)
+            + checks(lists["assertCaveated"], .conditional, key: "assertCaveated", name: name)
+    }
+
+    private static func relations(of value: Any?, name: String) throws(ToolError) -> [ExpectedRelations] {
+        guard let value, !isEmpty(value) else { return [] }
+        guard let entries = value as? [String: Any] else {
+            throw ToolError("\(name): `validation` is a mapping of `type:id#permission` to lists of subjects")
+        }
+        var relations: [ExpectedRelations] = []
+        for key in entries.keys.sorted() {
+            let list = entries[key].flatMap { isEmpty($0) ? [] : $0 }
+            guard let lines = list as? [String] else {
+                throw ToolError("\(name): `validation.\(key)` is a list of texts such as `[user:x] is <\(key)>`")
+            }
+            do {
+                relations.append(try ExpectedRelations(key: key, lines: lines))
+            } catch {
+                throw ToolError("\(name) (validation): \(error)")
+            }
+        }
+        return relations
     }
 
     private static func checks(
@@ -102,11 +134,6 @@ package struct ValidationFile: Equatable {
         for (position, item) in items.enumerated() {
             guard let text = item as? String else {
                 throw ToolError("\(name): item \(position + 1) of `assertions.\(key)` is not a text")
-            }
-            if text.contains(" with ") {
-                throw ToolError(
-                    "\(name): `\(text)`: context (`with {…}`) needs caveats, which are not supported by this version"
-                )
             }
             do {
                 checks.append(ExpectedCheck(item: try CheckItem(parsing: text), expected: expected, line: 0))

@@ -17,8 +17,12 @@ package struct LineOutput {
         if waiting.count >= LineOutput.pieceBytes { flush() }
     }
 
+    /// Writes a line to standard error, for people who look on.
+    package static func note(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+
     /// Writes what waits.
     package mutating func flush() {
+        guard !waiting.isEmpty else { return }
         FileHandle.standardOutput.write(Data(waiting))
         waiting.removeAll(keepingCapacity: true)
     }

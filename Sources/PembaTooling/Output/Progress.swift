@@ -8,13 +8,14 @@ import Foundation
 /// On a terminal the line is rewritten in place a few times a second; elsewhere a new line comes every ten seconds.
 package struct Progress {
     private let label: String
-    private let total: Int
+    /// How many there are; nil if nobody knows.
+    private let total: Int?
     private let isTerminal: Bool
     private let start = ContinuousClock.now
     private var lastShown: ContinuousClock.Instant?
 
     /// Starts counting to `total` things called `label`.
-    package init(_ label: String, total: Int) {
+    package init(_ label: String, total: Int? = nil) {
         self.label = label
         self.total = total
         isTerminal = isatty(STDERR_FILENO) == 1
@@ -41,14 +42,14 @@ package struct Progress {
     }
 
     /// The line for `done` of `total` after `elapsed`.
-    package static func line(label: String, done: Int, total: Int, elapsed: Duration) -> String {
-        let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
-        let percent = total == 0 ? 100 : done * 100 / total
-        var line = "\(label): \(done) of \(total) (\(percent) %)"
+    package static func line(label: String, done: Int, total: Int?, elapsed: Duration) -> String {
+        var line = "\(label): \(done)"
+        if let total { line += " of \(total) (\(total == 0 ? 100 : done * 100 / total) %)" }
+        let seconds = elapsed / .seconds(1)
         guard seconds > 0.5, done > 0 else { return line }
         let rate = Double(done) / seconds
         line += ", \(Int(rate))/s"
-        if done < total { line += ", \(Int((Double(total - done) / rate).rounded(.up))) s left" }
+        if let total, done < total { line += ", \(Int((Double(total - done) / rate).rounded(.up))) s left" }
         return line
     }
 }

@@ -1,7 +1,6 @@
 // Pemba: what commands answer, for people and for programs.
 // SPDX-License-Identifier: Apache-2.0
 
-package import PembaClient
 package import PembaCore
 package import PembaService
 
@@ -27,123 +26,79 @@ package struct SchemaReport: Encodable {
     }
 }
 
-/// One tuple of `relationship read`.
-package struct TupleReport: Encodable {
-    private let resourceType: String
-    private let resourceID: String
-    private let relation: String
-    private let subjectType: String
-    private let subjectID: String
-    private let subjectRelation: String?
-
-    package init(_ tuple: RelationTuple) {
-        resourceType = tuple.resource.type
-        resourceID = tuple.resource.id
-        relation = tuple.relation
-        subjectType = tuple.subject.object.type
-        subjectID = tuple.subject.object.id
-        subjectRelation = tuple.subject.relation
-    }
-}
-
-extension Permissionship {
-    /// `has` or `has-not`, as files of checks write it.
-    package var word: String {
-        switch self {
-        case .hasPermission: "has"
-        case .noPermission: "has-not"
-        }
-    }
-}
-
-/// The answer of `check`.
-package struct CheckReport: Encodable {
-    private let question: String
-    private let permissionship: String
-    private let zookie: String
+/// The answer of `relationship delete` by filter.
+package struct DeletionReport: Encodable {
+    private let deleted: UInt64
+    private let complete: Bool
+    /// The zookie of the last deletion.
+    package let zookie: String
     private let revision: UInt64
 
-    package init(item: CheckItem, answer: CheckAnswer) {
-        question = item.description
-        permissionship = answer.permissionship.word
-        zookie = answer.zookie.description
-        revision = answer.zookie.revision.rawValue
+    package init(deleted: UInt64, complete: Bool, zookie: Zookie) {
+        self.deleted = deleted
+        self.complete = complete
+        self.zookie = zookie.description
+        revision = zookie.revision.rawValue
     }
 
     /// One line for people.
-    package var text: String { "\(permissionship)  \(question)  (revision \(revision))\n" }
+    package var text: String {
+        let rest = complete ? "" : ", and more are left"
+        return "\(deleted) relationship\(deleted == 1 ? "" : "s") deleted\(rest); zookie \(zookie)\n"
+    }
 }
 
-/// The answers of `bulk-check`.
-package struct BulkCheckReport: Encodable {
-    private struct Row: Encodable {
-        let question: String
-        let answer: String?
-        let expected: String?
-        let error: String?
-        let holds: Bool
+/// The answer of `relationship set`.
+package struct SetReport: Encodable {
+    private struct Change: Encodable {
+        let change: String
+        let tuple: TupleReport
     }
 
-    private let rows: [Row]
-    private let revision: UInt64
+    private let created: UInt64
+    private let touched: UInt64
+    private let deleted: UInt64
+    /// Nil if they are too many to be listed.
+    private let changes: [Change]?
     private let zookie: String
+    private let revision: UInt64
+    private let answer: SetAnswer
 
-    /// Asks the cluster all of `checks`, at most `Limits.checksPerBulk` of them, at one revision.
-    package static func gather(
-        _ checks: [ExpectedCheck],
-        consistency: Consistency,
-        client: PembaClient
-    ) async throws -> BulkCheckReport {
-        guard checks.count <= Limits.checksPerBulk else {
-            throw ToolError(
-                "\(checks.count) checks are too many for one revision; at most \(Limits.checksPerBulk), split the file"
-            )
-        }
-        return BulkCheckReport(checks, try await client.checkBulk(checks.map(\.item), consistency: consistency))
+    private enum CodingKeys: CodingKey {
+        case created
+        case touched
+        case deleted
+        case changes
+        case zookie
+        case revision
     }
 
-    /// The answers to `checks`, in their order.
-    package init(_ checks: [ExpectedCheck], _ answer: BulkCheckAnswer) {
-        precondition(checks.count == answer.results.count, "a bulk check answers every question")
-        rows = zip(checks, answer.results).map { check, result in
-            switch result {
-            case .success(let permissionship):
-                Row(
-                    question: check.item.description,
-                    answer: permissionship.word,
-                    expected: check.expected?.word,
-                    error: nil,
-                    holds: check.expected.map { $0 == permissionship } ?? true
-                )
-            case .failure(let error):
-                Row(
-                    question: check.item.description,
-                    answer: nil,
-                    expected: check.expected?.word,
-                    error: error.description,
-                    holds: false
-                )
-            }
-        }
-        revision = answer.zookie.revision.rawValue
+    package init(_ answer: SetAnswer) {
+        self.answer = answer
+        created = answer.counts.created
+        touched = answer.counts.touched
+        deleted = answer.counts.deleted
+        changes =
+            answer.isListed
+            ? answer.changes.map { Change(change: SetReport.word(for: $0.operation), tuple: TupleReport($0.tuple)) }
+            : nil
         zookie = answer.zookie.description
+        revision = answer.zookie.revision.rawValue
     }
 
-    /// Whether a question could not be answered.
-    package var hasErrors: Bool { rows.contains { $0.error != nil } }
-
-    /// Whether every answer is the expected one.
-    package var holds: Bool { rows.allSatisfy(\.holds) }
-
-    /// A line a question and a sum for people.
-    package var text: String {
-        var lines = rows.map { row in
-            let mark = row.holds ? " " : "!"
-            let wanted = row.holds || row.expected == nil ? "" : "  expected: \(row.expected ?? "")"
-            return "\(mark) \(row.answer ?? "error")  \(row.question)\(wanted)\(row.error.map { "  \($0)" } ?? "")"
+    private static func word(for operation: TupleUpdate.Operation) -> String {
+        switch operation {
+        case .create: "created"
+        case .touch: "touched"
+        case .delete: "deleted"
         }
-        let failed = rows.count { !$0.holds }
-        lines.append("\(rows.count) checks at revision \(revision), \(failed) not as expected")
+    }
+
+    /// A line a change and a sum for people.
+    package var text: String {
+        var lines = answer.changes.map { "\(SetReport.word(for: $0.operation))  \($0.tuple)" }
+        if !answer.isListed { lines.append("(too many changes to list them)") }
+        lines.append("\(created) created, \(touched) touched, \(deleted) deleted; zookie \(zookie)")
         return lines.joined(separator: "\n") + "\n"
     }
 }

@@ -7,12 +7,13 @@ import PembaTooling
 struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate",
-        abstract: "Checks the assertions of validation files.",
+        abstract: "Checks the assertions and expected subjects of validation files.",
         discussion: """
-            A validation file holds a schema, relationships and assertions in SpiceDB's YAML format. Without --live
-            nothing but this process is needed. With --live the files are tried on a cluster, which must hold no
-            relationships; each file's are removed again.
-            Exit status 0: every assertion holds; 1: one does not; 2: an error.
+            A validation file holds a schema, relationships, assertions (true, false, caveated, with contexts) and expected
+            subjects in SpiceDB's YAML format. Without --live nothing but this process is needed. With --live the files are
+            tried on a cluster in every consistency mode; it must hold no relationships, and each file's are removed
+            again.
+            Exit status 0: everything holds; 1: something does not; 2: an error.
 
             clusterctl validate company.yaml
             clusterctl validate --live company.yaml

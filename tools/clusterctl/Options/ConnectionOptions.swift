@@ -94,20 +94,25 @@ struct ConsistencyOptions: ParsableArguments {
     @Flag(help: "After every write that was acknowledged before the question.")
     var fullyConsistent = false
 
+    @Option(
+        help: ArgumentHelp(
+            "Exactly then, as far back as nodes keep history: a revision's number, a zookie, or a time by RFC 3339.",
+            valueName: "revision|zookie|time"
+        )
+    )
+    var at: String?
+
     func validate() throws {
-        if zookie != nil, fullyConsistent {
-            throw ValidationError("--zookie and --fully-consistent exclude each other")
+        guard [zookie != nil, fullyConsistent, at != nil].count(where: { $0 }) <= 1 else {
+            throw ValidationError("--zookie, --fully-consistent and --at exclude each other")
         }
     }
 
     /// The consistency that the options ask for.
     func consistency() throws -> Consistency {
         if fullyConsistent { return .fullyConsistent }
-        guard let zookie else { return .minimizeLatency }
-        guard let token = Zookie(zookie) else {
-            throw ToolError("`\(zookie)` is not a zookie; pass on what a write or a check printed, unchanged")
-        }
-        return .atLeastAsFresh(token)
+        if let at { return try ToolText.moment(at) }
+        return try zookie.map { .atLeastAsFresh(try ToolText.zookie($0)) } ?? .minimizeLatency
     }
 }
 

@@ -1,0 +1,46 @@
+// Pemba: deleting what a filter means, however much it is.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaClient
+package import PembaCore
+import PembaService
+
+/// Deletes what a filter means in as many requests as that takes, and shows how far it is.
+package struct RelationshipDeletion: Sendable {
+    /// Relationships of one request: few enough that others get their turn in between.
+    private static let batch = 10_000
+
+    private let filter: RelationshipFilter
+    private let limit: UInt64?
+    private let metadata: ContextObject
+
+    /// Deletes at most `limit` relationships; nil for all.
+    package init(filter: RelationshipFilter, limit: UInt64? = nil, metadata: ContextObject = .empty) {
+        self.filter = filter
+        self.limit = limit
+        self.metadata = metadata
+    }
+
+    /// Deletes them; an error says how many were deleted before.
+    package func run(_ client: PembaClient) async throws -> DeletionReport {
+        var deleted: UInt64 = 0
+        var progress = Progress("deleting")
+        while true {
+            let batch = min(limit.map { $0 - deleted } ?? .max, UInt64(RelationshipDeletion.batch))
+            let request = DeleteRequest(filter: filter, limit: Int(batch), allowsPartial: true, metadata: metadata)
+            let answer: DeleteAnswer
+            do {
+                answer = try await client.delete(request)
+            } catch {
+                guard deleted > 0 else { throw error }
+                throw ToolError("\(error); \(deleted) relationships were deleted before")
+            }
+            deleted += answer.deleted
+            progress.update(Int(clamping: deleted))
+            if answer.isComplete || deleted == limit {
+                progress.finish(Int(clamping: deleted))
+                return DeletionReport(deleted: deleted, complete: answer.isComplete, zookie: answer.zookie)
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+// Pemba: the commands for conditions, lists, explanations, changes and files as a person types them.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import PembaCore
+import PembaTestSupport
+import PembaTooling
+import Testing
+
+@Suite(.serialized) struct AnswerCommandTests {
+    private let ledger = "repository:northwind/ledger"
+
+    @Test func theExampleCompanyAnswers() async throws {
+        try await withCluster { cluster in
+            let examples = Conformance.repository.path + "/cluster/examples/code-hosting"
+            #expect(try await cluster.clusterctl("schema", "write", examples + ".zed").status == 0)
+            let imported = try await cluster.clusterctl("relationship", "import", examples + ".relationships")
+            #expect(imported.status == 0, "\(imported.errors)")
+            let checks = try await cluster.clusterctl("bulk-check", examples + ".checks", "--fully-consistent")
+            #expect(checks.status == 0, "\(checks.output)\(checks.errors)")
+
+            try await questions(cluster)
+            try await lists(cluster)
+            try await writes(cluster)
+        }
+    }
+
+    private func questions(_ cluster: LocalCluster) async throws {
+        let conditional = try await cluster.clusterctl("check", "\(ledger)#deploy@user:alice")
+        #expect(conditional.status == 3)
+        #expect(conditional.output.hasPrefix("conditional (needs ip)"), "\(conditional.output)")
+        let inside = try await cluster.clusterctl(
+            "check",
+            "\(ledger)#deploy@user:alice",
+            "--context",
+            "{\"ip\": \"10.20.3.4\"}"
+        )
+        #expect(inside.status == 0, "\(inside.output)\(inside.errors)")
+        let supposed = try await cluster.clusterctl(
+            "check",
+            "\(ledger)#merge@user:alice",
+            "--contextual",
+            "\(ledger)#reviewer@user:alice"
+        )
+        #expect(supposed.status == 0, "\(supposed.output)\(supposed.errors)")
+
+        let denied = try await cluster.clusterctl("explain", "\(ledger)#merge@user:alice")
+        #expect(denied.status == 1)
+        #expect(denied.output.contains("would be allowed if"), "\(denied.output)")
+        #expect(denied.output.contains("\(ledger)#reviewer@user:alice is added"), "\(denied.output)")
+        let allowed = try await cluster.clusterctl("explain", "\(ledger)#push@user:alice", "--json")
+        #expect(allowed.status == 0)
+        #expect(allowed.output.contains("\"permissionship\" : \"has\""))
+
+        let expanded = try await cluster.clusterctl("expand", "\(ledger)#merge")
+        #expect(expanded.status == 0, "\(expanded.errors)")
+        #expect(expanded.output.hasPrefix("\(ledger)#merge  all of\n"), "\(expanded.output)")
+        let permissions = try await cluster.clusterctl("permissions", ledger, "user:alice")
+        #expect(permissions.output.contains("push"), "\(permissions.output)\(permissions.errors)")
+    }
+
+    private func lists(_ cluster: LocalCluster) async throws {
+        let all = try await cluster.clusterctl("lookup", "resources", "repository#push", "user:alice")
+        #expect(all.status == 0, "\(all.errors)")
+        #expect(all.output.split(separator: "\n").contains { $0 == "\(ledger)" }, "\(all.output)")
+        #expect(all.errors.contains("complete"), "\(all.errors)")
+
+        let first = try await cluster.clusterctl("lookup", "resources", "repository#push", "user:alice", "--limit", "1")
+        #expect(first.output.split(separator: "\n").count == 1)
+        let cursor = try #require(first.errors.components(separatedBy: "--cursor ").last)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let rest = try await cluster.clusterctl(
+            "lookup",
+            "resources",
+            "repository#push",
+            "user:alice",
+            "--cursor",
+            cursor
+        )
+        #expect(first.output + rest.output == all.output, "\(rest.errors)")
+        let foreign = try await cluster.clusterctl(
+            "lookup",
+            "resources",
+            "repository#pull",
+            "user:alice",
+            "--cursor",
+            cursor
+        )
+        #expect(foreign.status == 2)
+        #expect(foreign.errors.contains("another query"), "\(foreign.errors)")
+
+        let subjects = try await cluster.clusterctl("lookup", "subjects", "\(ledger)#push", "user", "--json")
+        #expect(subjects.output.contains("\"subjectID\":\"alice\""), "\(subjects.output)\(subjects.errors)")
+        #expect(subjects.output.contains("\"complete\":true"))
+    }
+
+    private func writes(_ cluster: LocalCluster) async throws {
+        let set = try await cluster.clusterctl("relationship", "set", "\(ledger)#reviewer", "user:alice", "user:carol")
+        #expect(set.status == 0, "\(set.errors)")
+        #expect(set.output.contains("created  \(ledger)#reviewer@user:carol"), "\(set.output)")
+        let deleted = try await cluster.clusterctl(
+            "relationship",
+            "delete",
+            "--resource",
+            ledger,
+            "--relation",
+            "reviewer"
+        )
+        #expect(deleted.status == 0, "\(deleted.errors)")
+        #expect(deleted.output.hasPrefix("2 relationships deleted; zookie "), "\(deleted.output)")
+        let zookie = try #require(deleted.output.components(separatedBy: "zookie ").last)
+            .trimmingCharacters(in: .newlines)
+        _ = try await cluster.clusterctl("relationship", "create", "\(ledger)#reviewer@user:dave")
+        let then = try await cluster.clusterctl(
+            "relationship",
+            "read",
+            "--resource",
+            ledger,
+            "--relation",
+            "reviewer",
+            "--at",
+            zookie
+        )
+        #expect(then.output == "", "\(then.output)")
+    }
+
+    @Test func aFileGoesOutAndComesInAgain() async throws {
+        try await withCluster(nodes: 1) { cluster in
+            let schema = cluster.folder + "/schema.zed"
+            try TextFile.write(documentSchema, to: schema)
+            #expect(try await cluster.clusterctl("schema", "write", schema).status == 0)
+            let file = cluster.folder + "/company.relationships"
+            let lines = (0..<30_000).map { "document:d\($0)#viewer@user:u\($0 % 100)\n" }.joined()
+            try TextFile.write(lines + "broken\n", to: file)
+            let progress = cluster.folder + "/company.progress"
+            let broken = try await cluster.clusterctl("relationship", "import", file, "--resume", progress)
+            #expect(broken.status == 2)
+            #expect(broken.errors.contains("company.relationships:30001:"), "\(broken.errors)")
+            #expect(TextFile.exists(progress))
+
+            try TextFile.write(lines + "document:last#viewer@user:last\n", to: file)
+            let imported = try await cluster.clusterctl("relationship", "import", file, "--resume", progress)
+            #expect(imported.status == 0, "\(imported.errors)")
+            #expect(imported.output.hasPrefix("30001 relationships imported"), "\(imported.output)")
+            #expect(!TextFile.exists(progress))
+
+            let again = try await cluster.clusterctl("relationship", "import", file, "--mode", "fail")
+            #expect(again.status == 2)
+            #expect(again.errors.contains("exists"), "\(again.errors)")
+
+            let exported = try await cluster.clusterctl("relationship", "export", "--fully-consistent")
+            #expect(exported.status == 0, "\(exported.errors)")
+            let read = exported.output.split(separator: "\n").sorted()
+            #expect(read == (lines + "document:last#viewer@user:last\n").split(separator: "\n").sorted())
+            let validation = try await cluster.clusterctl(
+                "relationship",
+                "export",
+                "--format",
+                "validation",
+                "--subject",
+                "user:last"
+            )
+            let path = cluster.folder + "/company.yaml"
+            try TextFile.write(validation.output, to: path)
+            #expect(
+                try ValidationFile(path: path).relationships.map(\.description) == ["document:last#viewer@user:last"]
+            )
+        }
+    }
+
+    @Test func schemasAreComparedCheckedAndFormatted() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        func write(_ name: String, _ text: String) throws -> String {
+            try TextFile.write(text, to: folder.path + "/" + name)
+            return folder.path + "/" + name
+        }
+        func run(_ arguments: String...) async throws -> Programs.Outcome {
+            try await Programs.run(Programs.clusterctl, ["schema"] + arguments)
+        }
+        let old = try write("old.zed", "definition user{}")
+        let new = try write("new.zed", "definition user {}\n\ndefinition doc {}\n")
+        let diff = try await run("diff", new, "--from", old)
+        #expect(diff.status == 1)
+        #expect(diff.output == "definition `doc` added\n")
+        #expect(try await run("diff", old, "--from", old).status == 0)
+
+        #expect(try await run("format", "--check", old).status == 1)
+        #expect(try await run("format", old).status == 0)
+        #expect(try TextFile.read(old) == "definition user {}\n")
+        #expect(try await run("format", "--check", old).status == 0)
+
+        #expect(try await run("lint", old).status == 0)
+        let warned = try write("warned.zed", "definition user {}\ndefinition doc {\n  relation doc: user\n}\n")
+        let lint = try await run("lint", warned)
+        #expect(lint.status == 1)
+        #expect(lint.output.contains("warned.zed:3:"), "\(lint.output)")
+        let wrong = try write("wrong.zed", "definition doc {\n  relation a: nobody\n}\n")
+        #expect(try await run("lint", wrong).status == 2)
+    }
+
+    @Test(arguments: [
+        (["check", "document:1#view@user:a", "--context", "[1]"], "not a JSON object"),
+        (["check", "document:1#view@user:a", "--at", "yesterday"], "`yesterday` is neither"),
+        (["check", "document:1#view@user:a", "--contextual", "document:1"], "there is no `#`"),
+        (["lookup", "resources", "document:1#view", "user:a"], "a whole type"),
+        (["lookup", "subjects", "document:1#view", "user", "--cursor", "x"], "`x` is not a cursor"),
+        (["watch", "--since", "x"], "`x` is not a zookie"),
+    ])
+    func wrongArgumentsAreNamed(arguments: [String], reason: String) async throws {
+        let outcome = try await Programs.run(Programs.clusterctl, arguments)
+        #expect(outcome.status == 2)
+        #expect(outcome.errors.contains(reason), "\(outcome.errors)")
+    }
+}

@@ -1,0 +1,209 @@
+// Pemba: tests of validation: schemas, expected subjects, and the files of others.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import PembaCore
+import PembaSchema
+import PembaService
+import PembaTestSupport
+import PembaTooling
+import Testing
+
+struct SubjectSetTests {
+    private func node(_ permission: String, _ content: ExpandTree.Content) -> ExpandTree {
+        ExpandTree(resource: ObjectReference(type: "doc", id: "1"), permission: permission, content: content)
+    }
+
+    private func leaf(_ tuples: String...) throws -> ExpandTree {
+        node("viewer", .leaf(try tuples.map { ExpandTree.Leaf(tuple: try RelationTuple(parsing: $0)) }))
+    }
+
+    private func lines(_ tree: ExpandTree) -> [String] { SubjectSet(of: tree).subjects.map(\.text) }
+
+    @Test func aUnionKeepsWildcardsAndConcretes() throws {
+        let tree = node("view", .union([try leaf("doc:1#viewer@user:*"), try leaf("doc:1#owner@user:a[net]")]))
+        #expect(lines(tree) == ["[user:*] is <doc:1#viewer>", "[user:a[...]] is <doc:1#owner>"])
+    }
+
+    @Test func anIntersectionMeetsWildcards() throws {
+        let all = try leaf("doc:1#viewer@user:*[net]", "doc:1#viewer@user:b")
+        let tree = node("view", .intersection([all, try leaf("doc:1#owner@user:a", "doc:1#owner@user:b")]))
+        #expect(
+            lines(tree) == ["[user:a[...]] is <doc:1#owner>", "[user:b] is <doc:1#owner>/<doc:1#viewer>"]
+        )
+    }
+
+    @Test func anExclusionIsTakenFromWildcards() throws {
+        let banned = try leaf("doc:1#banned@user:a", "doc:1#banned@user:b[net]")
+        let tree = node(
+            "view",
+            .exclusion([try leaf("doc:1#viewer@user:*", "doc:1#viewer@user:a", "doc:1#viewer@user:b"), banned])
+        )
+        #expect(
+            lines(tree) == [
+                "[user:*] - {user:a, user:b[...]} is <doc:1#viewer>", "[user:b[...]] is <doc:1#viewer>",
+            ]
+        )
+    }
+
+    @Test func usersetsAreListedWithWhatTheyComeTo() throws {
+        let members = ExpandTree(
+            resource: ObjectReference(type: "team", id: "t"),
+            permission: "member",
+            content: .leaf([ExpandTree.Leaf(tuple: try RelationTuple(parsing: "team:t#member@user:a"))])
+        )
+        let tuple = try RelationTuple(parsing: "doc:1#viewer@team:t#member[net]")
+        let tree = node("viewer", .leaf([ExpandTree.Leaf(tuple: tuple, expansion: members)]))
+        #expect(lines(tree) == ["[team:t#member[...]] is <doc:1#viewer>", "[user:a[...]] is <team:t#member>"])
+    }
+
+    @Test func aCycleEnds() throws {
+        let again = ExpandTree(
+            resource: ObjectReference(type: "team", id: "t"),
+            permission: "member",
+            content: .repeated
+        )
+        let tuple = try RelationTuple(parsing: "team:t#member@team:t#member")
+        let tree = ExpandTree(
+            resource: ObjectReference(type: "team", id: "t"),
+            permission: "member",
+            content: .leaf([
+                ExpandTree.Leaf(tuple: tuple, expansion: again),
+                ExpandTree.Leaf(tuple: try RelationTuple(parsing: "team:t#member@user:a")),
+            ])
+        )
+        #expect(lines(tree) == ["[team:t#member] is <team:t#member>", "[user:a] is <team:t#member>"])
+    }
+
+    @Test func differencesNameTheLine() throws {
+        let expected = try ExpectedRelations(
+            key: "doc:1#viewer",
+            lines: ["[user:a] is <doc:1#viewer>", "[user:b]", "[user:c] is <doc:1#owner>"]
+        )
+        let tree = try leaf("doc:1#viewer@user:a", "doc:1#viewer@user:c", "doc:1#viewer@user:d")
+        let outcome = ValidationOutcome(expected, .success(tree))
+        #expect(
+            outcome.failures == [
+                "doc:1#viewer: expected `[user:b]`, which does not have it",
+                "doc:1#viewer: expected `[user:c] is <doc:1#owner>`, found `[user:c] is <doc:1#viewer>`",
+                "doc:1#viewer: found `[user:d] is <doc:1#viewer>`, which is not expected",
+            ]
+        )
+        #expect(ValidationReport(file: "f", outcomes: [outcome]).failed == 1)
+    }
+}
+
+@Suite(.enabled(if: Conformance.isAvailable, "PEMBA_CONFORMANCE names no folder with the data"))
+struct ForeignFileTests {
+    @Test(arguments: [("spicedb/testconfigs", 52), ("oracle", 150)])
+    func everyFileHoldsInProcess(folder: String, count: Int) {
+        let files = Conformance.files(in: folder, suffix: ".yaml").map(\.path)
+        #expect(files.count == count)
+        let summary = ValidationSummary(files.map(InProcessValidator.validate))
+        #expect(summary.holds, "\(summary.text)")
+    }
+}
+
+struct SchemaFileTests {
+    private func inFolder(_ files: [String: String], _ body: (String) throws -> Void) throws {
+        let folder = NSTemporaryDirectory() + "pemba-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for (name, text) in files {
+            let place = URL(fileURLWithPath: "\(folder)/\(name)")
+            try FileManager.default.createDirectory(
+                at: place.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
+            try TextFile.write(text, to: place.path)
+        }
+        try body(folder)
+    }
+
+    @Test func importsAreReadFromTheFolderOfTheFile() throws {
+        let files = [
+            "root.zed": "use import\nimport \"parts/user.zed\"\ndefinition doc {\n  relation viewer: user\n}\n",
+            "parts/user.zed": "definition user {}\n",
+        ]
+        try inFolder(files) { folder in
+            let schema = try SchemaFile(path: folder + "/root.zed")
+            #expect(try schema.compiled().definitions.map(\.name).sorted() == ["doc", "user"])
+            #expect(!schema.source.contains("import"))
+        }
+    }
+
+    @Test func errorsOfImportedFilesAreAtTheirPlace() throws {
+        let files = [
+            "root.zed": "use import\nimport \"user.zed\"\n", "user.zed": "definition user {\n  relation a: nobody\n}\n",
+        ]
+        try inFolder(files) { folder in
+            #expect { try SchemaFile(path: folder + "/root.zed").compiled() } throws: {
+                "\($0)".contains("user.zed:2:")
+            }
+        }
+    }
+
+    @Test func lintSaysWhetherThereAreErrorsOrWarnings() throws {
+        func lint(_ source: String) throws -> SchemaLint {
+            try SchemaFile(source: source, name: "f.zed", folder: "/tmp").lint()
+        }
+        let clean = try lint("definition user {}\n")
+        #expect(clean.isClean && !clean.hasErrors)
+        #expect(clean.text == "0 errors, 0 warnings\n")
+        let warned = try lint("definition user {}\ndefinition doc {\n  relation doc: user\n}\n")
+        #expect(!warned.isClean && !warned.hasErrors, "\(warned.text)")
+        #expect(warned.text.contains("f.zed:3:"))
+        #expect(try lint("definition doc {\n  relation a: nobody\n}\n").hasErrors)
+    }
+
+    @Test func aDiffNamesWhatChanges() throws {
+        let old = try SchemaFile(source: "definition user {}\n", name: "a", folder: ".").compiled()
+        let new = try SchemaFile(source: "definition user {}\ndefinition doc {}\n", name: "b", folder: ".").compiled()
+        #expect(SchemaDiffReport(from: old, to: new).text == "definition `doc` added\n")
+        #expect(SchemaDiffReport(from: old, to: old).isEmpty)
+    }
+
+    @Test func formattingKeepsWhatIsFormatted() throws {
+        let formatted = try SchemaFormatting.format("definition user{}", name: "f")
+        #expect(try SchemaFormatting.format(formatted, name: "f") == formatted)
+        #expect { try SchemaFormatting.format("definition {", name: "f.zed") } throws: { "\($0)".contains("f.zed:1:") }
+    }
+}
+
+struct ImportProgressTests {
+    @Test func itIsKeptInAFileAndFindsItsPlaceAgain() throws {
+        let path = NSTemporaryDirectory() + "pemba-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(try ImportProgress.read(path) == nil)
+        let progress = ImportProgress(relationships: 2, last: "doc:2#viewer@user:a", created: 1, existing: 1)
+        try progress.write(to: path)
+        #expect(try ImportProgress.read(path) == progress)
+        let text = (1...3).map { "doc:\($0)#viewer@user:a\n" }.joined()
+        let reader = RelationshipReader(utf8: Array(text.utf8), name: "f")
+        try progress.skip(in: reader, file: "f")
+        #expect(reader.next()?.resource.id == "3")
+        let other = RelationshipReader(utf8: Array("doc:1#viewer@user:a\ndoc:9#viewer@user:a\n".utf8), name: "f")
+        #expect { try progress.skip(in: other, file: "f") } throws: { "\($0)".contains("is not the file") }
+        try TextFile.write("{}", to: path)
+        #expect { try ImportProgress.read(path) } throws: { "\($0)".contains("progress") }
+    }
+}
+
+struct ToolTextTests {
+    @Test func aMomentIsARevisionAZookieOrATime() throws {
+        let zookie = Zookie(cluster: ClusterID(high: 1, low: 2), epoch: .first, revision: Revision(3))
+        #expect(try ToolText.moment("17") == .atRevision(Revision(17)))
+        #expect(try ToolText.moment(zookie.description) == .atExactSnapshot(zookie))
+        #expect(try ToolText.moment("1970-01-01T00:00:01Z") == .atTime(Timestamp(nanoseconds: 1_000_000_000)))
+        #expect { try ToolText.moment("yesterday") } throws: { "\($0)".contains("`yesterday` is neither") }
+    }
+
+    @Test func permissionsAndKindsAreNamed() throws {
+        #expect(try ToolText.typePermission("document#view") == TypePermission(type: "document", permission: "view"))
+        #expect(try ToolText.subjectKind("team#member") == SubjectKind(type: "team", relation: "member"))
+        #expect(try ToolText.subjectKind("user#...") == SubjectKind(type: "user"))
+        #expect(try ToolText.objectPermission("document:plan#view").permission == "view")
+        #expect { try ToolText.typePermission("document:plan#view") } throws: { "\($0)".contains("a whole type") }
+        #expect { try ToolText.subject("user:*") } throws: { "\($0)".contains("one subject") }
+        #expect { try ToolText.context("[1]") } throws: { "\($0)".contains("[1]") }
+    }
+}

@@ -1,0 +1,57 @@
+// Pemba: clusterctl watch.
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import PembaClient
+import PembaService
+import PembaTooling
+
+struct WatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch",
+        abstract: "Prints changes as they happen.",
+        discussion: """
+            One line a change, in order and without gaps, until it is interrupted; with --json one record a line, and
+            checkpoints too, whose zookie is where to begin again with --since. With filters only relationships of these;
+            several options of one filter must agree.
+
+            clusterctl watch
+            clusterctl watch --resource document --json --since "$zookie"
+            clusterctl watch --snapshot
+            """
+    )
+
+    @Option(help: ArgumentHelp("Begin with what came after this zookie.", valueName: "zookie"))
+    var since: String?
+
+    @Flag(help: "Begin with all relationships that there are.")
+    var snapshot = false
+
+    @Flag(help: "Leave out changes of the schema.")
+    var noSchema = false
+
+    @OptionGroup var filter: FilterOptions
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if since != nil, snapshot { throw ValidationError("--since and --snapshot exclude each other") }
+    }
+
+    func run() async throws {
+        let filter = try filter.filter()
+        let beginning: WatchRequest.Start = snapshot ? .snapshot : .now
+        let start = try since.map { .after(try ToolText.zookie($0)) } ?? beginning
+        let request = WatchRequest(start: start, filters: filter.isEmpty ? [] : [filter], includesSchema: !noSchema)
+        let isJSON = output.json
+        try await connection.withClient(node: node.node) { client in
+            var lines = LineOutput()
+            var events = client.watch(request).makeAsyncIterator()
+            while let batch = try await events.nextBatch() {
+                for event in batch { lines.add(isJSON ? try WatchReport.json(event) : WatchReport.text(event)) }
+                lines.flush()
+            }
+        }
+    }
+}
