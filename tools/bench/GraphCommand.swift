@@ -13,7 +13,7 @@ import PembaTooling
 struct GraphCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "graph",
-        abstract: "Measures checks and memory in this process, without a network."
+        abstract: "Measures checks, lookups and memory in this process, without a network."
     )
 
     @Option(help: ArgumentHelp("How many tuples.", valueName: "count"))
@@ -34,7 +34,9 @@ struct GraphCommand: ParsableCommand {
         let data = BenchmarkData(tuples: tuples)
         let before = ProcessUsage.own().residentBytes
         let graph = Graph()
-        try graph.replaceSchema(try SchemaCheck.require(BenchmarkData.schema, name: "benchmark schema"))
+        try graph.replaceSchema(
+            try SchemaFile(source: BenchmarkData.schema, name: "benchmark schema", folder: ".").compiled()
+        )
         let loading = try load(data, into: graph)
         let resident = ProcessUsage.own().residentBytes - before
         figures.add("tuples", Double(graph.tupleCount), "tuples")
@@ -48,6 +50,7 @@ struct GraphCommand: ParsableCommand {
         figures.add(try nested.measure("nested check 5 + 3, from strings", graph))
         figures.add(try nested.measureBatches("nested check 5 + 3, batches of 16", graph))
         figures.add(try flood())
+        for row in try LookupBench().measure() { figures.add(row) }
         try report.print(figures)
     }
 
@@ -55,12 +58,16 @@ struct GraphCommand: ParsableCommand {
     private func flood() throws -> Figures.Row {
         let graph = Graph()
         try graph.replaceSchema(
-            try SchemaCheck.require(BenchmarkData.schema + "\n" + FloodData.schema, name: "benchmark schema")
+            try SchemaFile(
+                source: BenchmarkData.schema + "\n" + FloodData.schema,
+                name: "benchmark schema",
+                folder: "."
+            ).compiled()
         )
-        for tuple in FloodData.tuples { _ = graph.insert(tuple) }
+        for tuple in FloodData.tuples { _ = graph.put(tuple) }
         let item = FloodData.check(0)
         let begin = ContinuousClock.now
-        guard try graph.check(item.resource, item.permission, item.subject) == FloodData.expected else {
+        guard try (graph.check(item) == .has) == FloodData.expected else {
             throw ToolError("a wrong answer in the maze")
         }
         let spent = ContinuousClock.now - begin
@@ -73,7 +80,7 @@ struct GraphCommand: ParsableCommand {
         for start in stride(from: 0, to: data.tupleCount, by: 100_000) {
             let batch = (start..<min(start + 100_000, data.tupleCount)).map { data.tuple($0) }
             let begin = ContinuousClock.now
-            for tuple in batch { _ = graph.insert(tuple) }
+            for tuple in batch { _ = graph.put(tuple) }
             spent += ContinuousClock.now - begin
             progress.update(start + batch.count)
         }

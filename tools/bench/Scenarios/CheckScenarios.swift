@@ -53,7 +53,7 @@ extension Scenario {
                 let (items, expected) = batches[number % batches.count]
                 let answer = try await client.checkBulk(items, consistency: .minimizeLatency)
                 for place in expected.indices
-                where try answer.results[place].get() != (expected[place] ? .hasPermission : .noPermission) {
+                where try answer.results[place].get() != (expected[place] ? .has : .hasNot) {
                     throw ToolError("a wrong answer in a bulk check: \(items[place])")
                 }
             }

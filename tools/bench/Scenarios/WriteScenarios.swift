@@ -36,7 +36,7 @@ extension Scenario {
             let tuples = (start..<min(start + Limits.checksPerBulk, count)).map { scratch.tuple($0) }
             let items = tuples.map { CheckItem(resource: $0.resource, permission: $0.relation, subject: $0.subject) }
             let answer = try await client.checkBulk(items, consistency: .fullyConsistent)
-            for (item, result) in zip(items, answer.results) where try result.get() != .hasPermission {
+            for (item, result) in zip(items, answer.results) where try result.get() != .has {
                 throw ToolError("an acknowledged write is not there: \(item)")
             }
         }
