@@ -21,7 +21,9 @@ public struct CheckItem: Hashable, Sendable, CustomStringConvertible {
     public var permission: String
     /// Who is asked about; never a wildcard.
     public var subject: SubjectReference
-    /// Values for the parameters of caveats; those stored with a tuple win over them. Empty for none.
+    /// Values for the parameters of caveats; those stored with a tuple win over them.
+    ///
+    /// Empty for none.
     public var context: ContextObject
 
     /// Asks a question.

@@ -120,8 +120,9 @@ public struct ExplainRequest: Hashable, Sendable {
 public struct Explanation: Hashable, Sendable {
     /// The answer.
     public var decision: Decision
-    /// For has and conditional: the steps that lead to it, from the question to the subject. For a denial: what was
-    /// tried.
+    /// For has and conditional: the steps that lead to it, from the question to the subject.
+    ///
+    /// For a denial: what was tried.
     public var proof: ProofNode
     /// For a denial or a conditional answer: the smallest sets of changes each of which would make it has, the smallest
     /// first; at most `Limits.suggestions`.

@@ -22,7 +22,9 @@ public struct TypePermission: Hashable, Sendable, CustomStringConvertible {
 
 /// What an evaluation takes into account beside the stored tuples.
 public struct EvaluationContext: Hashable, Sendable {
-    /// Values for the parameters of caveats; those stored with a tuple win over them. Empty for none.
+    /// Values for the parameters of caveats; those stored with a tuple win over them.
+    ///
+    /// Empty for none.
     public var values: ContextObject
     /// Tuples that count as if they were stored, for this request alone: at most `Limits.contextualTuples`.
     public var tuples: [RelationTuple]
@@ -58,7 +60,9 @@ public struct LookupResourcesRequest: Hashable, Sendable {
     public var idPrefix: String
     /// How many at most; nil for as many as a call can give (`Limits.lookupResults`).
     public var limit: Int?
-    /// Where the call before this one ended; nil for the first. Its revision overrides `consistency`.
+    /// Where the call before this one ended; nil for the first.
+    ///
+    /// Its revision overrides `consistency`.
     public var cursor: LookupCursor?
 
     /// Asks for resources.
@@ -138,7 +142,9 @@ public struct LookupSubjectsRequest: Hashable, Sendable {
     public var idPrefix: String
     /// How many at most; nil for as many as a call can give (`Limits.lookupResults`).
     public var limit: Int?
-    /// Where the call before this one ended; nil for the first. Its revision overrides `consistency`.
+    /// Where the call before this one ended; nil for the first.
+    ///
+    /// Its revision overrides `consistency`.
     public var cursor: LookupCursor?
 
     /// Asks for subjects.
@@ -202,7 +208,9 @@ public struct ExcludedSubject: Hashable, Sendable {
     }
 }
 
-/// Where a lookup ended; opaque to clients. It continues the query that it came from and no other.
+/// Where a lookup ended; opaque to clients.
+///
+/// It continues the query that it came from and no other.
 public struct LookupCursor: Hashable, Sendable {
     /// The revision of all calls of the query.
     public var zookie: Zookie

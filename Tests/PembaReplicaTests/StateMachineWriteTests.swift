@@ -128,7 +128,8 @@ import Testing
         let again = driver.apply(.write(WriteRequest(updates: [TupleUpdate(.create, tuple)])), time: 6_000)
         #expect(again == .success(.written(driver.machine.revision)))
         var place = HistoryPlace(after: before)
-        guard case .changes(_, _, let changes, _, _)? = try driver.machine.graph.nextItem(after: &place, limit: 10) else {
+        guard case .changes(_, _, let changes, _, _)? = try driver.machine.graph.nextItem(after: &place, limit: 10)
+        else {
             Issue.record("there is no change after the first write")
             return
         }

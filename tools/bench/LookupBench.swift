@@ -30,7 +30,8 @@ struct LookupBench {
     private let graph = Graph()
 
     init() throws {
-        try graph.replaceSchema(try SchemaFile(source: LookupBench.schema, name: "benchmark schema", folder: ".").compiled())
+        let schema = try SchemaFile(source: LookupBench.schema, name: "benchmark schema", folder: ".")
+        try graph.replaceSchema(try schema.compiled())
         let everything = LookupBench.subject("group", "group-everything", "member")
         put("group", "group-everything", "member", LookupBench.subject("user", "user-everything0"))
         for folder in 0..<LookupBench.folders {

@@ -5,7 +5,9 @@
 public struct CaveatReference: Hashable, Sendable, CustomStringConvertible {
     /// The caveat's name.
     public var name: String
-    /// Values of its parameters; they win over those of a request. Empty for none.
+    /// Values of its parameters; they win over those of a request.
+    ///
+    /// Empty for none.
     public var context: ContextObject
 
     /// Names a caveat.

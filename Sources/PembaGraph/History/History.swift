@@ -5,7 +5,9 @@ package import PembaCore
 
 /// How much history a graph keeps.
 package struct HistoryLimits: Sendable, Equatable {
-    /// Changes of tuples; 0 keeps none. A change takes 32 bytes, and up to 150 with indexes and conditions.
+    /// Changes of tuples; 0 keeps none.
+    ///
+    /// A change takes 32 bytes, and up to 150 with indexes and conditions.
     package var changes: Int
     /// How long a change is kept by the log's time.
     package var span: TimeSpan

@@ -6,7 +6,7 @@ import PembaCore
 import PembaGraph
 import PembaService
 
-/// One read that waits for its turn or is under way: a check, all checks of a bulk, a page of tuples, a lookup …
+/// One read that waits for its turn or is under way: a check, all checks of a bulk, a page of tuples, or a lookup.
 final class EvaluationJob {
     /// The request.
     let request: PendingRequest
