@@ -212,22 +212,17 @@ extension Graph {
     // MARK: Expiry
 
     /// When the next tuple begins or stops to count; nil if none will.
-    package var nextDue: Timestamp? { traits.first.map { Timestamp(nanoseconds: $0.time) } }
+    package var nextDue: Timestamp? { traits.nextDue(after: now).map { Timestamp(nanoseconds: $0) } }
 
     /// Whether there are tuples that have expired and are still stored.
-    var hasUncollected: Bool { traits.first.map { $0.time <= now } ?? false }
+    var hasUncollected: Bool { traits.firstExpiry.map { $0.time <= now } ?? false }
 
     /// Removes tuples that have expired at the present state, at most `limit`, the earliest first.
     package func collectExpired(limit: Int) {
         var left = limit
-        while left > 0, let due = traits.first, due.time <= now {
+        while left > 0, let due = traits.firstExpiry, due.time <= now {
             left -= 1
-            let key = due.tuple
-            guard traits[key].expiresAt <= now else {
-                traits.begin(key) { self.precedes($0, $1) }
-                continue
-            }
-            let end = TupleEnd(resource: key.resource, entry: key.entry | RowEntry.hasTraits)
+            let end = TupleEnd(resource: due.tuple.resource, entry: due.tuple.entry | RowEntry.hasTraits)
             take(end, tuple(end), as: .expired)
         }
     }

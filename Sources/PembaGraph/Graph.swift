@@ -92,13 +92,17 @@ package final class Graph {
 
     // MARK: Revisions
 
+    /// Changes that one revision forgets at most because they are too old.
+    private static let forgottenPerRevision = 4_096
+
     /// Begins a revision: what is written from here on belongs to it, and time is the log's.
     package func begin(_ revision: Revision, time: Timestamp) {
         isRecording = history.isKept
         self.revision = revision
         present.time = time.nanoseconds
         history.begin(revision, time: time.nanoseconds)
-        while history.isOverdue(now: now) { forgetOldestChange() }
+        // A few at a time: when a million fall due together, nobody waits for it.
+        for _ in 0..<Graph.forgottenPerRevision where history.isOverdue(now: now) { forgetOldestChange() }
         history.trimTimes(now: now)
     }
 

@@ -137,6 +137,8 @@ private struct Expansion {
     /// The first tuples of a relation that have not expired, in the order of reads, as many as there is room for.
     private func first(_ entity: UInt32, _ relation: UInt32) -> (ends: [TupleEnd], isCut: Bool) {
         let room = max(Limits.explanationNodes - count, 0)
+        // What is not shown is not looked at either.
+        guard room > 0 else { return ([], true) }
         var first = FirstTuples(limit: room + 1)
         var next = RowEntry.start(ofRelation: relation)
         while true {

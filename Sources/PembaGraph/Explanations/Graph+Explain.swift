@@ -26,11 +26,16 @@ extension Graph {
         var writer = ProofWriter(network, names, order: order)
         var suggestions: [Suggestion] = []
         if decision.permissionship != .hasPermission {
-            let candidates = try CandidateObjects(inquiry, network.reader)
-            let additions = AdditionSearch(network: network, names: names, candidates: candidates)
-            let search = try SuggestionSearch(network, additions, order: order)
-            var trial = SuggestionTrial(network, names, search.table.changes, budget: budget)
-            suggestions = trial.run(search.candidates)
+            // The answer and its reasons are known; a search that takes too long suggests nothing.
+            do throws(GraphError) {
+                let candidates = try CandidateObjects(inquiry, network.reader)
+                let additions = AdditionSearch(network: network, names: names, candidates: candidates)
+                let search = try SuggestionSearch(network, additions, order: order)
+                var trial = SuggestionTrial(network, names, search.table.changes, budget: budget)
+                suggestions = trial.run(search.candidates)
+            } catch {
+                guard case .budgetExceeded = error else { throw error }
+            }
         }
         let undefined = network.selfExclusions.map { names.problem($0.entity, $0.node) }
         return Explanation(

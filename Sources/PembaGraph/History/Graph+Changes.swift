@@ -28,6 +28,11 @@ package struct HistoryPlace: Sendable, Equatable {
 }
 
 extension Graph {
+    /// The log's time at a revision that the history has.
+    package func time(of revision: Revision) -> Timestamp {
+        Timestamp(nanoseconds: history.time(of: revision) ?? now)
+    }
+
     /// Whether the history still has everything after a place.
     package func reaches(_ place: HistoryPlace) -> Bool { history.isKept && place.revision >= history.oldest }
 
@@ -71,8 +76,13 @@ extension Graph {
         } else {
             place.passed += changes.count
         }
-        let time = Timestamp(nanoseconds: history.time(of: revision) ?? now)
-        return .changes(revision, time: time, changes, metadata: history.note(at: revision), isLast: isLast)
+        return .changes(
+            revision,
+            time: time(of: revision),
+            changes,
+            metadata: history.note(at: revision),
+            isLast: isLast
+        )
     }
 
     /// A change with the names that its tuple had.

@@ -101,30 +101,46 @@ final class RowOverlay {
         return slot
     }
 
-    /// Makes an entity's rows what they were at the revision, by taking its later changes back, the last first.
+    /// Changes of one row up to which they are taken back one by one; above, the row is made anew.
+    private static let changesOneByOne = 64
+
+    /// Makes an entity's rows what they were at the revision, by taking its later changes back.
+    ///
+    /// Of several changes of one tuple only the first after the revision matters: it knows what was there before.
     private func prepare(_ entity: UInt32) {
         guard let revision, restored.insert(entity).inserted else { return }
+        var forward: [UInt64: HistoryChange] = [:]
+        var reverse: [UInt64: HistoryChange] = [:]
         graph.history.walkBack(entity, after: revision) { change in
-            journaled {
-                if change.resource == entity { undo(change, own(entity, isForward: true), change.entry) }
-                if RowEntry.entity(change.entry) == entity {
-                    let mirror = RowEntry.mirror(change.entry, naming: change.resource)
-                    undo(change, own(entity, isForward: false), mirror)
-                }
+            if change.resource == entity { forward[RowEntry.key(change.entry)] = change }
+            if RowEntry.entity(change.entry) == entity {
+                reverse[RowEntry.key(RowEntry.mirror(change.entry, naming: change.resource))] = change
             }
         }
+        takeBack(forward, entity, isForward: true)
+        takeBack(reverse, entity, isForward: false)
     }
 
-    /// Takes a change of one row back.
-    private func undo(_ change: HistoryChange, _ slot: UnsafeMutablePointer<UInt64>, _ entry: UInt64) {
-        let key = RowEntry.key(entry)
-        switch change.kind {
-        case .created:
-            _ = graph.rows.remove(slot, key)
-        case .touched, .deleted, .expired:
-            let traits = change.old
-            changedTraits[TupleKey(change.resource, change.entry)] = traits
-            put(slot, traits.isNone ? key : key | RowEntry.hasTraits)
+    /// Makes a row what it was before these changes, by their entries' keys.
+    private func takeBack(_ changes: [UInt64: HistoryChange], _ entity: UInt32, isForward: Bool) {
+        guard !changes.isEmpty else { return }
+        var former: [UInt64] = []
+        for (key, change) in changes where change.kind != .created {
+            former.append(change.old.isNone ? key : key | RowEntry.hasTraits)
+            changedTraits[TupleKey(change.resource, change.entry)] = change.old
+        }
+        journaled {
+            let slot = own(entity, isForward: isForward)
+            guard changes.count > RowOverlay.changesOneByOne else {
+                for key in changes.keys { _ = graph.rows.remove(slot, key) }
+                for entry in former { _ = graph.rows.insert(slot, entry) }
+                return
+            }
+            var entries = former
+            graph.rows.forEach(slot) { if changes[RowEntry.key($0)] == nil { entries.append($0) } }
+            entries.sort()
+            slot.pointee = RowWord.empty.raw
+            entries.withUnsafeBufferPointer { graph.rows.fill(slot, $0) }
         }
     }
 }

@@ -63,7 +63,7 @@ struct RowArena {
     @inline(__always)
     func allocate(_ words: Int) -> UInt32 {
         let reference = take(words)
-        if state.pointee.isJournaling { state.pointee.journal.blocks.append((reference, words)) }
+        if state.pointee.isJournaling { state.pointee.journal.blocks[reference] = words }
         return reference
     }
 
@@ -85,7 +85,8 @@ struct RowArena {
     /// Gives back the block at `reference` that was taken for `words`.
     @inline(__always)
     func deallocate(_ reference: UInt32, words: Int) {
-        if state.pointee.isJournaling { return }
+        // A block of before belongs to a stored row; one of the journal's own is free for the next change.
+        if state.pointee.isJournaling, state.pointee.journal.blocks.removeValue(forKey: reference) == nil { return }
         let size = RowArena.sizeClass(words)
         base[Int(reference)] = UInt64(free[size.number])
         free[size.number] = reference
@@ -94,7 +95,7 @@ struct RowArena {
 
     // MARK: Journals
 
-    /// From here on blocks are noted in `journal`, and none is given back: what changes leaves shared blocks alone.
+    /// From here on blocks are noted in `journal`, and only such are given back: what changes leaves shared blocks alone.
     func beginJournal(_ journal: inout ArenaJournal) {
         precondition(!state.pointee.isJournaling, "one journal at a time")
         swap(&state.pointee.journal, &journal)
@@ -115,5 +116,6 @@ struct RowArena {
 
 /// Blocks that were taken for an overlay.
 struct ArenaJournal {
-    fileprivate(set) var blocks: [(reference: UInt32, words: Int)] = []
+    /// How many words each block was taken for; the order in which they are given back reaches nothing.
+    fileprivate(set) var blocks: [UInt32: Int] = [:]
 }

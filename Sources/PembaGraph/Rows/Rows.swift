@@ -71,6 +71,21 @@ struct Rows {
         return RowRun(start: entries + Rows.lowerBound(entries, count, key), end: entries + count)
     }
 
+    /// Calls `body` with every entry of a row, with its flags, in order.
+    func forEach(_ slot: UnsafePointer<UInt64>, _ body: (UInt64) -> Void) {
+        var next: UInt64 = 0
+        while true {
+            let run = run(slot, from: next)
+            if run.isEmpty { return }
+            var cursor = run.start
+            while cursor < run.end {
+                body(cursor.pointee & ~1)
+                cursor += 1
+            }
+            next = RowEntry.key((run.end - 1).pointee) + RowEntry.step
+        }
+    }
+
     /// Adds an entry; false if it is there already, whatever its flags.
     func insert(_ slot: UnsafeMutablePointer<UInt64>, _ entry: UInt64) -> Bool {
         let word = RowWord(raw: slot.pointee)

@@ -3,9 +3,10 @@
 
 /// The traits of the tuples whose entries are flagged, and which of them change next.
 ///
-/// Tuples that begin or stop to count at a time stand in a heap by that time, those of one time in an order that the
-/// caller gives and that is the same on every node; a tuple's place in the heap is kept with it, so that a changed or
-/// removed tuple leaves nothing behind.
+/// Tuples that expire stand in a heap by that time, those of one time in an order that the caller gives and that is the
+/// same on every node: what is collected must follow from the stored tuples alone, however a node came by them. A tuple's
+/// place in the heap is kept with it, so that a changed or removed tuple leaves nothing behind. Times at which tuples
+/// begin to count are only waited for: they stand in a heap of their own that may remember too much.
 struct TraitTable {
     /// Whether a tuple comes before another one.
     typealias Order = (TupleKey, TupleKey) -> Bool
@@ -16,7 +17,7 @@ struct TraitTable {
         var place = -1
     }
 
-    /// When a tuple expires or begins to count.
+    /// When a tuple expires.
     struct Due {
         /// Nanoseconds of the log's time.
         var time: Int64
@@ -25,6 +26,8 @@ struct TraitTable {
 
     private var records: [TupleKey: Record] = [:]
     private var heap: [Due] = []
+    /// Times at which tuples begin to count, the earliest on top.
+    private var beginnings: [Int64] = []
 
     /// How many tuples have traits.
     var count: Int { records.count }
@@ -33,8 +36,15 @@ struct TraitTable {
     @inline(__always)
     subscript(tuple: TupleKey) -> Traits { records[tuple]?.traits ?? .none }
 
-    /// The first tuple that expires or begins to count; nil if none will.
-    var first: Due? { heap.first }
+    /// The first tuple that expires; nil if none will.
+    var firstExpiry: Due? { heap.first }
+
+    /// The next time at which a tuple expires or begins to count; one that has expired and is stored is due at once.
+    mutating func nextDue(after now: Int64) -> Int64? {
+        while let beginning = beginnings.first, beginning <= now { dropFirstBeginning() }
+        guard let expiry = heap.first?.time else { return beginnings.first }
+        return min(expiry, beginnings.first ?? .max)
+    }
 
     /// Gives a tuple traits, or none; `now` is the log's time.
     mutating func set(_ tuple: TupleKey, _ traits: Traits, now: Int64, _ order: Order) {
@@ -44,16 +54,35 @@ struct TraitTable {
             return
         }
         records[tuple] = Record(traits: traits)
-        // What has begun already, or has expired already, is due at once if it is to expire.
-        let time = traits.nextChange(after: now) ?? (traits.expiresAt == .max ? nil : traits.expiresAt)
-        if let time { add(Due(time: time, tuple: tuple), order) }
+        if traits.expiresAt != .max { add(Due(time: traits.expiresAt, tuple: tuple), order) }
+        if traits.notBefore > now { add(beginning: traits.notBefore) }
     }
 
-    /// The tuple on top has begun to count: waits for its expiry, if there is one.
-    mutating func begin(_ tuple: TupleKey, _ order: Order) {
-        guard let record = records[tuple], record.place >= 0 else { return }
-        take(from: record.place, order)
-        if record.traits.expiresAt != .max { add(Due(time: record.traits.expiresAt, tuple: tuple), order) }
+    // MARK: Beginnings
+
+    private mutating func add(beginning time: Int64) {
+        beginnings.append(time)
+        var place = beginnings.count - 1
+        while place > 0, beginnings[place] < beginnings[(place - 1) / 2] {
+            beginnings.swapAt(place, (place - 1) / 2)
+            place = (place - 1) / 2
+        }
+    }
+
+    private mutating func dropFirstBeginning() {
+        let last = beginnings.removeLast()
+        guard !beginnings.isEmpty else { return }
+        beginnings[0] = last
+        var place = 0
+        while true {
+            var least = place
+            for child in [2 * place + 1, 2 * place + 2] where child < beginnings.count {
+                if beginnings[child] < beginnings[least] { least = child }
+            }
+            if least == place { return }
+            beginnings.swapAt(least, place)
+            place = least
+        }
     }
 
     // MARK: The heap

@@ -33,10 +33,4 @@ struct Traits: Hashable {
     /// Whether the tuple counts at a time, whatever its condition.
     @inline(__always)
     func isAlive(at time: Int64) -> Bool { time < expiresAt && time >= notBefore }
-
-    /// The next time after `time` at which it begins or stops to count; nil if there is none.
-    func nextChange(after time: Int64) -> Int64? {
-        if time < notBefore { return notBefore }
-        return time < expiresAt && expiresAt != .max ? expiresAt : nil
-    }
 }

@@ -104,7 +104,14 @@ extension StateMachine {
             for tuple in request.tuples { try graph.validate(tuple) }
         }
         try check(request.preconditions)
-        let present = tuples(filter, limit: .max)
+        let present = tuples(filter, limit: Limits.tuplesPerDelete + 1)
+        guard present.count <= Limits.tuplesPerDelete else {
+            throw ServiceError(
+                .tooManyMatches,
+                "`\(request.resource)#\(request.relation)` has more than \(Limits.tuplesPerDelete) tuples; nothing was changed; "
+                    + "delete by filter in parts first"
+            )
+        }
         var wanted: [RelationTuple: RelationTuple] = [:]
         for tuple in request.tuples { wanted[tuple.key] = tuple }
         var changes = present.filter { wanted[$0.key] == nil }.map { TupleUpdate(.delete, $0) }

@@ -29,6 +29,8 @@ final class ClientConnection: ConnectionDelegate {
     private(set) var name = "unknown"
     /// Requests that wait for an answer.
     var inFlight = 0
+    /// Requests for streams that have not begun, by correlation, and whether the client has cancelled them.
+    var unopened: [UInt64: Bool] = [:]
     /// Answers of many frames, by their requests' correlations.
     var streams: [UInt64: AnswerStream] = [:]
     private var state = State.greeting(timeout: nil)

@@ -71,6 +71,7 @@ extension Node {
         } else if case .refused(let refusal) = replica.readiness(.minimizeLatency, at: now) {
             error = refusal
         }
+        guard !isCancelled(job) else { return false }
         guard error == nil, job.request.client.isOpen else {
             end(job, error ?? .deadlineExceeded)
             return false
@@ -78,7 +79,16 @@ extension Node {
         return true
     }
 
+    /// Drops a job whose client does not want its answer any more, and has been told nothing yet.
+    private func isCancelled(_ job: EvaluationJob) -> Bool {
+        guard job.stream == nil, job.request.client.unopened[job.request.correlation] == true else { return false }
+        drop(job)
+        complete(job.request)
+        return true
+    }
+
     private func runSlice(of job: EvaluationJob) {
+        if isCancelled(job) { return }
         // The first part of a stream is what its client waits for.
         let isLate = job.stream == nil && SystemClock.now() >= job.request.deadline
         if isLate || !job.request.client.isOpen { return end(job, .deadlineExceeded) }

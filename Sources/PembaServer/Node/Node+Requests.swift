@@ -42,6 +42,7 @@ extension Node {
                 nil
             }
         if let isFull {
+            client.unopened[request.correlation] = nil
             refuse(request.kind, request.correlation, of: client, isFull, arrived: request.arrived)
             return false
         }
@@ -53,6 +54,7 @@ extension Node {
 
     /// The request has its answer.
     func complete(_ request: PendingRequest) {
+        request.client.unopened[request.correlation] = nil
         request.client.inFlight -= 1
         inFlight -= 1
         inFlightBytes -= request.bytes
@@ -112,8 +114,17 @@ extension Node {
                 let (work, consistency) = try reading(kind, payload)
                 try read(request(work), consistency, payload)
             case .lookupResources, .lookupSubjects, .export, .watch:
+                guard client.streams[correlation] == nil, client.unopened[correlation] == nil else {
+                    throw ServiceError(.invalidArgument, "correlation \(correlation) is that of a stream under way")
+                }
                 let (work, consistency) = try streaming(kind, payload)
-                try read(request(work), consistency, payload)
+                client.unopened[correlation] = false
+                do throws(ServiceError) {
+                    try read(request(work), consistency, payload)
+                } catch {
+                    client.unopened[correlation] = nil
+                    throw error
+                }
             case .openSession, .write, .delete, .set, .importTuples, .writeSchema:
                 let (command, size) = try command(kind, payload)
                 try submit(request(.command(kind, size: size)), command)

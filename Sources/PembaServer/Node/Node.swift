@@ -93,6 +93,8 @@ package final class Node {
     var knownLeader: NodeID?
     /// How long a stopping leader waits for another.
     var handoverEnds = Instant.zero
+    /// Bytes of all streams' parts that wait.
+    var streamBytes = 0
     /// Whether anybody may be watching.
     var isWatched = false
     /// `endTurn` is scheduled.

@@ -33,8 +33,8 @@ final class AnswerStream {
     private(set) var waitingBytes = 0
     /// The last frame, which needs no credit.
     var ending: [UInt8]?
-    /// Whether anything has been sent, so that the request's deadline is met.
-    private(set) var hasBegun = false
+    /// Whether a later pump is scheduled: one at a time.
+    var isPumpScheduled = false
 
     init(_ request: PendingRequest, credit: Int, source: Source) {
         self.request = request
@@ -48,6 +48,7 @@ final class AnswerStream {
         body(&writer)
         guard !writer.bytes.isEmpty else { return }
         waitingBytes += writer.bytes.count
+        request.client.node.streamBytes += writer.bytes.count
         parts.append(writer.bytes)
     }
 
@@ -55,13 +56,14 @@ final class AnswerStream {
     func take() -> [UInt8]? {
         guard let part = parts.popFirst() else { return nil }
         waitingBytes -= part.count
-        hasBegun = true
+        request.client.node.streamBytes -= part.count
         return part
     }
 
     /// Forgets the frames that wait.
     func clear() {
         parts.removeAll()
+        request.client.node.streamBytes -= waitingBytes
         waitingBytes = 0
         source = .exhausted
     }

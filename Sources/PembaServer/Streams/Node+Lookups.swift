@@ -10,8 +10,10 @@ import PembaWire
 extension Node {
     /// Results that are made into parts between two looks at the clock.
     private static let resultsPerStep = 4_096
-    /// Bytes of parts that one stream may keep waiting; a lookup that would exceed them ends early, with a cursor.
+    /// Bytes of parts that one stream may keep waiting, and all streams together; a lookup that would exceed them ends
+    /// early, with a cursor.
     private static let waitingPartBytesMax = 64 << 20
+    private static let allWaitingPartBytesMax = 256 << 20
 
     /// Does the next step of a lookup of resources.
     func runLookup(_ job: EvaluationJob, _ request: LookupResourcesRequest, window: Int) throws(RequestError) {
@@ -55,7 +57,7 @@ extension Node {
         let (count, last) = lookup.emit(Node.resultsPerStep, into: stream, EncodedZookie(zookie))
         if count < Node.resultsPerStep {
             end(job, stream, lookup, zookie, next: lookup.next)
-        } else if stream.waitingBytes > Node.waitingPartBytesMax {
+        } else if stream.waitingBytes > Node.waitingPartBytesMax || streamBytes > Node.allWaitingPartBytesMax {
             end(job, stream, lookup, zookie, next: last)
         }
         pump(stream)

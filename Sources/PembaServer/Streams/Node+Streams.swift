@@ -13,8 +13,12 @@ extension Node {
     /// How long a stream waits for room in its connection before it looks again.
     private static let backlogPause = TimeAmount.milliseconds(1)
 
+    /// Parts that one call sends before the loop's other work comes.
+    private static let partsPerPump = 64
+
     /// Begins a stream for a request that was admitted.
     func open(_ request: PendingRequest, window: Int, source: AnswerStream.Source) -> AnswerStream {
+        request.client.unopened[request.correlation] = nil
         let stream = AnswerStream(request, credit: window, source: source)
         request.client.streams[request.correlation] = stream
         return stream
@@ -29,6 +33,8 @@ extension Node {
 
     /// The client wants no more of a stream, which is forgotten.
     func cancel(_ correlation: UInt64, of client: ClientConnection) {
+        // It may still wait for its turn: it is dropped when that comes.
+        if client.unopened[correlation] != nil { client.unopened[correlation] = true }
         guard let stream = client.streams[correlation] else { return }
         stream.clear()
         finish(stream)
@@ -38,10 +44,13 @@ extension Node {
     func pump(_ stream: AnswerStream) {
         let client = stream.request.client
         guard client.isOpen, client.streams[stream.request.correlation] === stream else { return }
+        var sent = 0
         while true {
+            guard sent < Node.partsPerPump, !isTurnSpent else { return pumpLater(stream) }
             guard client.connection.outputBacklog <= streamBacklogMax else { return pumpLater(stream) }
             if stream.credit > 0, let part = stream.take() {
                 stream.credit -= 1
+                sent += 1
                 client.connection.output.raw(part)
                 continue
             }
@@ -63,31 +72,48 @@ extension Node {
             queueExport(stream, progress)
             return false
         case .watch:
+            let start = SystemClock.now()
             watch(stream)
+            noteSpent(SystemClock.now() - start)
             return !stream.parts.isEmpty || stream.ending != nil
         }
     }
 
-    private func pumpLater(_ stream: AnswerStream) {
+    /// Goes on after the loop has looked at its sockets: a task that is due at once would run before it does.
+    func pumpLater(_ stream: AnswerStream) {
         stream.request.client.connection.flush()
-        loop.assumeIsolated().scheduleTask(in: Node.backlogPause) { self.pump(stream) }
+        guard !stream.isPumpScheduled else { return }
+        stream.isPumpScheduled = true
+        loop.assumeIsolated().scheduleTask(in: Node.backlogPause) {
+            stream.isPumpScheduled = false
+            self.pump(stream)
+        }
     }
 
     /// A stream has ended in order, or nobody wants it any more.
     func finish(_ stream: AnswerStream) {
-        guard stream.request.client.streams.removeValue(forKey: stream.request.correlation) === stream else { return }
+        guard forget(stream) else { return }
         complete(stream.request)
     }
 
     /// A stream ends with an error, after what waits of it has been dropped.
     func fail(_ stream: AnswerStream, _ error: ServiceError) {
-        guard stream.request.client.streams.removeValue(forKey: stream.request.correlation) === stream else { return }
+        guard forget(stream) else { return }
         stream.clear()
         fail(stream.request, error)
     }
 
+    /// Takes a stream off its connection; false if it is not there any more.
+    private func forget(_ stream: AnswerStream) -> Bool {
+        let client = stream.request.client
+        guard client.streams[stream.request.correlation] === stream else { return false }
+        client.streams[stream.request.correlation] = nil
+        return true
+    }
+
     /// The connection of streams is gone.
     func forgetStreams(of client: ClientConnection) {
+        client.unopened.removeAll()
         let streams = client.streams.values.sorted { $0.request.correlation < $1.request.correlation }
         client.streams.removeAll()
         for stream in streams {

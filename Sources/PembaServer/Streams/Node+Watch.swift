@@ -20,8 +20,9 @@ extension Node {
 
     /// Begins to tell a client what changes; the replica has found the start's revision applied.
     func beginWatch(_ job: EvaluationJob, _ request: WatchRequest, window: Int) throws(RequestError) {
+        guard phase == .running else { throw .service(.shuttingDown) }
         let graph = replica.stateMachine.graph
-        guard graph.oldestRevision <= graph.revision, configuration.history.changes > 0 else {
+        guard configuration.history.changes > 0 else {
             throw .service(ServiceError(.unsupported, "this node keeps no history (history.changes), and cannot watch"))
         }
         try RequestError.asking { () throws(GraphError) in
@@ -89,6 +90,19 @@ extension Node {
             switch item {
             case .schema(let revision, let source):
                 progress.told = revision
+                if progress.open == revision {
+                    progress.open = nil
+                    let zookie = replica.zookie(for: revision)
+                    let time = graph.time(of: revision)
+                    let last = WatchEvent.changes(
+                        zookie: zookie,
+                        time: time,
+                        changes: [],
+                        metadata: .empty,
+                        isLast: true
+                    )
+                    send(last, on: stream, &progress)
+                }
                 guard progress.request.includesSchema else { continue }
                 send(.schema(zookie: replica.zookie(for: revision), source: source), on: stream, &progress)
             case .changes(let revision, let time, let changes, let metadata, let isLast):
@@ -107,7 +121,7 @@ extension Node {
             }
         }
         // There is more to look at than one call may; the loop's other work comes first.
-        if stream.parts.isEmpty { loop.assumeIsolated().execute { self.pump(stream) } }
+        if stream.parts.isEmpty { pumpLater(stream) }
     }
 
     private func watchSnapshot(_ stream: AnswerStream, _ progress: inout WatchProgress) throws(GraphError) {
@@ -116,14 +130,14 @@ extension Node {
         let basis = try graph.basis(at: snapshot.zookie.revision)
         switch graph.read(snapshot.filter, in: basis, after: snapshot.after, limit: Node.snapshotPage) {
         case .again:
-            loop.assumeIsolated().execute { self.pump(stream) }
+            pumpLater(stream)
         case .page(let tuples, let next):
             let wanted = tuples.filter { progress.wants($0) }
             for event in WatchEvent.events(ofTuples: wanted) { send(event, on: stream, &progress) }
             snapshot.after = next
             progress.snapshot = next == nil ? nil : snapshot
             if next == nil { send(.checkpoint(zookie: snapshot.zookie), on: stream, &progress) }
-            if stream.parts.isEmpty { loop.assumeIsolated().execute { self.pump(stream) } }
+            if stream.parts.isEmpty { pumpLater(stream) }
         }
     }
 
@@ -198,10 +212,13 @@ extension Node {
     func endWatches() {
         forEachWatch { stream in
             guard case .watch(let progress) = stream.source else { return }
-            let told = progress.open == nil ? progress.told : Revision(progress.told.rawValue - 1)
+            // Whoever has not been sent everything goes on from what it has got.
+            guard stream.parts.isEmpty, progress.snapshot == nil, progress.open == nil else {
+                return fail(stream, .shuttingDown)
+            }
             var writer = ByteWriter()
             FrameWriter.frame(type: .watchAnswer, correlation: stream.request.correlation, into: &writer) { output in
-                WatchEnd(zookie: self.replica.zookie(for: told)).encode(into: &output)
+                WatchEnd(zookie: self.replica.zookie(for: progress.told)).encode(into: &output)
             }
             stream.clear()
             stream.ending = writer.bytes
