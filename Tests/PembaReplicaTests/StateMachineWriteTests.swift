@@ -188,4 +188,75 @@ import Testing
         #expect(loaded.graph.nextDue == Timestamp(nanoseconds: 3_000))
         #expect(loaded.graph.oldestRevision == driver.machine.revision)
     }
+
+    /// What is collected follows from what is stored, not from how a node came by it.
+    @Test func aRestoredNodeCollectsTheSameTuples() throws {
+        var driver = MachineDriver()
+        driver.applyMembers()
+        driver.apply(.writeSchema(source: Self.schema), time: 1_000)
+        for part in 0..<2 {
+            let updates = try (0..<900).map { number in
+                var tuple = try RelationTuple(parsing: "document:\(part)-\(number)#viewer@user:a")
+                tuple.notBefore = Timestamp(nanoseconds: 2_000)
+                tuple.expiresAt = Timestamp(nanoseconds: 5_000)
+                return TupleUpdate(.create, tuple)
+            }
+            driver.apply(.write(WriteRequest(updates: updates)), time: 1_500)
+        }
+        driver.apply(.advanceTime, time: 3_000)
+        let restored = try MachineDriver.load(driver.snapshot())
+        let known = driver.log.count
+        driver.apply(.advanceTime, time: 6_000)
+        for entry in driver.log[known...] { _ = restored.apply(entry) }
+        #expect(driver.machine.graph.tupleCount == 800)
+        #expect(restored.stateHash == driver.machine.stateHash)
+    }
+
+    /// A row with more changes than are taken back one by one.
+    @Test func aLongRowOfThePastIsMadeAtOnce() throws {
+        var driver = driver()
+        try driver.write(.touch, "document:1#viewer@user:0", "document:1#viewer@user:old[office]")
+        let before = driver.machine.revision
+        for part in 0..<3 {
+            let tuples = try (0..<400).map { try RelationTuple(parsing: "document:1#viewer@user:\(part * 400 + $0)") }
+            driver.apply(.importTuples(ImportRequest(tuples: tuples, mode: .touch)))
+        }
+        try driver.write(.delete, "document:1#viewer@user:old", "document:1#viewer@user:0")
+        let graph = driver.machine.graph
+        let past = try graph.basis(at: before)
+        guard case .page(let tuples, nil) = graph.read(RelationshipFilter(), in: past, limit: 100) else {
+            Issue.record("the past has more than one page")
+            return
+        }
+        #expect(
+            tuples.map(\.description) == ["document:1#viewer@user:0", "document:1#viewer@user:old[office]"]
+        )
+        func check(_ subject: String, in basis: Basis) throws -> Decision {
+            let subject = SubjectReference(type: "user", id: subject)
+            let resource = ObjectReference(type: "document", id: "1")
+            return try graph.check(CheckItem(resource: resource, permission: "view", subject: subject), in: basis)
+        }
+        #expect(try check("0", in: past) == .has)
+        #expect(try check("7", in: past) == .hasNot)
+        #expect(try check("7", in: graph.presentBasis) == .has)
+        #expect(try check("0", in: graph.presentBasis) == .hasNot)
+    }
+
+    /// A set that would go through more than a write may is refused.
+    @Test func aSetOfAHugeRelationIsRefused() throws {
+        var driver = driver()
+        for part in 0..<11 {
+            let tuples = try (0..<10_000).map {
+                try RelationTuple(parsing: "document:1#viewer@user:\(part * 10_000 + $0)")
+            }
+            driver.apply(.importTuples(ImportRequest(tuples: tuples, mode: .touch)))
+        }
+        let request = SetRequest(
+            resource: ObjectReference(type: "document", id: "1"),
+            relation: "viewer",
+            tuples: []
+        )
+        #expect(code(driver.apply(.set(request))) == .tooManyMatches)
+        #expect(driver.machine.graph.tupleCount == 110_000)
+    }
 }
