@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension PembaClient {
+    /// Tuples in one request of an import unless the caller says otherwise: each is one entry of the log, and while a
+    /// node applies an entry it does nothing else.
+    public static let importBatch = 1_000
+
     /// Adds tuples in one entry of the log: all or none.
     ///
     /// - Throws: ``ClientError``; the service error `alreadyExists` if one exists and the mode is to fail.
@@ -35,7 +39,7 @@ extension PembaClient {
         _ tuples: some Sequence<RelationTuple>,
         mode: ImportRequest.Mode,
         requestsInFlight: Int = 8,
-        tuplesPerRequest: Int = Limits.tuplesPerImport,
+        tuplesPerRequest: Int = PembaClient.importBatch,
         timeout: Duration? = nil,
         progress: (ImportSummary) -> Void = { _ in }
     ) async throws(ImportError) -> ImportSummary {

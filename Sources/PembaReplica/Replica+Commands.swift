@@ -18,7 +18,9 @@ extension Replica {
             try command.checkShape()
             let payload = Proposal(origin: self.id, request: 0, command: command).encode()
             try checkRoom(for: payload)
-            commands.add(id, payload: payload, hasKey: command.idempotencyKey != nil, deadline: deadline)
+            // A session that is opened twice is one that nobody uses: it may be asked for again like a write with a key.
+            let isRepeatable = command.idempotencyKey != nil || command == .openSession
+            commands.add(id, payload: payload, hasKey: isRepeatable, deadline: deadline)
         } catch {
             effects.append(.reply(id, .failure(error)))
         }

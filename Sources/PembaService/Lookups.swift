@@ -124,7 +124,8 @@ public struct SubjectKind: Hashable, Sendable, CustomStringConvertible {
 /// Asks for all subjects that have a permission on a resource.
 ///
 /// Answers come in the order of the permissions asked for, then of the kinds, then a wildcard, then the subjects' ids by
-/// bytes; none comes twice. A subject that has the permission through a wildcard only is not listed by itself.
+/// bytes; none comes twice. A subject that has the permission through a wildcard only is not listed by itself, and a
+/// wildcard is given whatever ids the lookup is restricted to, since it may stand for them.
 public struct LookupSubjectsRequest: Hashable, Sendable {
     /// At which revision.
     public var consistency: Consistency

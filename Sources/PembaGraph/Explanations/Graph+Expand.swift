@@ -30,6 +30,10 @@ extension Graph {
 ///
 /// Recursion is bounded by `Limits.explanationDepth` and, inside one expression, by `Limits.expressionDepth`.
 private struct Expansion {
+    /// Nodes that are counted; the marks where something was cut, and what holds them, fit into what is left of
+    /// `Limits.explanationNodes`.
+    private static let countedNodes = Limits.explanationNodes - 2_048
+
     let names: CheckNames
     let isRecursive: Bool
     private var count = 0
@@ -62,7 +66,7 @@ private struct Expansion {
     /// Counts a node; false if there is no room for what it is made of.
     private mutating func take(_ depth: Int) -> Bool {
         count += 1
-        return count <= Limits.explanationNodes && depth < Limits.explanationDepth
+        return count <= Expansion.countedNodes && depth < Limits.explanationDepth
     }
 
     // MARK: Expressions
@@ -98,6 +102,8 @@ private struct Expansion {
         let (ends, isCut) = first(entity, op.first)
         var trees: [ExpandTree] = []
         for end in ends {
+            // One mark stands for all that has no room.
+            guard count < Expansion.countedNodes else { return trees + [cut(entity)] }
             let child = RowEntry.entity(end.entry)
             let type = UInt32(view.records[Int(child)].type)
             if let target = view.target(op, type: type) {
@@ -113,12 +119,17 @@ private struct Expansion {
     // MARK: Tuples
 
     private mutating func leaf(_ entity: UInt32, _ relation: UInt32, _ depth: Int) -> ExpandTree.Content {
-        let (ends, isCut) = first(entity, relation)
+        var (ends, isCut) = first(entity, relation)
+        // Counted before they are expanded, so that there is room for all of them.
+        count += ends.count
         let leaves = ends.map { end in
             let subjectRelation = RowEntry.subjectRelation(end.entry)
-            count += 1
             var leaf = ExpandTree.Leaf(tuple: reader.tuple(end))
             guard isRecursive, subjectRelation != 0 else { return leaf }
+            guard count < Expansion.countedNodes else {
+                isCut = true
+                return leaf
+            }
             let child = RowEntry.entity(end.entry)
             let node = view.nodeBase[Int(view.records[Int(child)].type)] + subjectRelation
             leaf.expansion = problem(child, node, depth: depth + 1)
@@ -136,7 +147,7 @@ private struct Expansion {
 
     /// The first tuples of a relation that have not expired, in the order of reads, as many as there is room for.
     private func first(_ entity: UInt32, _ relation: UInt32) -> (ends: [TupleEnd], isCut: Bool) {
-        let room = max(Limits.explanationNodes - count, 0)
+        let room = max(Expansion.countedNodes - count, 0)
         // What is not shown is not looked at either.
         guard room > 0 else { return ([], true) }
         var first = FirstTuples(limit: room + 1)

@@ -188,10 +188,11 @@ package final class SubjectLookup {
         phase = .judge
     }
 
-    /// Whether the wildcard of the pair in progress is among what was asked for.
+    /// Whether the wildcard of the pair in progress is still to be given: it may stand for subjects that were asked for,
+    /// whatever their ids.
     private var isWildcardWanted: Bool {
         if let cursor, cursor.permission == pair.permission, cursor.kind == pair.kind { return false }
-        return isAdmitted(SubjectReference.wildcardID, after: nil)
+        return true
     }
 
     private func isAdmitted(_ id: String, after: String?) -> Bool {

@@ -18,12 +18,24 @@ package struct LineOutput {
     }
 
     /// Writes a line to standard error, for people who look on.
-    package static func note(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    package static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+
+    /// Writes to standard output at once; ends the program in silence if nobody reads it any more, as a filter does.
+    package static func write(_ bytes: [UInt8]) {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(bytes))
+        } catch {
+            exit(LineOutput.brokenPipeStatus)
+        }
+    }
+
+    /// What shells show for a program that SIGPIPE ended.
+    private static let brokenPipeStatus: Int32 = 141
 
     /// Writes what waits.
     package mutating func flush() {
         guard !waiting.isEmpty else { return }
-        FileHandle.standardOutput.write(Data(waiting))
+        LineOutput.write(waiting)
         waiting.removeAll(keepingCapacity: true)
     }
 }

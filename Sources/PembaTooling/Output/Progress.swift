@@ -38,7 +38,7 @@ package struct Progress {
 
     private func show(_ done: Int, ending: String) {
         let line = Progress.line(label: label, done: done, total: total, elapsed: ContinuousClock.now - start)
-        FileHandle.standardError.write(Data(((isTerminal ? "\r\u{1B}[K" : "") + line + ending).utf8))
+        LineOutput.note((isTerminal ? "\r\u{1B}[K" : "") + line + ending)
     }
 
     /// The line for `done` of `total` after `elapsed`.

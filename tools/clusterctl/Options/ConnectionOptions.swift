@@ -124,6 +124,6 @@ struct OutputOptions: ParsableArguments {
     /// Prints `value` as JSON with sorted keys, or `text`.
     func print(_ value: some Encodable, text: @autoclosure () -> String) throws {
         let output = json ? try JSONText.encode(value) : text()
-        FileHandle.standardOutput.write(Data(output.utf8))
+        LineOutput.write(Array(output.utf8))
     }
 }
