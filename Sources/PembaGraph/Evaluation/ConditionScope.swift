@@ -31,6 +31,8 @@ final class ConditionScope {
     /// A value of the request's context that does not fit its parameter.
     private(set) var invalidContext: ConditionArgumentError?
 
+    // Unsafe, because a checked reference would count on every condition of the hot path: the graph owns the evaluations
+    // that own this, and the evaluation's basis holds the schema from `begin` to `end`; nothing is asked in between uses.
     private unowned(unsafe) var graph: Graph
     private unowned(unsafe) var linked: LinkedSchema
     private var overlay: RowOverlay?

@@ -38,7 +38,8 @@ struct GraphView {
     let reachability: Reachability
     /// The entity `*` of each type, if it has tuples.
     let wildcards: UnsafeMutablePointer<UInt32>
-    /// What differs from the stored rows; the basis keeps it alive.
+    /// What differs from the stored rows; unmanaged and used without a count, since the basis keeps it alive longer than
+    /// this view is read, and a count for every row would be paid by all that reads the past.
     let overlay: Unmanaged<RowOverlay>?
 
     /// Where an entity's forward row is.

@@ -10,6 +10,8 @@ internal import PembaCore
 /// changed when they are first asked for. A changed row shares with the stored one whatever did not change (`Rows`
 /// copies on write); the arena's journal says what is the overlay's own. An overlay ends before the graph changes.
 final class RowOverlay {
+    // Unsafe, because a checked reference would count on every row: a basis, and with it the overlay, ends before its
+    // graph changes and so before it goes.
     private unowned(unsafe) let graph: Graph
     /// The revision whose rows are shown; nil for those of the present.
     private let revision: Revision?
