@@ -62,9 +62,13 @@ extension Node {
         job.views.withUnsafeBufferPointer { views in
             let slice = min(limits.evaluationSliceVisits, Node.bulkSlice)
             let group = UnsafeBufferPointer(rebasing: views[range])
-            graph.evaluateBatch(group, slice: slice, budget: limits.evaluationVisits) { offset, step in
-                take(step, of: job, range.lowerBound + offset)
-            }
+            graph.evaluateBatch(
+                group,
+                slice: slice,
+                budget: limits.evaluationVisits,
+                decide: { job.results[range.lowerBound + $0] = .success($1 ? .has : .hasNot) },
+                other: { take($1, of: job, range.lowerBound + $0) }
+            )
         }
         job.tried = range.upperBound
     }
