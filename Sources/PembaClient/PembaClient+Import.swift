@@ -15,8 +15,8 @@ extension PembaClient {
         delivery: Delivery = .exactlyOnce,
         timeout: Duration? = nil
     ) async throws(ClientError) -> ImportAnswer {
-        guard request.tuples.count <= Limits.tuplesPerImport else {
-            throw PembaClient.limit("an import", "tuples", request.tuples.count, Limits.tuplesPerImport)
+        guard request.batch.count <= Limits.tuplesPerImport else {
+            throw PembaClient.limit("an import", "tuples", request.batch.count, Limits.tuplesPerImport)
         }
         let operation = Operation.importTuples(request, exactlyOnce: delivery == .exactlyOnce)
         return PembaClient.imported(in: try await perform(operation, timeout: timeout))
@@ -54,7 +54,7 @@ extension PembaClient {
             while true {
                 while failure == nil, inFlight < requestsInFlight, let batch = batches.nextBatch() {
                     let number = tally.sent(batch.count)
-                    let request = ImportRequest(tuples: batch, mode: mode)
+                    let request = ImportRequest(batch, mode: mode)
                     inFlight += 1
                     group.addTask {
                         let operation = Operation.importTuples(request, exactlyOnce: true)
@@ -124,8 +124,8 @@ public struct ImportError: Error, Sendable, CustomStringConvertible {
 
 /// Cuts tuples into requests that fit a frame and an entry of the log.
 struct ImportBatches<Tuples: IteratorProtocol<RelationTuple>> {
-    /// Bytes of one request at most, by a generous estimate: well below a frame's, so that requests travel side by side.
-    private static var bytesMax: Int { Limits.framePayloadBytes / 2 }
+    /// Bytes of the tuples of one request, but for the last: well below a frame's, so that requests travel side by side.
+    private static var bytesMax: Int { Limits.framePayloadBytes / 4 }
 
     private let countMax: Int
     private var tuples: Tuples
@@ -138,26 +138,14 @@ struct ImportBatches<Tuples: IteratorProtocol<RelationTuple>> {
     }
 
     /// The tuples of the next request; nil when there are none left.
-    mutating func nextBatch() -> [RelationTuple]? {
+    mutating func nextBatch() -> TupleBatch? {
         guard next != nil else { return nil }
-        var batch: [RelationTuple] = []
-        batch.reserveCapacity(countMax)
-        var bytes = 0
-        while batch.count < countMax, let tuple = next {
-            bytes += ImportBatches.bytes(of: tuple)
-            guard bytes <= ImportBatches.bytesMax || batch.isEmpty else { break }
-            batch.append(tuple)
+        var packer = TuplePacker()
+        while packer.tupleCount < countMax, packer.byteCount < ImportBatches.bytesMax, let tuple = next {
+            packer.append(tuple)
             next = tuples.next()
         }
-        return batch
-    }
-
-    private static func bytes(of tuple: RelationTuple) -> Int {
-        var bytes = 64 + tuple.resource.type.utf8.count + tuple.resource.id.utf8.count + tuple.relation.utf8.count
-        bytes += tuple.subject.object.type.utf8.count + tuple.subject.object.id.utf8.count
-        bytes += tuple.subject.relation?.utf8.count ?? 0
-        if let caveat = tuple.caveat { bytes += caveat.name.utf8.count + caveat.context.json.utf8.count }
-        return bytes
+        return packer.batch
     }
 }
 

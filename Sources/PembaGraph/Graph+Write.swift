@@ -22,6 +22,12 @@ extension Graph {
         return isVisible(end) ? self.tuple(end) : nil
     }
 
+    /// Whether a tuple whose names are looked up is stored and has not expired.
+    func isStored(_ view: CheckView, _ numbers: TupleNumbers) -> Bool {
+        guard let place = place(view, numbers) else { return false }
+        return isVisible(TupleEnd(resource: place.resource, entry: place.entry))
+    }
+
     /// Whether a stored tuple has not expired at the present state; whether it counts yet does not matter.
     func isVisible(_ end: TupleEnd) -> Bool {
         guard RowEntry.hasTraits(end.entry) else { return true }
@@ -57,17 +63,17 @@ extension Graph {
     private func place(of tuple: RelationTuple) -> (resource: UInt32, entry: UInt64)? {
         tuple.withView { view in
             guard let numbers = try? locate(view, nil) else { return nil }
-            let resource = entities.find(type: numbers.type, id: view.resourceID)
-            let subject = entities.find(type: numbers.subjectType, id: view.subjectID)
-            guard resource != EntityNumber.none, subject != EntityNumber.none else { return nil }
-            let key = RowEntry.make(
-                relation: numbers.relation,
-                subjectRelation: numbers.subjectRelation,
-                entity: subject
-            )
-            let entry = rows.find(RowWord(raw: entities.records[Int(resource)].forward), key)
-            return entry == 0 ? nil : (resource, entry & ~1)
+            return place(view, numbers)
         }
+    }
+
+    private func place(_ view: CheckView, _ numbers: TupleNumbers) -> (resource: UInt32, entry: UInt64)? {
+        let resource = entities.find(type: numbers.type, id: view.resourceID)
+        let subject = entities.find(type: numbers.subjectType, id: view.subjectID)
+        guard resource != EntityNumber.none, subject != EntityNumber.none else { return nil }
+        let key = RowEntry.make(relation: numbers.relation, subjectRelation: numbers.subjectRelation, entity: subject)
+        let entry = rows.find(RowWord(raw: entities.records[Int(resource)].forward), key)
+        return entry == 0 ? nil : (resource, entry & ~1)
     }
 
     @inline(__always)

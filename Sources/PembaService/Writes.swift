@@ -252,7 +252,7 @@ public struct ImportRequest: Hashable, Sendable {
     }
 
     /// The tuples: at most `Limits.tuplesPerImport`; of one that is listed twice the last counts.
-    public var tuples: [RelationTuple]
+    public var batch: TupleBatch
     /// What becomes of a tuple that exists.
     public var mode: Mode
     /// Which write this is, so that it is done once however often it is sent; nil to take the chance.
@@ -260,7 +260,12 @@ public struct ImportRequest: Hashable, Sendable {
 
     /// Makes a request.
     public init(tuples: [RelationTuple], mode: Mode, idempotencyKey: IdempotencyKey? = nil) {
-        self.tuples = tuples
+        self.init(TupleBatch(tuples), mode: mode, idempotencyKey: idempotencyKey)
+    }
+
+    /// Makes a request with tuples that are packed already.
+    public init(_ batch: TupleBatch, mode: Mode, idempotencyKey: IdempotencyKey? = nil) {
+        self.batch = batch
         self.mode = mode
         self.idempotencyKey = idempotencyKey
     }

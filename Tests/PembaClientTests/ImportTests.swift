@@ -38,7 +38,7 @@ extension Received {
     {
         let node = try await ScriptedNode { received in
             guard let request = received.importRequest else { return .session(3) }
-            guard case .answer(let type, let payload) = Reply.imported(request.tuples.count, 9) else { return .hangUp }
+            guard case .answer(let type, let payload) = Reply.imported(request.batch.count, 9) else { return .hangUp }
             return .hold(type, payload)
         }
         try await withClient(cluster.configuration([node])) { client in
@@ -66,7 +66,7 @@ extension Received {
             #expect(steps.withLock(\.first) == 0)
         }
         let requests = node.received.compactMap(\.importRequest)
-        #expect(requests.map(\.tuples.count) == [100, 100, 100, 5])
+        #expect(requests.map(\.batch.count) == [100, 100, 100, 5])
         #expect(requests.allSatisfy { $0.mode == .skip })
         #expect(Set(requests.map(\.idempotencyKey?.sequence)).count == 4)
     }
@@ -79,7 +79,7 @@ extension Received {
                 defer { losses = 0 }
                 return losses > 0
             }
-            return isLost ? .hangUp : .imported(request.tuples.count, 4)
+            return isLost ? .hangUp : .imported(request.batch.count, 4)
         }
         try await withClient(cluster.configuration([node])) { client in
             let summary = try await client.importTuples(tuples(0..<10), mode: .touch)
@@ -93,7 +93,8 @@ extension Received {
         let error = ServiceError(.alreadyExists, "document:d150 exists")
         let node = try await ScriptedNode { received in
             guard let request = received.importRequest else { return .session(3) }
-            return request.tuples.first?.resource.id == "d0" ? .imported(request.tuples.count, 4) : .error(error)
+            let first = try? request.batch.unpack().first
+            return first?.resource.id == "d0" ? .imported(request.batch.count, 4) : .error(error)
         }
         try await withClient(cluster.configuration([node])) { client in
             let thrown = await #expect(throws: ImportError.self) {

@@ -66,7 +66,8 @@ struct RandomHistory {
     }
 
     private mutating func write(_ random: inout SeededRandom) throws {
-        let choice = random.below(8)
+        let choice = random.below(10)
+        guard choice < 8 else { return try importBatch(&random) }
         let known = choice < 4 ? naive.tuples : []
         if choice < 2, !known.isEmpty {
             let tuple = known[random.below(known.count)]
@@ -81,6 +82,23 @@ struct RandomHistory {
             // What has expired before it came is not there.
             #expect(graph.stored(tuple.key) == naive.stored(tuple), "\(tuple)")
         }
+    }
+
+    private mutating func importBatch(_ random: inout SeededRandom) throws {
+        var tuples: [RelationTuple] = []
+        for _ in 0...random.below(4) {
+            let known = random.chance(1, in: 2) ? naive.tuples : []
+            tuples.append(known.isEmpty ? world.tuple(&random) : world.again(known[random.below(known.count)], &random))
+        }
+        let batch = TupleBatch(tuples)
+        let isKeeping = random.chance(1, in: 2)
+        try graph.validate(batch)
+        #expect(graph.firstStored(of: batch) == tuples.first { naive.stored($0) != nil }, "\(tuples)")
+        var created = 0
+        for tuple in tuples where !isKeeping || naive.stored(tuple) == nil {
+            if naive.put(tuple) == .created { created += 1 }
+        }
+        #expect(graph.put(batch, keepingStored: isKeeping) == created, "\(tuples)")
     }
 
     private mutating func replaceSchema(_ random: inout SeededRandom) throws {

@@ -32,6 +32,15 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
         case leaving
     }
 
+    /// What every frame touches.
+    private struct Hot {
+        /// What is in flight.
+        var table = CorrelationTable<InFlight>(capacity: Int(UInt16.max) + 1)
+        /// When the last frame arrived, or when something was first in flight after nothing was.
+        var lastSign: UInt64 = 0
+        var isAskedForSign = false
+    }
+
     /// After so long without a frame while something is in flight, the node is asked whether it lives; after as long
     /// again it is taken for dead.
     static let silenceMax = TimeSpan.seconds(1)
@@ -45,13 +54,8 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     private var state = State.idle
     private(set) var connection: Connection?
     private var limits = ConnectionLimits()
-    /// What is in flight.
-    ///
     /// Behind a pointer because each access to a property of a class is checked for overlap at run time, for every check.
-    private let tableMemory: UnsafeMutablePointer<CorrelationTable<InFlight>>
-    /// When the last frame arrived, or when something was first in flight after nothing was.
-    private var lastSign: UInt64 = 0
-    private var isAskedForSign = false
+    private let hot: UnsafeMutablePointer<Hot>
     private var failures: UInt64 = 0
     /// Whether the node sent `goAway` on the connection.
     private var wasSentAway = false
@@ -63,19 +67,19 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     init(core: ClientCore, endpoint: Endpoint) {
         self.core = core
         self.endpoint = endpoint
-        tableMemory = .allocate(capacity: 1)
-        tableMemory.initialize(to: CorrelationTable(capacity: Int(UInt16.max) + 1))
+        hot = .allocate(capacity: 1)
+        hot.initialize(to: Hot())
     }
 
     deinit {
-        tableMemory.deinitialize(count: 1)
-        tableMemory.deallocate()
+        hot.deinitialize(count: 1)
+        hot.deallocate()
     }
 
     /// What is in flight.
     var table: CorrelationTable<InFlight> {
-        _read { yield tableMemory.pointee }
-        _modify { yield &tableMemory.pointee }
+        _read { yield hot.pointee.table }
+        _modify { yield &hot.pointee.table }
     }
 
     /// Whether requests may be sent.
@@ -182,7 +186,7 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
     }
 
     /// When the answers that are handled now were read, or the last ones.
-    var lastArrival: NIODeadline { .uptimeNanoseconds(lastSign) }
+    var lastArrival: NIODeadline { .uptimeNanoseconds(hot.pointee.lastSign) }
 
     /// Sends a check of a pipeline; false if that is not possible now.
     func send(
@@ -193,7 +197,7 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
         token: UInt64
     ) -> Bool {
         guard let connection, state == .ready, !isFull else { return false }
-        let now = table.count == 0 ? NIODeadline.now() : .uptimeNanoseconds(lastSign)
+        let now = table.count == 0 ? NIODeadline.now() : .uptimeNanoseconds(hot.pointee.lastSign)
         let expiry = now.uptimeNanoseconds + timeout.nanoseconds
         guard let correlation = insert(.pipeline(pipeline, token: token), now: now, expiry: expiry) else {
             return false
@@ -211,7 +215,7 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
 
     private func insert(_ entry: InFlight, now: NIODeadline, expiry: UInt64) -> UInt64? {
         if table.count == 0 {
-            lastSign = now.uptimeNanoseconds
+            hot.pointee.lastSign = now.uptimeNanoseconds
             core.armSweep()
         }
         return table.insert(entry, expiry: expiry)
@@ -233,8 +237,8 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
 
     func connection(_ connection: Connection, didReceive header: FrameHeader, payload: UnsafeRawBufferPointer) {
         // Expiries and silence are judged by it, to the precision of a sweep.
-        lastSign = connection.burstTime.uptimeNanoseconds
-        isAskedForSign = false
+        hot.pointee.lastSign = connection.burstTime.uptimeNanoseconds
+        hot.pointee.isAskedForSign = false
         do throws(ByteError) {
             switch header.type {
             case .checkAnswer: try checked(header.correlation, payload)
@@ -345,7 +349,7 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
         timer?.cancel()
         keepAlive?.cancel()
         keepAlive = nil
-        isAskedForSign = false
+        hot.pointee.isAskedForSign = false
         let wasGreeted = state == .ready || state == .leaving
         state = .idle
         if !wasGreeted {
@@ -395,12 +399,12 @@ final class NodeLink: ConnectionDelegate, @unchecked Sendable {
             case .pipeline(let pipeline, let token): pipeline.handler(token, .failure(ClientError(.deadlineExceeded)))
             }
         }
-        guard table.count > 0, now > lastSign + NodeLink.silenceMax.nanoseconds else { return }
-        lastSign = now
-        if isAskedForSign {
+        guard table.count > 0, now > hot.pointee.lastSign + NodeLink.silenceMax.nanoseconds else { return }
+        hot.pointee.lastSign = now
+        if hot.pointee.isAskedForSign {
             abandon(.lost(reason: "the node answered neither requests nor a ping"))
         } else {
-            isAskedForSign = true
+            hot.pointee.isAskedForSign = true
             ping()
         }
     }

@@ -78,9 +78,18 @@ extension SetRequest {
 extension ImportRequest {
     /// Counts first, then the tuples; one may be listed twice.
     func checkShape() throws(ServiceError) {
-        try checkCount(tuples.count, Limits.tuplesPerImport, of: "tuples", in: "an import")
-        guard !tuples.isEmpty else { throw ServiceError(.invalidArgument, "an import has at least one tuple") }
-        for tuple in tuples { try tuple.checkShape() }
+        try checkCount(batch.count, Limits.tuplesPerImport, of: "tuples", in: "an import")
+        guard batch.count > 0 else { throw ServiceError(.invalidArgument, "an import has at least one tuple") }
+        try batch.forEachTuple { packed throws(ServiceError) in
+            if packed.isWellFormed { return }
+            let tuple: RelationTuple
+            do throws(ByteError) {
+                tuple = try packed.unpack()
+            } catch {
+                throw ServiceError(.limitExceeded, "a tuple of an import cannot be read: \(error)")
+            }
+            try tuple.checkShape()
+        }
     }
 }
 

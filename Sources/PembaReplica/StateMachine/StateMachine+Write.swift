@@ -136,17 +136,11 @@ extension StateMachine {
     func importTuples(_ request: ImportRequest) throws(ServiceError) -> CommandOutcome {
         try ClientCommand.importTuples(request).checkShape()
         try againstSchema { () throws(GraphError) in
-            for tuple in request.tuples { try graph.validate(tuple) }
+            try graph.validate(request.batch)
         }
-        if request.mode == .fail {
-            for tuple in request.tuples where graph.stored(tuple) != nil { throw .alreadyExists(tuple) }
-        }
-        var created: UInt64 = 0
-        for tuple in request.tuples {
-            if request.mode == .skip, graph.stored(tuple) != nil { continue }
-            if graph.put(tuple) == .created { created += 1 }
-        }
-        return .imported(revision, created: created, existing: UInt64(request.tuples.count) - created)
+        if request.mode == .fail, let tuple = graph.firstStored(of: request.batch) { throw .alreadyExists(tuple) }
+        let created = UInt64(graph.put(request.batch, keepingStored: request.mode == .skip))
+        return .imported(revision, created: created, existing: UInt64(request.batch.count) - created)
     }
 
     // MARK: Parts

@@ -101,7 +101,7 @@ extension Node {
                 return (.set(set), set.tuples.count)
             case .importTuples:
                 let request = try ImportRequest.decode(payload).request
-                return (.importTuples(request), request.tuples.count)
+                return (.importTuples(request), request.batch.count)
             case .writeSchema:
                 let source = try WriteSchemaRequest.decode(payload).request.source
                 return (.writeSchema(source: source), source.utf8.count)

@@ -10,7 +10,7 @@ extension ImportRequest {
         output.integer(deadlineMilliseconds)
         output.key(idempotencyKey)
         output.integer(mode.rawValue)
-        output.tuples(tuples)
+        batch.encode(into: &output)
     }
 
     /// Reads the payload of an `import` frame.
@@ -21,8 +21,8 @@ extension ImportRequest {
             guard let mode = Mode(rawValue: number) else {
                 throw .invalidValue(field: "import mode", value: UInt64(number))
             }
-            let tuples = try reader.tuples(limit: Limits.tuplesPerImport)
-            return ImportRequest(tuples: tuples, mode: mode, idempotencyKey: key)
+            let batch = try TupleBatch(reading: &reader, limit: Limits.tuplesPerImport)
+            return ImportRequest(batch, mode: mode, idempotencyKey: key)
         }
     }
 }

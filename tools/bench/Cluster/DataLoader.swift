@@ -14,11 +14,13 @@ struct DataLoader {
     func load(_ data: BenchmarkData) async throws -> Double {
         try await client.writeSchema(BenchmarkData.schema + "\n" + FloodData.schema)
         let begin = ContinuousClock.now
-        try await forEachBatch(of: data.tupleCount, label: "loading") { range in
-            // A generated member may come twice; one write may not name a tuple twice.
-            let tuples = Set(range.map { data.tuple($0) })
-            return tuples.map { TupleUpdate(.touch, $0) }
-        }
+        var progress = Progress("loading", total: data.tupleCount)
+        let summary = try await client.importTuples(
+            (0..<data.tupleCount).lazy.map { data.tuple($0) },
+            mode: .touch,
+            requestsInFlight: DataLoader.batchesInFlight
+        ) { progress.update($0.done) }
+        progress.finish(summary.done)
         let seconds = (ContinuousClock.now - begin).inSeconds
         try await forEachBatch(of: FloodData.tuples.count, label: "loading the maze") { range in
             FloodData.tuples[range].map { TupleUpdate(.touch, $0) }

@@ -1,0 +1,77 @@
+// Pemba: adding many tuples.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+
+/// The numbers of the names in a batch, looked up once for each kind of plain tuple.
+private struct KindNumbers {
+    /// Two places for each kind: for one subject, and for all of a type.
+    private var numbers: [TupleNumbers?] = []
+
+    mutating func find(_ packed: PackedTuple, in graph: Graph) throws(GraphError) -> TupleNumbers {
+        let place = packed.kind * 2 + (packed.isWildcard ? 1 : 0)
+        while numbers.count <= place { numbers.append(nil) }
+        if let known = numbers[place] { return known }
+        let found = try graph.locate(packed.view, Traits.none)
+        numbers[place] = found
+        return found
+    }
+}
+
+extension Graph {
+    /// Checks that all tuples of a batch may be created or touched.
+    package func validate(_ batch: TupleBatch) throws(GraphError) {
+        var kinds = KindNumbers()
+        try batch.forEachTuple { packed throws(GraphError) in
+            if packed.isWellFormed {
+                _ = try kinds.find(packed, in: self)
+            } else {
+                try validate(Graph.unpack(packed))
+            }
+        }
+    }
+
+    /// The first tuple of a valid batch that is stored and has not expired; nil if there is none.
+    package func firstStored(of batch: TupleBatch) -> RelationTuple? {
+        var kinds = KindNumbers()
+        var found: RelationTuple?
+        batch.forEachTuple { packed in
+            if found == nil, isStored(packed, &kinds) { found = Graph.unpack(packed) }
+        }
+        return found
+    }
+
+    /// Adds the tuples of a valid batch in their order and returns how many were not there; those that are get the
+    /// caveats and times of the batch, unless they are to be kept.
+    package func put(_ batch: TupleBatch, keepingStored: Bool) -> Int {
+        var kinds = KindNumbers()
+        var created = 0
+        batch.forEachTuple { packed in
+            if keepingStored, isStored(packed, &kinds) { return }
+            let effect =
+                packed.isPlain
+                ? put(packed.view, Graph.numbers(packed, &kinds, self), .none) : put(Graph.unpack(packed))
+            if effect == .created { created += 1 }
+        }
+        return created
+    }
+
+    private func isStored(_ packed: PackedTuple, _ kinds: inout KindNumbers) -> Bool {
+        guard packed.isPlain else { return stored(Graph.unpack(packed)) != nil }
+        return isStored(packed.view, Graph.numbers(packed, &kinds, self))
+    }
+
+    private static func numbers(_ packed: PackedTuple, _ kinds: inout KindNumbers, _ graph: Graph) -> TupleNumbers {
+        guard let numbers = try? kinds.find(packed, in: graph) else {
+            preconditionFailure("a tuple of a batch was written without validation")
+        }
+        return numbers
+    }
+
+    private static func unpack(_ packed: PackedTuple) -> RelationTuple {
+        guard let tuple = try? packed.unpack() else {
+            preconditionFailure("a tuple of a batch was used before its shape was checked")
+        }
+        return tuple
+    }
+}
