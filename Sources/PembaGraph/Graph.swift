@@ -81,12 +81,13 @@ package final class Graph {
 
     /// Puts a linked schema in place; the caller has made sure that it orphans nothing.
     func install(_ new: LinkedSchema) {
+        let old = linked
         let wildcards = wildcards(of: new)
         let view = GraphView(entities, rows, new, overlay: nil, wildcards: .copy(wildcards))
         present.install(new, view, typeCount: wildcards.count)
         schema = new.schema
         order = nil
-        conditions.relink(new)
+        conditions.relink(from: old, to: new)
         history.didInstall(new, at: revision)
     }
 

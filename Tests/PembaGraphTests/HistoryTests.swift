@@ -112,6 +112,44 @@ struct HistoryTests {
         #expect(try decide(graph, "doc:1#viewer@user:ann", at: 5, #"{"least":21}"#) == .hasNot)
     }
 
+    @Test("another schema makes the stored contexts anew of the caveats that it changes, and of no other")
+    func relinking() throws {
+        func source(_ late: String) -> String {
+            Self.user + """
+                caveat early(hour int) { hour < 8 }
+                caveat late(hour int\(late)
+                definition doc {
+                    relation viewer: user with early | user with late
+                }
+                """
+        }
+        let graph = try graph(source(") { hour > 20 }"))
+        for hour in 0..<50 {
+            try graph.add("doc:1#viewer@user:e\(hour)[early:{\"hour\":\(hour)}]")
+            try graph.add("doc:1#viewer@user:l\(hour)[late:{\"hour\":\(hour)}]")
+        }
+        // At both ends and in the middle of what there is of the caveat; the number of one is used again.
+        for hour in [0, 30, 49] { try graph.drop("doc:1#viewer@user:l\(hour)[late:{\"hour\":\(hour)}]") }
+        try graph.add("doc:1#viewer@user:l50[late:{\"hour\":50}]")
+        func relinked(_ text: String) throws -> Int {
+            let old = graph.linked
+            let new = Linker.link(try schema(text), keeping: old)
+            var conditions = graph.conditions
+            return conditions.relink(from: old, to: new)
+        }
+        #expect(try relinked(source(") { hour > 21 }")) == 0)
+        #expect(try relinked(source(", least int) { hour > least }")) == 48)
+        #expect(try graph.has("doc:1#viewer@user:l50"))
+        try graph.replaceSchema(schema(source(", least int) { hour > least }")))
+        let item = CheckItem(
+            resource: ObjectReference(type: "doc", id: "1"),
+            permission: "viewer",
+            subject: SubjectReference(type: "user", id: "l50")
+        )
+        #expect(try graph.check(item) == Decision(.conditional, missingContext: ["least"]))
+        #expect(try graph.has("doc:1#viewer@user:e7"))
+    }
+
     @Test("tuples are hidden by their ends, whatever they carry")
     func hiding() throws {
         let source =
