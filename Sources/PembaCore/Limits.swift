@@ -112,6 +112,8 @@ public enum Limits {
     public static let suggestionScan = 16_384
     /// Objects and usersets in which the subject is already that one suggestion's place is given.
     public static let candidatesPerPlace = 4
+    /// Bytes of memory that a node keeps for the past, unless configured otherwise.
+    public static let historyBytes = 256 << 20
     /// Filters in one watch.
     public static let watchFilters = 100
 }

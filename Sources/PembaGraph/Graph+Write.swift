@@ -188,12 +188,12 @@ extension Graph {
         conditions.hold(old.condition)
         conditions.hold(new.condition)
         let change = HistoryChange(kind: kind, revision: revision, resource: resource, entry: key, old: old, new: new)
-        history.append(change)
+        history.append(change, conditions)
     }
 
-    /// Lets the oldest change go if the history is full.
+    /// Lets the oldest changes go if the history is full.
     private func makeRoom() {
-        if isRecording, history.isFull { forgetOldestChange() }
+        while isRecording, history.isFull { forgetOldestChange() }
     }
 
     /// Keeps counts and the fingerprint in step with a change of a stored tuple.

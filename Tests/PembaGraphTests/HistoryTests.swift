@@ -150,6 +150,46 @@ struct HistoryTests {
         #expect(try graph.has("doc:1#viewer@user:e7"))
     }
 
+    /// What can make the history large, one way at a time.
+    enum Load: CaseIterable {
+        case metadata
+        case metadataAlone
+        case contexts
+        case schemas
+    }
+
+    @Test("the history takes no more memory than it may, whatever it holds", arguments: Load.allCases)
+    func bounded(load: Load) throws {
+        func source(_ comment: String) -> String {
+            Self.user + "/* \(comment) */\ncaveat net(cidr string) { cidr == \"a\" }\n"
+                + "definition doc {\n relation viewer: user | user with net\n}"
+        }
+        let limits = HistoryLimits(changes: 1_000, bytes: 1 << 20, span: .seconds(1_000))
+        let graph = Graph(capacity: .small, history: limits)
+        graph.restart(at: .zero, time: .zero)
+        try graph.replaceSchema(schema(source("")))
+        for revision in 1...200 {
+            begin(graph, UInt64(revision))
+            let text = String(repeating: "\(revision % 10)", count: 20_000)
+            switch load {
+            case .metadata, .metadataAlone:
+                if load == .metadata { try graph.add("doc:\(revision)#viewer@user:ann") }
+                graph.note(ContextObject([("reason", .string(text))]))
+            case .contexts:
+                let context = ContextObject([("cidr", .string("\(revision)" + text))])
+                var conditional = try tuple("doc:1#viewer@user:ann")
+                conditional.caveat = CaveatReference(name: "net", context: context)
+                graph.put(conditional)
+            case .schemas: try graph.replaceSchema(schema(source(text)))
+            }
+            #expect(graph.history.sizes.total < 2 << 20)
+        }
+        let kept = graph.revision.rawValue - graph.oldestRevision.rawValue
+        #expect((3...60).contains(kept), "\(kept) revisions are kept")
+        #expect(throws: GraphError.tooOld(oldest: graph.oldestRevision)) { try graph.basis(at: Revision(100)) }
+        _ = try graph.basis(at: graph.oldestRevision)
+    }
+
     @Test("tuples are hidden by their ends, whatever they carry")
     func hiding() throws {
         let source =
