@@ -115,14 +115,10 @@ private func checkCommon(
 
 /// Refuses tuples that differ in caveat and times at most.
 private func checkDuplicates(
-    in tuples: some Collection<RelationTuple>,
+    in tuples: some RandomAccessCollection<RelationTuple>,
     _ message: (String) -> String
 ) throws(ServiceError) {
-    guard tuples.count > 1 else { return }
-    var seen: Set<RelationTuple> = []
-    seen.reserveCapacity(tuples.count)
-    for tuple in tuples where !seen.insert(tuple.key).inserted {
-        let text = tuple.key.description
-        throw ServiceError(.duplicateUpdate, message(text), details: [.init("tuple", text)])
-    }
+    guard let repeated = DuplicateSearch().firstRepeated(in: tuples) else { return }
+    let text = repeated.key.description
+    throw ServiceError(.duplicateUpdate, message(text), details: [.init("tuple", text)])
 }
