@@ -122,6 +122,9 @@ enum AnyDecoder {
         case .watchAnswer: try WatchEnd(decoding: raw).encode(into: &output)
         case .exportAnswer: try ExportEnd(decoding: raw).encode(into: &output)
         case .openSessionAnswer: try OpenSessionAnswer(decoding: raw).encode(into: &output)
+        case .writeAnswer:
+            let decoded = try WriteAnswer.decode(raw)
+            decoded.answer.encode(leader: decoded.leader, into: &output)
         case .deleteAnswer:
             let decoded = try DeleteAnswer.decode(raw)
             decoded.answer.encode(leader: decoded.leader, into: &output)
@@ -132,7 +135,7 @@ enum AnyDecoder {
             let decoded = try ImportAnswer.decode(raw)
             decoded.answer.encode(leader: decoded.leader, into: &output)
         case .statusAnswer: try NodeStatus(decoding: raw).encode(into: &output)
-        default: try WriteAnswer(decoding: raw).encode(into: &output)
+        default: try WriteSchemaAnswer(decoding: raw).encode(into: &output)
         }
     }
 

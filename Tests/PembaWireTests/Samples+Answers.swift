@@ -245,8 +245,20 @@ extension Samples {
                 idempotencyKey: IdempotencyKey(session: 17, sequence: 3, firstUnacknowledged: 2)
             ).encode(deadlineMilliseconds: 1_000, into: &$0)
         },
+        Sample("delete next part", .delete) {
+            DeleteRequest(
+                filter: filter,
+                limit: 1_000,
+                allowsPartial: true,
+                cursor: ReadCursor(last: tuple, filterChecksum: ReadCursor.checksum(of: filter))
+            ).encode(deadlineMilliseconds: 1_000, into: &$0)
+        },
         Sample("deleteAnswer", .deleteAnswer) {
-            DeleteAnswer(deleted: 1_000, isComplete: false, zookie: zookie).encode(leader: NodeID(2), into: &$0)
+            let next = ReadCursor(last: tuple, filterChecksum: ReadCursor.checksum(of: filter))
+            DeleteAnswer(deleted: 1_000, next: next, zookie: zookie).encode(leader: NodeID(2), into: &$0)
+        },
+        Sample("deleteAnswer complete", .deleteAnswer) {
+            DeleteAnswer(deleted: 1_000, zookie: zookie).encode(leader: nil, into: &$0)
         },
         Sample("set", .set) {
             SetRequest(resource: plan, relation: "viewer", tuples: [tuple, caveated], metadata: context)

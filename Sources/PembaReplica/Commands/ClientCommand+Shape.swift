@@ -42,7 +42,7 @@ extension WriteRequest {
 }
 
 extension DeleteRequest {
-    /// Counts first, then the filters.
+    /// Counts first, then the filters and where it goes on.
     func checkShape() throws(ServiceError) {
         guard limit >= 1 else {
             throw ServiceError(.invalidArgument, "a deletion removes up to at least one tuple; its limit is \(limit)")
@@ -50,6 +50,7 @@ extension DeleteRequest {
         try checkCount(limit, Limits.tuplesPerDelete, of: "tuples", in: "a deletion")
         try checkCommon(preconditions, metadata, in: "a deletion")
         try filter.checkShape(of: "a deletion")
+        try cursor?.last.key.checkShape()
     }
 }
 
