@@ -37,7 +37,7 @@ enum AnyDecoder {
             case .check: try reencodeCheck(raw, into: &output)
             case .bulkCheck: try reencodeBulk(raw, into: &output)
             case .foundResources: try reencodePart(FoundResource.self, raw, into: &output)
-            case .foundSubjects: try reencodePart(FoundSubject.self, raw, into: &output)
+            case .foundSubjects: try reencodePart(FoundSubjectPiece.self, raw, into: &output)
             case .exportedTuples: try reencodePart(RelationTuple.self, raw, into: &output)
             case .watchEvents: try reencodePart(WatchEvent.self, raw, into: &output)
             case .checkAnswer, .readSchemaAnswer, .permissionsAnswer, .expandAnswer, .explainAnswer, .watchAnswer,

@@ -59,14 +59,16 @@ extension Samples {
         limit: 100
     )
     static let subjects = [
-        FoundSubject(
-            permission: 0,
-            kind: 0,
-            id: "*",
-            decision: .has,
-            excluded: [ExcludedSubject(id: "eve", decision: .has), ExcludedSubject(id: "bob", decision: missing)]
+        FoundSubjectPiece(
+            FoundSubject(
+                permission: 0,
+                kind: 0,
+                id: "*",
+                decision: .has,
+                excluded: [ExcludedSubject(id: "eve", decision: .has), ExcludedSubject(id: "bob", decision: missing)]
+            )
         ),
-        FoundSubject(permission: 0, kind: 1, id: "eng", decision: missing),
+        FoundSubjectPiece(FoundSubject(permission: 0, kind: 1, id: "eng", decision: missing)),
     ]
     static let cursor = LookupCursor(zookie: zookie, queryChecksum: 0, permission: 0, kind: 1, id: "eng")
     static let permissionsAnswer = PermissionsAnswer(
