@@ -15,7 +15,7 @@ extension PembaClient {
 
     /// Writes tuples: all updates or none, and none unless every precondition holds.
     ///
-    /// - Returns: the zookie of the revision that first holds the write.
+    /// - Returns: how many tuples that changed, and the zookie of the revision that first holds the write.
     /// - Throws: ``ClientError``. If its `outcomeIsKnown` is false, the write may have been done; repeating it with the
     ///   error's `idempotencyKey` finds out and does it at most once.
     @discardableResult
@@ -23,21 +23,25 @@ extension PembaClient {
         _ request: WriteRequest,
         delivery: Delivery = .exactlyOnce,
         timeout: Duration? = nil
-    ) async throws(ClientError) -> Zookie {
+    ) async throws(ClientError) -> WriteAnswer {
         guard request.updates.count <= Limits.updatesPerWrite else {
             throw PembaClient.limit("a write", "updates", request.updates.count, Limits.updatesPerWrite)
         }
         try PembaClient.requireCount(of: request.preconditions, "a write")
         let operation = Operation.write(request, exactlyOnce: delivery == .exactlyOnce)
-        return try await written(operation, timeout: timeout)
+        let answer = try await perform(operation, timeout: timeout)
+        guard case .written(let result, _) = answer else {
+            preconditionFailure("a write was answered with something else")
+        }
+        return result
     }
 
     /// Removes all tuples that a filter means, at most as many as the request says.
     ///
-    /// If its answer is not complete, more are left: repeating it removes them.
+    /// If its answer is not complete, there may be more: repeating it with the cursor `next` of the answer goes on there.
     ///
-    /// - Throws: ``ClientError``; the service error `tooManyMatches` if more match than its limit and it does not allow
-    ///   to remove a part of them.
+    /// - Throws: ``ClientError``; the service error `tooManyMatches` if more match than its limit, or finding them takes
+    ///   more than one request may, and it does not allow to remove a part of them.
     @discardableResult
     public func delete(
         _ request: DeleteRequest,
@@ -94,13 +98,9 @@ extension PembaClient {
         guard source.utf8.count <= Limits.schemaBytes else {
             throw PembaClient.limit("a schema", "bytes", source.utf8.count, Limits.schemaBytes)
         }
-        return try await written(.writeSchema(source), timeout: timeout)
-    }
-
-    private func written(_ operation: Operation, timeout: Duration?) async throws(ClientError) -> Zookie {
-        let answer = try await perform(operation, timeout: timeout)
-        guard case .written(let zookie, _) = answer else {
-            preconditionFailure("a write was answered with something else")
+        let answer = try await perform(.writeSchema(source), timeout: timeout)
+        guard case .schemaWritten(let zookie, _) = answer else {
+            preconditionFailure("a write of the schema was answered with something else")
         }
         return zookie
     }

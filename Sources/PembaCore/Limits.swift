@@ -79,6 +79,9 @@ public enum Limits {
     public static let contextualTuples = 1_000
     /// Tuples that one deletion by filter removes.
     public static let tuplesPerDelete = 100_000
+    /// Tuples, and objects that have any, that one command in the log looks at to find what its filters mean: the same on
+    /// every node, since it decides what the command does.
+    public static let commandVisits = 131_072
     /// Tuples in one request of an import.
     public static let tuplesPerImport = 10_000
     /// Permissions, or kinds of subjects, in one lookup.
@@ -112,6 +115,8 @@ public enum Limits {
     public static let suggestionScan = 16_384
     /// Objects and usersets in which the subject is already that one suggestion's place is given.
     public static let candidatesPerPlace = 4
+    /// Bytes of memory that a node keeps for the past, unless configured otherwise.
+    public static let historyBytes = 256 << 20
     /// Filters in one watch.
     public static let watchFilters = 100
 }

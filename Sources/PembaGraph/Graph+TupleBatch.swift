@@ -41,19 +41,28 @@ extension Graph {
         return found
     }
 
-    /// Adds the tuples of a valid batch in their order and returns how many were not there; those that are get the
-    /// caveats and times of the batch, unless they are to be kept.
-    package func put(_ batch: TupleBatch, keepingStored: Bool) -> Int {
+    /// Adds the tuples of a valid batch in their order; those that are stored get the caveats and times of the batch, unless
+    /// they are to be kept.
+    ///
+    /// Returns how many were not stored and how many were. A tuple of the batch that has expired is neither.
+    package func put(_ batch: TupleBatch, keepingStored: Bool) -> (created: Int, existing: Int) {
         var kinds = KindNumbers()
-        var created = 0
+        var counts = (created: 0, existing: 0)
         batch.forEachTuple { packed in
-            if keepingStored, isStored(packed, &kinds) { return }
+            if keepingStored, isStored(packed, &kinds) {
+                counts.existing += 1
+                return
+            }
             let effect =
                 packed.isPlain
                 ? put(packed.view, Graph.numbers(packed, &kinds, self), .none) : put(Graph.unpack(packed))
-            if effect == .created { created += 1 }
+            switch effect {
+            case .created: counts.created += 1
+            case .touched, .unchanged, .removed: counts.existing += 1
+            case .expired: break
+            }
         }
-        return created
+        return counts
     }
 
     private func isStored(_ packed: PackedTuple, _ kinds: inout KindNumbers) -> Bool {

@@ -11,6 +11,10 @@ package enum WriteEffect: Sendable, Equatable {
     case touched
     /// It was there as it is.
     case unchanged
+    /// It had expired before it was written: what was there is gone.
+    case removed
+    /// It had expired before it was written, and nothing was there.
+    case expired
 }
 
 extension Graph {
@@ -34,9 +38,11 @@ extension Graph {
         return traits[TupleKey(end.resource, end.entry)].expiresAt > now
     }
 
-    /// Adds a valid tuple, or gives the one that is there this caveat and these times.
+    /// Adds a valid tuple, or gives the one that is there this caveat and these times; if these times are over, nothing is
+    /// left that anybody could see, and nothing is stored.
     @discardableResult
     package func put(_ tuple: RelationTuple) -> WriteEffect {
+        if tuple.hasExpired(at: now) { return remove(tuple) == nil ? .expired : .removed }
         let wanted = hold(tuple)
         return tuple.withView { view in
             guard let numbers = try? locate(view, wanted) else {
@@ -194,12 +200,12 @@ extension Graph {
         conditions.hold(old.condition)
         conditions.hold(new.condition)
         let change = HistoryChange(kind: kind, revision: revision, resource: resource, entry: key, old: old, new: new)
-        history.append(change)
+        history.append(change, conditions)
     }
 
-    /// Lets the oldest change go if the history is full.
+    /// Lets the oldest changes go if the history is full.
     private func makeRoom() {
-        if isRecording, history.isFull { forgetOldestChange() }
+        while isRecording, history.isFull { forgetOldestChange() }
     }
 
     /// Keeps counts and the fingerprint in step with a change of a stored tuple.
@@ -220,8 +226,8 @@ extension Graph {
     /// When the next tuple begins or stops to count; nil if none will.
     package var nextDue: Timestamp? { traits.nextDue(after: now).map { Timestamp(nanoseconds: $0) } }
 
-    /// Whether there are tuples that have expired and are still stored.
-    var hasUncollected: Bool { traits.firstExpiry.map { $0.time <= now } ?? false }
+    /// Whether there are tuples that have expired at a time and are still stored.
+    func hasUncollected(at time: Int64) -> Bool { traits.firstExpiry.map { $0.time <= time } ?? false }
 
     /// Removes tuples that have expired at the present state, at most `limit`, the earliest first.
     package func collectExpired(limit: Int) {
@@ -239,4 +245,9 @@ extension Graph {
             TupleEnd(resource: right.resource, entry: right.entry)
         )
     }
+}
+
+extension RelationTuple {
+    /// Whether it has expired at a time in nanoseconds.
+    fileprivate func hasExpired(at now: Int64) -> Bool { expiresAt.map { $0.nanoseconds <= now } ?? false }
 }

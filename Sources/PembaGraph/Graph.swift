@@ -81,12 +81,13 @@ package final class Graph {
 
     /// Puts a linked schema in place; the caller has made sure that it orphans nothing.
     func install(_ new: LinkedSchema) {
+        let old = linked
         let wildcards = wildcards(of: new)
         let view = GraphView(entities, rows, new, overlay: nil, wildcards: .copy(wildcards))
         present.install(new, view, typeCount: wildcards.count)
         schema = new.schema
         order = nil
-        conditions.relink(new)
+        conditions.relink(from: old, to: new)
         history.didInstall(new, at: revision)
     }
 
@@ -147,10 +148,16 @@ package final class Graph {
         if count == 1 { reclaimIfUnused(entity) }
     }
 
+    /// Whether an entity has no tuples: only the history, or an overlay, knows it.
+    func hasNoTuples(_ entity: UInt32) -> Bool {
+        let record = entities.records[Int(entity)]
+        return record.forward == 0 && record.reverse == 0
+    }
+
     /// Forgets an entity that nothing refers to.
     func reclaimIfUnused(_ entity: UInt32) {
         let record = entities.records[Int(entity)]
-        guard record.forward == 0, record.reverse == 0, pins[entity] == nil, !history.holds(entity) else { return }
+        guard hasNoTuples(entity), pins[entity] == nil, !history.holds(entity) else { return }
         let id = entities.id(of: entity)
         let type = Int(record.type)
         if id.count == 1, id[0] == UInt8(ascii: "*"), type < present.typeCount {

@@ -11,6 +11,8 @@ package enum GraphError: Error, Equatable, Sendable {
     case unknownDefinition(String)
     /// The definition has no relation or permission of that name.
     case unknownRelation(definition: String, relation: String)
+    /// No definition has a relation or permission of that name.
+    case unknownEverywhere(relation: String)
     /// The name is a permission, which is computed and holds no tuples.
     case cannotWritePermission(definition: String, permission: String)
     /// The relation does not admit the subject; it admits those listed, in the order of the schema.
@@ -49,6 +51,8 @@ extension GraphError: CustomStringConvertible {
             "the schema has no definition `\(name)`"
         case .unknownRelation(let definition, let relation):
             "definition `\(definition)` has no relation or permission `\(relation)`"
+        case .unknownEverywhere(let relation):
+            "no definition of the schema has a relation or permission `\(relation)`"
         case .cannotWritePermission(let definition, let permission):
             "`\(permission)` of `\(definition)` is a permission: it is computed and holds no relationships"
         case .subjectNotAllowed(let tuple, let given, let admitted):

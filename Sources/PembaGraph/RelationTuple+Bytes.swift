@@ -1,11 +1,11 @@
 // Pemba: tuples as borrowed bytes.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import PembaCore
+package import PembaCore
 
 extension RelationTuple {
     /// Calls `body` with the tuple's bytes.
-    func withView<Result, Failure: Error>(
+    package func withView<Result, Failure: Error>(
         _ body: (CheckView) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         var parts = (

@@ -109,9 +109,9 @@ package final class Replica {
         startRound(at: time, into: &effects)
     }
 
-    /// Applies committed entries, at least one and then at most so many of at most so many bytes; true if more wait.
+    /// Applies committed entries, at most so many of at most so many bytes but for the first; true if more wait.
     ///
-    /// Not to be called while an evaluation is suspended.
+    /// None is applied by a call that only gets the next one ready (`StateMachine.prepare`). Not to be called while an evaluation is suspended.
     package func applyCommitted(
         maxEntries: Int,
         maxBytes: Int = ReplicaOptions.batchBytesMax,
@@ -123,7 +123,10 @@ package final class Replica {
             let end = min(commit, LogIndex(stateMachine.index.rawValue + UInt64(maxEntries)))
             let entries = raft.entries(from: stateMachine.index.next, upTo: end, maxBytes: maxBytes)
             precondition(!entries.isEmpty, "committed entry \(stateMachine.index.next) is not in memory")
-            for entry in entries { apply(entry, into: &effects) }
+            for entry in entries {
+                guard stateMachine.prepare(entry) else { break }
+                apply(entry, into: &effects)
+            }
         }
         finishApplying(at: time, into: &effects)
         hasAnnouncedApply = stateMachine.index < commit

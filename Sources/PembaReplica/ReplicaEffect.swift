@@ -41,16 +41,16 @@ package enum ReplicaEffect: Sendable, Equatable {
 package enum CommandOutcome: Sendable, Equatable {
     /// A session was opened; its id.
     case sessionOpened(UInt64)
-    /// Tuples were written; the revision that first holds them.
-    case written(Revision)
+    /// Tuples were written; the revision that first holds them, and how many that changed.
+    case written(Revision, WriteCounts)
     /// The schema was replaced; the revision that first has it.
     case schemaWritten(Revision)
-    /// Tuples were removed; the revision, how many, and whether none that matched is left.
-    case deleted(Revision, count: UInt64, isComplete: Bool)
+    /// Tuples were removed; the revision, how many, and after which place there may be more.
+    case deleted(Revision, count: UInt64, next: RelationTuple?)
     /// A relation was set; the revision, how many tuples that changed, and which, in the order of reads.
     ///
     /// What is repeated to a client session may have the counts alone (`SetAnswer.changes`).
-    case set(Revision, SetCounts, changes: [TupleUpdate])
+    case set(Revision, WriteCounts, changes: [TupleUpdate])
     /// Tuples were imported; the revision, how many were not there before, and how many were.
     case imported(Revision, created: UInt64, existing: UInt64)
 

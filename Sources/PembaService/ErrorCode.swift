@@ -23,9 +23,9 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable {
     case noSchema = 7
     /// The schema has no definition of that name.
     case unknownDefinition = 8
-    /// The definition has no relation or permission of that name.
+    /// The definition, or any if none is named, has no relation or permission of that name.
     case unknownRelation = 9
-    /// A tuple was to be written on a permission, which is computed and holds none.
+    /// A tuple was to be written on a permission, or a filter names one: it is computed and holds no tuples.
     case cannotWritePermission = 10
     /// The schema does not admit that subject on that relation; the message names the types that it admits.
     case subjectNotAllowed = 11
@@ -43,7 +43,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable {
     case invalidContext = 17
     /// A caveat on which the answer depends could not be evaluated, or cost more than it may.
     case conditionFailed = 18
-    /// More tuples match a deletion than its limit; nothing was removed.
+    /// More tuples match a deletion than its limit, or finding them takes more than one request may; nothing was removed.
     case tooManyMatches = 19
     /// The evaluation went deeper than the caller allowed.
     case depthExceeded = 20

@@ -91,52 +91,53 @@ public struct WriteRequest: Hashable, Sendable {
     }
 }
 
-/// Removes all tuples that a filter means, atomically.
-public struct DeleteRequest: Hashable, Sendable {
-    /// Which tuples; never empty.
-    public var filter: RelationshipFilter
-    /// What must hold before.
-    public var preconditions: [Precondition]
-    /// How many at most: 1 to `Limits.tuplesPerDelete`.
-    public var limit: Int
-    /// What to do if more match: remove the first `limit` in the order of reads, or refuse and remove none.
-    public var allowsPartial: Bool
-    /// What watchers are told with it; empty for nothing.
-    public var metadata: ContextObject
-    /// Which write this is, so that it is done once however often it is sent; nil to take the chance.
-    public var idempotencyKey: IdempotencyKey?
+/// How many tuples a write changed, as those who read them can tell.
+public struct WriteCounts: Hashable, Sendable {
+    /// Tuples that were not there, or had expired.
+    public var created: UInt64
+    /// Tuples that had another caveat or time.
+    public var touched: UInt64
+    /// Tuples that are gone.
+    public var deleted: UInt64
 
-    /// Makes a deletion.
-    public init(
-        filter: RelationshipFilter,
-        preconditions: [Precondition] = [],
-        limit: Int = Limits.tuplesPerDelete,
-        allowsPartial: Bool = false,
-        metadata: ContextObject = .empty,
-        idempotencyKey: IdempotencyKey? = nil
-    ) {
-        self.filter = filter
-        self.preconditions = preconditions
-        self.limit = limit
-        self.allowsPartial = allowsPartial
-        self.metadata = metadata
-        self.idempotencyKey = idempotencyKey
+    /// Makes counts.
+    public init(created: UInt64 = 0, touched: UInt64 = 0, deleted: UInt64 = 0) {
+        self.created = created
+        self.touched = touched
+        self.deleted = deleted
+    }
+
+    /// Counts changes.
+    public init(of changes: [TupleUpdate]) {
+        self.init()
+        for change in changes {
+            switch change.operation {
+            case .create: created += 1
+            case .touch: touched += 1
+            case .delete: deleted += 1
+            }
+        }
+    }
+
+    /// All changes; saturates instead of overflowing.
+    public var total: UInt64 {
+        [touched, deleted].reduce(created) { sum, count in
+            let (next, overflow) = sum.addingReportingOverflow(count)
+            return overflow ? .max : next
+        }
     }
 }
 
-/// What a deletion did.
-public struct DeleteAnswer: Hashable, Sendable {
-    /// How many tuples were removed.
-    public var deleted: UInt64
-    /// Whether none that matched is left.
-    public var isComplete: Bool
+/// What a write did.
+public struct WriteAnswer: Hashable, Sendable {
+    /// How many of the tuples that it names were not as it wanted them.
+    public var counts: WriteCounts
     /// The revision that has it.
     public var zookie: Zookie
 
     /// Makes an answer.
-    public init(deleted: UInt64, isComplete: Bool, zookie: Zookie) {
-        self.deleted = deleted
-        self.isComplete = isComplete
+    public init(counts: WriteCounts, zookie: Zookie) {
+        self.counts = counts
         self.zookie = zookie
     }
 }
@@ -174,47 +175,10 @@ public struct SetRequest: Hashable, Sendable {
     }
 }
 
-/// How many tuples setting a relation changed.
-public struct SetCounts: Hashable, Sendable {
-    /// Tuples that were not there.
-    public var created: UInt64
-    /// Tuples that had another caveat or time.
-    public var touched: UInt64
-    /// Tuples that are gone.
-    public var deleted: UInt64
-
-    /// Makes counts.
-    public init(created: UInt64, touched: UInt64, deleted: UInt64) {
-        self.created = created
-        self.touched = touched
-        self.deleted = deleted
-    }
-
-    /// Counts changes.
-    public init(of changes: [TupleUpdate]) {
-        self.init(created: 0, touched: 0, deleted: 0)
-        for change in changes {
-            switch change.operation {
-            case .create: created += 1
-            case .touch: touched += 1
-            case .delete: deleted += 1
-            }
-        }
-    }
-
-    /// All changes; saturates instead of overflowing.
-    public var total: UInt64 {
-        [touched, deleted].reduce(created) { sum, count in
-            let (next, overflow) = sum.addingReportingOverflow(count)
-            return overflow ? .max : next
-        }
-    }
-}
-
 /// What setting a relation changed.
 public struct SetAnswer: Hashable, Sendable {
     /// How many changes there were.
-    public var counts: SetCounts
+    public var counts: WriteCounts
     /// The changes, in the order of reads: `create` was not there, `touch` had another caveat or time, `delete` is gone.
     ///
     /// Empty if they are too many for an answer, or for what a client session keeps of it: then only their counts are
@@ -224,7 +188,7 @@ public struct SetAnswer: Hashable, Sendable {
     public var zookie: Zookie
 
     /// Makes an answer.
-    public init(counts: SetCounts, changes: [TupleUpdate], zookie: Zookie) {
+    public init(counts: WriteCounts, changes: [TupleUpdate], zookie: Zookie) {
         self.counts = counts
         self.changes = changes
         self.zookie = zookie
@@ -232,7 +196,7 @@ public struct SetAnswer: Hashable, Sendable {
 
     /// Makes an answer that lists every change.
     public init(changes: [TupleUpdate], zookie: Zookie) {
-        self.init(counts: SetCounts(of: changes), changes: changes, zookie: zookie)
+        self.init(counts: WriteCounts(of: changes), changes: changes, zookie: zookie)
     }
 
     /// Whether `changes` holds every change.

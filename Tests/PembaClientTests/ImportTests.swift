@@ -117,7 +117,7 @@ extension Received {
     }
 
     @Test("a deletion and a set relation carry keys, and reads see them afterwards") func otherWrites() async throws {
-        let deleted = DeleteAnswer(deleted: 3, isComplete: false, zookie: cluster.zookie(6))
+        let deleted = DeleteAnswer(deleted: 3, next: ReadCursor(last: tuples(0..<1)[0]), zookie: cluster.zookie(6))
         let changes = [TupleUpdate(.create, tuples(0..<1)[0])]
         let set = SetAnswer(changes: changes, zookie: cluster.zookie(7))
         let node = try await ScriptedNode { received in

@@ -127,8 +127,26 @@ enum Reply: Sendable {
     }
 
     static func written(_ revision: UInt64, leader: UInt64? = nil, _ type: FrameType = .writeAnswer) -> Reply {
-        let answer = WriteAnswer(zookie: TestCluster.shared.zookie(revision), leader: leader.map { NodeID($0) })
-        return .answer(type, encode { answer.encode(into: &$0) })
+        let zookie = TestCluster.shared.zookie(revision)
+        let leader = leader.map { NodeID($0) }
+        guard type == .writeAnswer else {
+            return .answer(type, encode { WriteSchemaAnswer(zookie: zookie, leader: leader).encode(into: &$0) })
+        }
+        let answer = WriteAnswer(counts: WriteCounts(created: 1), zookie: zookie)
+        return .answer(type, encode { answer.encode(leader: leader, into: &$0) })
+    }
+}
+
+/// Counts the requests of each type, for scripts that answer the first otherwise than the next.
+final class Counts: Sendable {
+    private let counts = Mutex<[FrameType: Int]>([:])
+
+    /// How many there were before.
+    func next(_ type: FrameType) -> Int {
+        counts.withLock { counts in
+            defer { counts[type, default: 0] += 1 }
+            return counts[type, default: 0]
+        }
     }
 }
 

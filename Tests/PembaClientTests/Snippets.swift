@@ -35,7 +35,7 @@ enum Snippets {
             """
         )
         let viewer = try RelationTuple(parsing: "document:plan#viewer@user:alice")
-        let zookie = try await client.write(WriteRequest(updates: [TupleUpdate(.create, viewer)]))
+        let zookie = try await client.write(WriteRequest(updates: [TupleUpdate(.create, viewer)])).zookie
         // end
         _ = zookie
     }

@@ -123,6 +123,38 @@ extension Received {
         #expect(resumed.limit == 7)
     }
 
+    @Test("a wildcard whose exclusions a broken connection cut short comes again, whole and once") func exclusions()
+        async throws
+    {
+        func subject(_ id: String, _ excluded: Range<Int> = 0..<0) -> FoundSubject {
+            let excluded = excluded.map { ExcludedSubject(id: "u\($0)", decision: .has) }
+            return FoundSubject(permission: 0, kind: 0, id: id, decision: .has, excluded: excluded)
+        }
+        var pieces: [FoundSubjectPiece] = []
+        subject("*", 0..<300).appendPieces(to: &pieces)
+        let whole = pieces + [FoundSubjectPiece(subject("zoe"))]
+        let end = Reply.Frame(.lookupSubjectsAnswer) {
+            LookupEnd(zookie: TestCluster.shared.zookie(5), next: nil).encode(queryChecksum: 0, into: &$0)
+        }
+        let counts = Counts()
+        let node = try await ScriptedNode { [pieces] received in
+            guard counts.next(received.type) == 0 else {
+                return .frames([Reply.Frame([whole[0]], 5), Reply.Frame(Array(whole[1...]), 5), end])
+            }
+            return .framesAndHangUp([Reply.Frame([pieces[0]], 5), Reply.Frame([pieces[1]], 5)])
+        }
+        try await withClient(cluster.configuration([node])) { client in
+            let resource = ObjectReference(type: "document", id: "plan")
+            let stream = client.lookupSubjects(["view"], on: resource, kinds: [SubjectKind(type: "user")])
+            var items = stream.makeAsyncIterator()
+            #expect(try await rest(&items) == [subject("*", 0..<300), subject("zoe")])
+        }
+        let requests = node.received(.lookupSubjects)
+        #expect(requests.count == 2)
+        // Nothing was whole: the second call begins where the first did.
+        #expect(try requests[1].decode(LookupSubjectsRequest.decode).request.cursor == nil)
+    }
+
     @Test("a limit that was reached ends a lookup though the node could not say so") func limitReached() async throws {
         let node = try await ScriptedNode { _ in .framesAndHangUp([Reply.Frame(found([1, 2]), 5)]) }
         try await withClient(cluster.configuration([node])) { client in

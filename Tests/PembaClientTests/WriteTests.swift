@@ -33,22 +33,13 @@ import Testing
         }
     }
 
-    private final class Counts: Sendable {
-        private let counts = Mutex<[FrameType: Int]>([:])
-        func next(_ type: FrameType) -> Int {
-            counts.withLock { counts in
-                defer { counts[type, default: 0] += 1 }
-                return counts[type, default: 0]
-            }
-        }
-    }
-
     @Test("a write carries a key of the client's session, the next one the next number") func keys() async throws {
         let node = try await ScriptedNode(script: WriteTests.script { _, earlier in .written(UInt64(earlier + 1)) })
         try await withClient(cluster.configuration([node])) { client in
             for number in 1...3 {
                 let result = try await client.write(WriteTests.update(number))
-                #expect(result == cluster.zookie(UInt64(number)))
+                let zookie = cluster.zookie(UInt64(number))
+                #expect(result == WriteAnswer(counts: WriteCounts(created: 1), zookie: zookie))
             }
         }
         #expect(
@@ -87,7 +78,7 @@ import Testing
             script: WriteTests.script { _, earlier in earlier < 2 ? failure : .written(5) }
         )
         try await withClient(cluster.configuration([node])) { client in
-            let result = try await client.write(WriteTests.update())
+            let result = try await client.write(WriteTests.update()).zookie
             #expect(result == cluster.zookie(5))
         }
         let keys = node.received(.write).map(\.key)
@@ -114,7 +105,7 @@ import Testing
             }
         )
         try await withClient(cluster.configuration([node])) { client in
-            let zookie = try await client.write(WriteTests.update(), delivery: .atMostOnce)
+            let zookie = try await client.write(WriteTests.update(), delivery: .atMostOnce).zookie
             #expect(zookie == cluster.zookie(5))
         }
         #expect(node.received(.write).count == 3)
@@ -141,7 +132,7 @@ import Testing
             #expect(error?.outcomeIsKnown == false)
             var again = WriteTests.update()
             again.idempotencyKey = try #require(error?.idempotencyKey)
-            let result = try await client.write(again)
+            let result = try await client.write(again).zookie
             #expect(result == cluster.zookie(5))
             // The number of the write that was given up is kept: its answer may still be asked for.
             try await client.write(WriteTests.update(2))
@@ -175,7 +166,7 @@ import Testing
             }
         )
         try await withClient(cluster.configuration([node])) { client in
-            let result = try await client.write(WriteTests.update())
+            let result = try await client.write(WriteTests.update()).zookie
             #expect(result == cluster.zookie(5))
         }
         #expect(node.received(.write).compactMap(\.key).map(\.session) == [17, 18])
@@ -236,8 +227,8 @@ import Testing
             let error = await #expect(throws: ClientError.self) { try await hasty.value }
             #expect(error?.reason == .deadlineExceeded)
             #expect(error?.outcomeIsKnown == true)
-            let zookie = try await patient.value
-            #expect(zookie == cluster.zookie(5))
+            let answer = try await patient.value
+            #expect(answer.zookie == cluster.zookie(5))
         }
     }
 
@@ -257,7 +248,7 @@ import Testing
             let second = Task { try await client.write(WriteTests.update(2)) }
             try await eventually("the second write") { node.received(.write).count > 1 }
             node.release()
-            let zookies = try await [first.value, second.value]
+            let zookies = try await [first.value.zookie, second.value.zookie]
             #expect(zookies == [cluster.zookie(5), cluster.zookie(6)])
         }
     }

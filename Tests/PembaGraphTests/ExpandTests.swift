@@ -124,8 +124,24 @@ struct ExpandTests {
             Issue.record("nothing was cut")
             return
         }
-        #expect(leaves.count > Limits.explanationNodes / 2)
+        // All but the first node, the one with the tuples and the mark.
+        #expect(leaves.count == Limits.explanationNodes - 3)
         #expect(parts[1].content == .truncated)
+    }
+
+    @Test("what fits exactly is not cut, and one more is")
+    func exactly() throws {
+        let graph = try graph(Self.documents)
+        for number in 1..<Limits.explanationNodes { try graph.add("document:1#viewer@user:\(number)") }
+        let resource = ObjectReference(type: "document", id: "1")
+        let tree = try graph.expand(resource, "viewer")
+        #expect(size(tree) == Limits.explanationNodes)
+        guard case .leaf = tree.content else {
+            Issue.record("what fits was cut")
+            return
+        }
+        try graph.add("document:1#viewer@user:more")
+        #expect(try size(graph.expand(resource, "viewer")) == Limits.explanationNodes)
     }
 
     /// Nodes and leaves of a tree, as a receiver counts them.
@@ -164,7 +180,7 @@ struct ExpandTests {
         for id in ["1", "2"] {
             let resource = ObjectReference(type: "document", id: id)
             let tree = try graph.expand(resource, "view", isRecursive: isRecursive)
-            #expect(size(tree) <= Limits.explanationNodes)
+            #expect((Limits.explanationNodes - 2...Limits.explanationNodes).contains(size(tree)))
             #expect("\(tree)".contains("truncated"))
         }
     }

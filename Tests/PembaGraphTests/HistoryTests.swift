@@ -112,6 +112,84 @@ struct HistoryTests {
         #expect(try decide(graph, "doc:1#viewer@user:ann", at: 5, #"{"least":21}"#) == .hasNot)
     }
 
+    @Test("another schema makes the stored contexts anew of the caveats that it changes, and of no other")
+    func relinking() throws {
+        func source(_ late: String) -> String {
+            Self.user + """
+                caveat early(hour int) { hour < 8 }
+                caveat late(hour int\(late)
+                definition doc {
+                    relation viewer: user with early | user with late
+                }
+                """
+        }
+        let graph = try graph(source(") { hour > 20 }"))
+        for hour in 0..<50 {
+            try graph.add("doc:1#viewer@user:e\(hour)[early:{\"hour\":\(hour)}]")
+            try graph.add("doc:1#viewer@user:l\(hour)[late:{\"hour\":\(hour)}]")
+        }
+        // At both ends and in the middle of what there is of the caveat; the number of one is used again.
+        for hour in [0, 30, 49] { try graph.drop("doc:1#viewer@user:l\(hour)[late:{\"hour\":\(hour)}]") }
+        try graph.add("doc:1#viewer@user:l50[late:{\"hour\":50}]")
+        func relinked(_ text: String) throws -> Int {
+            let old = graph.linked
+            let new = Linker.link(try schema(text), keeping: old)
+            var conditions = graph.conditions
+            return conditions.relink(from: old, to: new)
+        }
+        #expect(try relinked(source(") { hour > 21 }")) == 0)
+        #expect(try relinked(source(", least int) { hour > least }")) == 48)
+        #expect(try graph.has("doc:1#viewer@user:l50"))
+        try graph.replaceSchema(schema(source(", least int) { hour > least }")))
+        let item = CheckItem(
+            resource: ObjectReference(type: "doc", id: "1"),
+            permission: "viewer",
+            subject: SubjectReference(type: "user", id: "l50")
+        )
+        #expect(try graph.check(item) == Decision(.conditional, missingContext: ["least"]))
+        #expect(try graph.has("doc:1#viewer@user:e7"))
+    }
+
+    /// What can make the history large, one way at a time.
+    enum Load: CaseIterable {
+        case metadata
+        case metadataAlone
+        case contexts
+        case schemas
+    }
+
+    @Test("the history takes no more memory than it may, whatever it holds", arguments: Load.allCases)
+    func bounded(load: Load) throws {
+        func source(_ comment: String) -> String {
+            Self.user + "/* \(comment) */\ncaveat net(cidr string) { cidr == \"a\" }\n"
+                + "definition doc {\n relation viewer: user | user with net\n}"
+        }
+        let limits = HistoryLimits(changes: 1_000, bytes: 1 << 20, span: .seconds(1_000))
+        let graph = Graph(capacity: .small, history: limits)
+        graph.restart(at: .zero, time: .zero)
+        try graph.replaceSchema(schema(source("")))
+        for revision in 1...200 {
+            begin(graph, UInt64(revision))
+            let text = String(repeating: "\(revision % 10)", count: 20_000)
+            switch load {
+            case .metadata, .metadataAlone:
+                if load == .metadata { try graph.add("doc:\(revision)#viewer@user:ann") }
+                graph.note(ContextObject([("reason", .string(text))]))
+            case .contexts:
+                let context = ContextObject([("cidr", .string("\(revision)" + text))])
+                var conditional = try tuple("doc:1#viewer@user:ann")
+                conditional.caveat = CaveatReference(name: "net", context: context)
+                graph.put(conditional)
+            case .schemas: try graph.replaceSchema(schema(source(text)))
+            }
+            #expect(graph.history.sizes.total < 2 << 20)
+        }
+        let kept = graph.revision.rawValue - graph.oldestRevision.rawValue
+        #expect((3...60).contains(kept), "\(kept) revisions are kept")
+        #expect(throws: GraphError.tooOld(oldest: graph.oldestRevision)) { try graph.basis(at: Revision(100)) }
+        _ = try graph.basis(at: graph.oldestRevision)
+    }
+
     @Test("tuples are hidden by their ends, whatever they carry")
     func hiding() throws {
         let source =

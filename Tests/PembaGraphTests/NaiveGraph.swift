@@ -39,9 +39,10 @@ struct NaiveGraph {
 
     private func hasExpired(_ tuple: RelationTuple) -> Bool { tuple.expiresAt.map { $0.nanoseconds <= time } ?? false }
 
-    /// Adds a tuple, or gives the one that is there other traits.
+    /// Adds a tuple, or gives the one that is there other traits; one that has expired takes it away.
     @discardableResult
     mutating func put(_ tuple: RelationTuple) -> WriteEffect {
+        if hasExpired(tuple) { return remove(tuple.key) == nil ? .expired : .removed }
         let before = stored.updateValue(tuple, forKey: tuple.key)
         guard let before, !hasExpired(before) else { return .created }
         return before == tuple ? .unchanged : .touched

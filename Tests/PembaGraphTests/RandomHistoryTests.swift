@@ -96,6 +96,7 @@ struct RandomHistoryTests {
             history.end(after: 1_000)
             #expect(graph.tupleCount == 0 && graph.contentHash == .zero, Self.replay(seed))
             #expect(graph.entityCount == 0 && graph.history.count == 0, Self.replay(seed))
+            #expect(graph.history.sizes.total == 0, Self.replay(seed))
             #expect(graph.conditions.count == 0 && graph.traits.count == 0, Self.replay(seed))
             #expect(graph.nextDue == nil && graph.oldestRevision == history.revision, Self.replay(seed))
             let arena = graph.rows.arena

@@ -95,10 +95,19 @@ struct RandomHistory {
         try graph.validate(batch)
         #expect(graph.firstStored(of: batch) == tuples.first { naive.stored($0) != nil }, "\(tuples)")
         var created = 0
-        for tuple in tuples where !isKeeping || naive.stored(tuple) == nil {
-            if naive.put(tuple) == .created { created += 1 }
+        var existing = 0
+        for tuple in tuples {
+            guard !isKeeping || naive.stored(tuple) == nil else {
+                existing += 1
+                continue
+            }
+            switch naive.put(tuple) {
+            case .created: created += 1
+            case .touched, .unchanged, .removed: existing += 1
+            case .expired: break
+            }
         }
-        #expect(graph.put(batch, keepingStored: isKeeping) == created, "\(tuples)")
+        #expect(graph.put(batch, keepingStored: isKeeping) == (created, existing), "\(tuples)")
     }
 
     private mutating func replaceSchema(_ random: inout SeededRandom) throws {

@@ -23,7 +23,7 @@ import Testing
                         TupleUpdate(.create, try RelationTuple(parsing: "document:plan#viewer@team:eng#member")),
                         TupleUpdate(.create, try RelationTuple(parsing: "team:eng#member@user:alice")),
                     ])
-                )
+                ).zookie
             }
             for node in 1...3 {
                 try await target.withClient(node: UInt64(node)) { client in
@@ -41,7 +41,7 @@ import Testing
                     WriteRequest(updates: [
                         TupleUpdate(.create, try RelationTuple(parsing: "document:plan#owner@user:bob"))
                     ])
-                )
+                ).zookie
             }
             #expect(second.revision > first.revision)
             try cluster.nodes[Int(leader) - 1].start()

@@ -44,6 +44,14 @@ enum CommandSamples {
                 idempotencyKey: key
             )
         ),
+        .delete(DeleteRequest(filter: RelationshipFilter(resourceType: "doc"), cursor: ReadCursor(last: plain))),
+        .delete(
+            DeleteRequest(
+                filter: RelationshipFilter(resourceType: "doc"),
+                allowsPartial: true,
+                cursor: ReadCursor(last: plain)
+            )
+        ),
         .set(
             SetRequest(
                 resource: plain.resource,

@@ -36,7 +36,7 @@ import Testing
             let id = trio.submit(place, try touch("document:\(place)#viewer@user:a"))
             trio.settle()
             _ = trio.pass(.seconds(1)) { trio.answers[id] != nil }
-            guard case .success(.written(let revision))? = trio.answers[id] else {
+            guard case .success(.written(let revision, _))? = trio.answers[id] else {
                 Issue.record("\(String(describing: trio.answers[id]))")
                 return
             }
@@ -143,7 +143,7 @@ import Testing
         let (trio, leader, follower) = try trio()
         let write = trio.submit(leader, try touch("document:1#viewer@user:a"))
         trio.settle()
-        guard case .success(.written(let revision))? = trio.answers[write] else {
+        guard case .success(.written(let revision, _))? = trio.answers[write] else {
             Issue.record("not written")
             return
         }
@@ -224,5 +224,27 @@ import Testing
         #expect(trio.replicas[follower].status(at: trio.time).members.allSatisfy { $0.match == nil })
         trio.step(leader, .linkDown(NodeID(UInt64(follower) + 1)))
         #expect(trio.replicas[leader].status(at: trio.time).members[follower].isConnected == false)
+    }
+
+    /// What a deletion takes is made between messages, not in one piece before the next of them.
+    @Test func aDeletionDoesNotHoldUpItsNode() throws {
+        let (trio, leader, _) = try trio()
+        for part in 0..<2 {
+            let tuples = try (0..<Limits.tuplesPerImport).map {
+                try RelationTuple(parsing: "document:\(part)-\($0)#viewer@user:a")
+            }
+            _ = trio.submit(leader, .importTuples(ImportRequest(tuples: tuples, mode: .touch)))
+        }
+        _ = trio.pass(.milliseconds(300))
+        #expect(trio.pauses == 0)
+        let filter = RelationshipFilter(resourceType: "document", subjectType: "group")
+        let id = trio.submit(leader, .delete(DeleteRequest(filter: filter)))
+        _ = trio.pass(.milliseconds(300))
+        guard case .success(.deleted(_, count: 0, next: nil))? = trio.answers[id] else {
+            Issue.record("the deletion was answered with \(String(describing: trio.answers[id]))")
+            return
+        }
+        #expect(trio.pauses == 3)
+        #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1)
     }
 }

@@ -25,6 +25,8 @@ final class ReplicaTrio {
     private var snapshots: [[[UInt8]]] = [[], [], []]
     private var received: [[[UInt8]]] = [[], [], []]
     private(set) var installs = 0
+    /// How often a node that has something to apply got it ready instead, so that others had their turn.
+    private(set) var pauses = 0
     var now = Instant(nanoseconds: 1_000_000_000)
     private var nextRequest: UInt64 = 1
 
@@ -156,7 +158,9 @@ final class ReplicaTrio {
         var isMore = true
         while isMore {
             var effects: [ReplicaEffect] = []
+            let before = replicas[place].stateMachine.index
             isMore = replicas[place].applyCommitted(maxEntries: 4, at: time, into: &effects)
+            if isMore, replicas[place].stateMachine.index == before { pauses += 1 }
             perform(effects, place)
         }
     }

@@ -28,13 +28,15 @@ import Testing
     ]
 
     private static let answers: [Result<CommandOutcome, ServiceError>] = [
-        .success(.written(Revision(300))), .success(.deleted(Revision(300), count: 7, isComplete: true)),
-        .success(.set(Revision(300), SetCounts(of: changes), changes: changes)),
+        .success(.written(Revision(300), WriteCounts(created: 5, touched: 6, deleted: 7))),
+        .success(.deleted(Revision(300), count: 7, next: nil)),
+        .success(.deleted(Revision(300), count: 0, next: CommandSamples.plain)),
+        .success(.set(Revision(300), WriteCounts(of: changes), changes: changes)),
         .success(.imported(Revision(300), created: 5, existing: 6)),
         .failure(ServiceError(.alreadyExists, "there", details: [.init("tuple", "doc:1#viewer@user:a")])),
     ]
 
-    @Test(arguments: 0..<5) func everyAnswerIsReadBack(_ place: Int) throws {
+    @Test(arguments: 0..<6) func everyAnswerIsReadBack(_ place: Int) throws {
         let answer = SessionAnswer(sequence: 9, result: Self.answers[place])
         let bytes = bytes(answer)
         #expect(try read(bytes) == answer)
@@ -44,10 +46,12 @@ import Testing
     }
 
     @Test func numbersHaveTheseBytes() {
-        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[0])) == [9, 0, 0xAC, 2])
-        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[1])) == [9, 2, 0xAC, 2, 7, 1])
-        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[2])).prefix(8) == [9, 3, 0xAC, 2, 1, 1, 0, 2])
-        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[3])) == [9, 4, 0xAC, 2, 5, 6])
+        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[0])) == [9, 0, 0xAC, 2, 5, 6, 7])
+        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[1])) == [9, 2, 0xAC, 2, 7, 0])
+        let text = ["doc", "1", "viewer", "group", "eng", "member"].flatMap { [UInt8($0.utf8.count)] + $0.utf8 }
+        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[2])) == [9, 2, 0xAC, 2, 0, 1] + text + [0])
+        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[3])).prefix(8) == [9, 3, 0xAC, 2, 1, 1, 0, 2])
+        #expect(bytes(SessionAnswer(sequence: 9, result: Self.answers[4])) == [9, 4, 0xAC, 2, 5, 6])
     }
 
     @Test func unknownAnswersAreRefused() {
@@ -67,7 +71,7 @@ import Testing
         }
         for (count, isKept) in [(1, true), (50, true), (200, false), (300, false)] {
             let listed = Array(changes.prefix(count))
-            let counts = SetCounts(of: listed)
+            let counts = WriteCounts(of: listed)
             let answer = SessionAnswer(sequence: 1, result: .success(.set(Revision(2), counts, changes: listed)))
             #expect(answer.result == .success(.set(Revision(2), counts, changes: isKept ? listed : [])))
             #expect(bytes(answer).count < 4 << 10)

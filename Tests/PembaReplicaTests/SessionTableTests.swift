@@ -31,7 +31,7 @@ import Testing
     /// Does a write in a session as the state machine would.
     private func write(_ table: inout SessionTable, _ key: IdempotencyKey, at index: UInt64) -> SessionTable.Admission {
         let admission = table.admit(key, at: LogIndex(index), time: start)
-        if admission == .new { table.record(key, .success(.written(Revision(index)))) }
+        if admission == .new { table.record(key, .success(.written(Revision(index), WriteCounts()))) }
         return admission
     }
 
@@ -42,7 +42,7 @@ import Testing
         let error = ServiceError(.alreadyExists, "there")
         #expect(table.admit(key(1, 2), at: LogIndex(3), time: start) == .new)
         table.record(key(1, 2), .failure(error))
-        #expect(write(&table, key(1, 1), at: 4) == .answered(.success(.written(Revision(2)))))
+        #expect(write(&table, key(1, 1), at: 4) == .answered(.success(.written(Revision(2), WriteCounts()))))
         #expect(write(&table, key(1, 2), at: 5) == .answered(.failure(error)))
     }
 
@@ -52,8 +52,8 @@ import Testing
         #expect(write(&table, key(1, 3), at: 2) == .new)
         #expect(write(&table, key(1, 1), at: 3) == .new)
         #expect(write(&table, key(1, 2), at: 4) == .new)
-        #expect(write(&table, key(1, 1), at: 5) == .answered(.success(.written(Revision(3)))))
-        #expect(write(&table, key(1, 3), at: 6) == .answered(.success(.written(Revision(2)))))
+        #expect(write(&table, key(1, 1), at: 5) == .answered(.success(.written(Revision(3), WriteCounts()))))
+        #expect(write(&table, key(1, 3), at: 6) == .answered(.success(.written(Revision(2), WriteCounts()))))
     }
 
     @Test func unknownSessionsAreAnErrorOfUnknownOutcome() {
@@ -72,7 +72,7 @@ import Testing
         #expect(write(&table, key(1, 3, first: 2), at: 4) == .new)
         #expect(table.answerCount == 2)
         #expect(refusal(write(&table, key(1, 1), at: 5)) == .unknownSession)
-        #expect(write(&table, key(1, 2), at: 6) == .answered(.success(.written(Revision(3)))))
+        #expect(write(&table, key(1, 2), at: 6) == .answered(.success(.written(Revision(3), WriteCounts()))))
     }
 
     @Test func aSessionHoldsSoManyAnswers() {
@@ -91,7 +91,7 @@ import Testing
         table.open(at: LogIndex(5), time: start)
         #expect(table.ordered().map(\.id) == [3, 1, 5])
         #expect(refusal(write(&table, key(2, 1), at: 6)) == .unknownSession)
-        #expect(write(&table, key(1, 1), at: 7) == .answered(.success(.written(Revision(4)))))
+        #expect(write(&table, key(1, 1), at: 7) == .answered(.success(.written(Revision(4), WriteCounts()))))
     }
 
     @Test func manyAnswersCloseTheLeastRecentlyUsed() {
@@ -110,7 +110,7 @@ import Testing
         table.open(at: LogIndex(1), time: Timestamp(nanoseconds: 0))
         table.open(at: LogIndex(2), time: Timestamp(nanoseconds: 5))
         _ = table.admit(key(1, 1), at: LogIndex(3), time: Timestamp(nanoseconds: 10))
-        table.record(key(1, 1), .success(.written(Revision(3))))
+        table.record(key(1, 1), .success(.written(Revision(3), WriteCounts())))
         table.expire(at: Timestamp(nanoseconds: hour + 5))
         #expect(table.ordered().map(\.id) == [2, 1])
         table.expire(at: Timestamp(nanoseconds: hour + 6))
@@ -139,7 +139,8 @@ import Testing
                     let outcome: String
                     switch write(&table, key, at: index) {
                     case .new: outcome = "new"
-                    case .answered(.success(let done)): outcome = "answered \(done)"
+                    case .answered(.success(.written(let revision, _))): outcome = "answered \(revision)"
+                    case .answered(.success(let other)): outcome = "\(other)"
                     case .answered(.failure): outcome = "failed"
                     case .refused(let error): outcome = "\(error.code)"
                     }
@@ -170,9 +171,9 @@ import Testing
             answers: []
         )
         #expect(throws: SnapshotError.self) { try table.restore(older) }
-        try table.restore(SessionAnswer(sequence: 2, result: .success(.written(.zero))))
+        try table.restore(SessionAnswer(sequence: 2, result: .success(.written(.zero, WriteCounts()))))
         #expect(throws: SnapshotError.self) {
-            try table.restore(SessionAnswer(sequence: 2, result: .success(.written(.zero))))
+            try table.restore(SessionAnswer(sequence: 2, result: .success(.written(.zero, WriteCounts()))))
         }
     }
 
@@ -229,7 +230,7 @@ private struct SessionModel {
         first[key.session] = lowest
         kept[key.session] = kept[key.session]?.filter { $0.key >= lowest }
         if key.sequence < lowest { return "unknownSession" }
-        if let revision = kept[key.session]?[key.sequence] { return "answered written(\(revision))" }
+        if let revision = kept[key.session]?[key.sequence] { return "answered \(revision)" }
         if kept[key.session]?.count == answers { return "limitExceeded" }
         kept[key.session]?[key.sequence] = index
         while kept.values.reduce(0, { $0 + $1.count }) > total, order[0] != key.session { close(order[0]) }

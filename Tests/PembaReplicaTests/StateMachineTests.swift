@@ -99,6 +99,10 @@ struct MachineDriver {
         return nil
     }
 
+    private func written(_ revision: UInt64, _ counts: WriteCounts) -> Result<CommandOutcome, ServiceError> {
+        .success(.written(Revision(revision), counts))
+    }
+
     private func driver() -> MachineDriver {
         var driver = MachineDriver()
         driver.apply(.writeSchema(source: MachineDriver.schema))
@@ -133,14 +137,14 @@ struct MachineDriver {
 
     @Test func creatingWhatIsThereFailsAsAWhole() throws {
         var driver = driver()
-        #expect(try driver.write(.create, "document:1#viewer@user:a") == .success(.written(Revision(2))))
+        #expect(try driver.write(.create, "document:1#viewer@user:a") == written(2, WriteCounts(created: 1)))
         #expect(
             code(try driver.write(.create, "document:1#viewer@user:b", "document:1#viewer@user:a")) == .alreadyExists
         )
         #expect(driver.machine.graph.tupleCount == 1)
-        #expect(try driver.write(.touch, "document:1#viewer@user:a") == .success(.written(Revision(4))))
-        #expect(try driver.write(.delete, "document:1#viewer@user:a") == .success(.written(Revision(5))))
-        #expect(try driver.write(.delete, "document:1#viewer@user:a") == .success(.written(Revision(6))))
+        #expect(try driver.write(.touch, "document:1#viewer@user:a") == written(4, WriteCounts()))
+        #expect(try driver.write(.delete, "document:1#viewer@user:a") == written(5, WriteCounts(deleted: 1)))
+        #expect(try driver.write(.delete, "document:1#viewer@user:a") == written(6, WriteCounts()))
         #expect(driver.machine.graph.tupleCount == 0)
     }
 
@@ -202,7 +206,7 @@ struct MachineDriver {
         #expect(driver.apply(.openSession) == .success(.sessionOpened(2)))
         let key = IdempotencyKey(session: 2, sequence: 1, firstUnacknowledged: 1)
         let first = try driver.write(.create, "document:1#viewer@user:a", key: key)
-        #expect(first == .success(.written(Revision(3))))
+        #expect(first == written(3, WriteCounts(created: 1)))
         #expect(try driver.write(.create, "document:1#viewer@user:a", key: key) == first)
         let next = IdempotencyKey(session: 2, sequence: 2, firstUnacknowledged: 1)
         let refused = try driver.write(.create, "document:1#viewer@user:a", key: next)
@@ -218,7 +222,7 @@ struct MachineDriver {
         var driver = driver()
         driver.apply(.openSession)
         let key = IdempotencyKey(session: 2, sequence: 1, firstUnacknowledged: 1)
-        #expect(try driver.write(.touch, "document:1#viewer@user:a", key: key) == .success(.written(Revision(3))))
+        #expect(try driver.write(.touch, "document:1#viewer@user:a", key: key) == written(3, WriteCounts(created: 1)))
         let delete = DeleteRequest(filter: RelationshipFilter(resourceType: "document"), idempotencyKey: key)
         let answer = driver.apply(.delete(delete))
         #expect(code(answer) == .invalidArgument)

@@ -49,10 +49,19 @@ import Testing
         #expect(code(driver.apply(.delete(DeleteRequest(filter: filter, limit: 2)))) == .tooManyMatches)
         #expect(driver.machine.graph.tupleCount == 4)
         let part = driver.apply(.delete(DeleteRequest(filter: filter, limit: 2, allowsPartial: true)))
-        #expect(part == .success(.deleted(driver.machine.revision, count: 2, isComplete: false)))
+        #expect(
+            part
+                == .success(
+                    .deleted(
+                        driver.machine.revision,
+                        count: 2,
+                        next: try RelationTuple(parsing: "document:1#viewer@user:b")
+                    )
+                )
+        )
         #expect(tuples(driver) == ["document:2#owner@user:a", "document:2#viewer@user:a"])
         let rest = driver.apply(.delete(DeleteRequest(filter: filter)))
-        #expect(rest == .success(.deleted(driver.machine.revision, count: 1, isComplete: true)))
+        #expect(rest == .success(.deleted(driver.machine.revision, count: 1, next: nil)))
         let unknown = RelationshipFilter(resourceType: "folder")
         #expect(code(driver.apply(.delete(DeleteRequest(filter: unknown)))) == .unknownDefinition)
         #expect(code(driver.apply(.delete(DeleteRequest(filter: RelationshipFilter())))) == .invalidArgument)
@@ -73,7 +82,7 @@ import Testing
             Issue.record("the set was refused")
             return
         }
-        #expect(counts == SetCounts(created: 1, touched: 1, deleted: 1))
+        #expect(counts == WriteCounts(created: 1, touched: 1, deleted: 1))
         #expect(changes.map(\.operation) == [.delete, .touch, .create])
         #expect(
             tuples(driver) == [
@@ -126,7 +135,7 @@ import Testing
         #expect(try driver.machine.graph.check(item, in: driver.machine.graph.basis(at: before)) == .has)
         tuple.expiresAt = Timestamp(nanoseconds: 9_000)
         let again = driver.apply(.write(WriteRequest(updates: [TupleUpdate(.create, tuple)])), time: 6_000)
-        #expect(again == .success(.written(driver.machine.revision)))
+        #expect(again == .success(.written(driver.machine.revision, WriteCounts(created: 1))))
         var place = HistoryPlace(after: before)
         guard case .changes(_, _, let changes, _, _)? = try driver.machine.graph.nextItem(after: &place, limit: 10)
         else {

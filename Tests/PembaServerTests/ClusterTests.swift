@@ -44,7 +44,7 @@ struct ClusterTests {
         try await withCluster { cluster, client in
             for member in cluster.members {
                 let single = try cluster.client(nodes: [member.id])
-                let zookie = try await single.write(NodeTests.touch("group:g\(member.id)#member@user:ann"))
+                let zookie = try await single.write(NodeTests.touch("group:g\(member.id)#member@user:ann")).zookie
                 await single.shutdown()
                 for other in cluster.members {
                     let text = "group:g\(member.id)#member@user:ann"
@@ -64,7 +64,9 @@ struct ClusterTests {
             let leader = try #require(try await client.status().leader)
             cluster.stop(leader)
             var last: Zookie?
-            for number in 0..<200 { last = try await client.write(NodeTests.touch("group:g\(number)#member@user:ann")) }
+            for number in 0..<200 {
+                last = try await client.write(NodeTests.touch("group:g\(number)#member@user:ann")).zookie
+            }
             let zookie = try #require(last)
             try cluster.start(leader, initialize: false)
             let answer = try await TestCluster.eventually {

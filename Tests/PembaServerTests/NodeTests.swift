@@ -53,9 +53,11 @@ struct NodeTests {
 
     @Test func whatIsWrittenIsReadAndChecked() async throws {
         try await withNode { _, client in
-            let zookie = try await client.write(
+            let written = try await client.write(
                 Self.touch("document:a#viewer@group:eng#member", "group:eng#member@user:ann")
             )
+            #expect(written.counts == WriteCounts(created: 2))
+            let zookie = written.zookie
             let answer = try await client.check(
                 Self.item("document:a#view@user:ann"),
                 consistency: .atLeastAsFresh(zookie)

@@ -243,7 +243,7 @@ struct WriteReportTests {
 
                 """
         )
-        let many = SetCounts(created: 500_000, touched: 0, deleted: 0)
+        let many = WriteCounts(created: 500_000, touched: 0, deleted: 0)
         let counted = SetReport(SetAnswer(counts: many, changes: [], zookie: zookie))
         #expect(counted.text.contains("too many"))
     }

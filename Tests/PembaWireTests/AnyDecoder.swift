@@ -37,7 +37,7 @@ enum AnyDecoder {
             case .check: try reencodeCheck(raw, into: &output)
             case .bulkCheck: try reencodeBulk(raw, into: &output)
             case .foundResources: try reencodePart(FoundResource.self, raw, into: &output)
-            case .foundSubjects: try reencodePart(FoundSubject.self, raw, into: &output)
+            case .foundSubjects: try reencodePart(FoundSubjectPiece.self, raw, into: &output)
             case .exportedTuples: try reencodePart(RelationTuple.self, raw, into: &output)
             case .watchEvents: try reencodePart(WatchEvent.self, raw, into: &output)
             case .checkAnswer, .readSchemaAnswer, .permissionsAnswer, .expandAnswer, .explainAnswer, .watchAnswer,
@@ -122,6 +122,9 @@ enum AnyDecoder {
         case .watchAnswer: try WatchEnd(decoding: raw).encode(into: &output)
         case .exportAnswer: try ExportEnd(decoding: raw).encode(into: &output)
         case .openSessionAnswer: try OpenSessionAnswer(decoding: raw).encode(into: &output)
+        case .writeAnswer:
+            let decoded = try WriteAnswer.decode(raw)
+            decoded.answer.encode(leader: decoded.leader, into: &output)
         case .deleteAnswer:
             let decoded = try DeleteAnswer.decode(raw)
             decoded.answer.encode(leader: decoded.leader, into: &output)
@@ -132,7 +135,7 @@ enum AnyDecoder {
             let decoded = try ImportAnswer.decode(raw)
             decoded.answer.encode(leader: decoded.leader, into: &output)
         case .statusAnswer: try NodeStatus(decoding: raw).encode(into: &output)
-        default: try WriteAnswer(decoding: raw).encode(into: &output)
+        default: try WriteSchemaAnswer(decoding: raw).encode(into: &output)
         }
     }
 

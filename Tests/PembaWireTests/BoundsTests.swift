@@ -219,7 +219,7 @@ import Testing
             #expect(try decode(bytes, SetAnswer.decode) == WithLeader(expected, leader: NodeID(3)))
         }
         #expect(few.isListed)
-        #expect(many.counts == SetCounts(created: 0, touched: 0, deleted: 5_000))
+        #expect(many.counts == WriteCounts(created: 0, touched: 0, deleted: 5_000))
     }
 
     @Test("tuples keep their caveat and their times") func traits() throws {

@@ -107,6 +107,7 @@ struct ProtocolDocument {
             ("lists and objects inside each other in a context", Limits.contextDepth),
             ("contextual tuples of a request", Limits.contextualTuples),
             ("tuples in a deletion", Limits.tuplesPerDelete), ("tuples in an import", Limits.tuplesPerImport),
+            ("tuples and objects that the filters of one write look at", Limits.commandVisits),
             ("permissions, or kinds of subjects, in a lookup", Limits.permissionsPerLookup),
             ("candidates of a lookup", Limits.lookupCandidates),
             ("results of a call of a lookup", Limits.lookupResults),

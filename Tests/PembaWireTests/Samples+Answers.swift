@@ -59,14 +59,16 @@ extension Samples {
         limit: 100
     )
     static let subjects = [
-        FoundSubject(
-            permission: 0,
-            kind: 0,
-            id: "*",
-            decision: .has,
-            excluded: [ExcludedSubject(id: "eve", decision: .has), ExcludedSubject(id: "bob", decision: missing)]
+        FoundSubjectPiece(
+            FoundSubject(
+                permission: 0,
+                kind: 0,
+                id: "*",
+                decision: .has,
+                excluded: [ExcludedSubject(id: "eve", decision: .has), ExcludedSubject(id: "bob", decision: missing)]
+            )
         ),
-        FoundSubject(permission: 0, kind: 1, id: "eng", decision: missing),
+        FoundSubjectPiece(FoundSubject(permission: 0, kind: 1, id: "eng", decision: missing)),
     ]
     static let cursor = LookupCursor(zookie: zookie, queryChecksum: 0, permission: 0, kind: 1, id: "eng")
     static let permissionsAnswer = PermissionsAnswer(
@@ -245,8 +247,20 @@ extension Samples {
                 idempotencyKey: IdempotencyKey(session: 17, sequence: 3, firstUnacknowledged: 2)
             ).encode(deadlineMilliseconds: 1_000, into: &$0)
         },
+        Sample("delete next part", .delete) {
+            DeleteRequest(
+                filter: filter,
+                limit: 1_000,
+                allowsPartial: true,
+                cursor: ReadCursor(last: tuple, filterChecksum: ReadCursor.checksum(of: filter))
+            ).encode(deadlineMilliseconds: 1_000, into: &$0)
+        },
         Sample("deleteAnswer", .deleteAnswer) {
-            DeleteAnswer(deleted: 1_000, isComplete: false, zookie: zookie).encode(leader: NodeID(2), into: &$0)
+            let next = ReadCursor(last: tuple, filterChecksum: ReadCursor.checksum(of: filter))
+            DeleteAnswer(deleted: 1_000, next: next, zookie: zookie).encode(leader: NodeID(2), into: &$0)
+        },
+        Sample("deleteAnswer complete", .deleteAnswer) {
+            DeleteAnswer(deleted: 1_000, zookie: zookie).encode(leader: nil, into: &$0)
         },
         Sample("set", .set) {
             SetRequest(resource: plan, relation: "viewer", tuples: [tuple, caveated], metadata: context)

@@ -241,11 +241,13 @@ enum Samples {
         Sample("openSession", .openSession) { PlainRequest().encode(deadlineMilliseconds: 1_000, into: &$0) },
         Sample("openSessionAnswer", .openSessionAnswer) { OpenSessionAnswer(session: 17).encode(into: &$0) },
         Sample("write", .write) { write.encode(deadlineMilliseconds: 1_000, into: &$0) },
-        Sample("writeAnswer", .writeAnswer) { WriteAnswer(zookie: zookie, leader: NodeID(2)).encode(into: &$0) },
+        Sample("writeAnswer", .writeAnswer) {
+            WriteAnswer(counts: WriteCounts(created: 1), zookie: zookie).encode(leader: NodeID(2), into: &$0)
+        },
         Sample("writeSchema", .writeSchema) {
             WriteSchemaRequest(source: schema).encode(deadlineMilliseconds: 1_000, into: &$0)
         },
-        Sample("writeSchemaAnswer", .writeSchemaAnswer) { WriteAnswer(zookie: zookie).encode(into: &$0) },
+        Sample("writeSchemaAnswer", .writeSchemaAnswer) { WriteSchemaAnswer(zookie: zookie).encode(into: &$0) },
         Sample("status", .status) { PlainRequest().encode(deadlineMilliseconds: 1_000, into: &$0) },
         Sample("statusAnswer", .statusAnswer) { status.encode(into: &$0) },
     ]

@@ -65,6 +65,61 @@ import Testing
         #expect(try payloads.map { try items(WatchEvent.self, $0) } == [[short], [long], [short, short]])
     }
 
+    @Test(
+        "a wildcard of any number of exclusions comes in pieces, and is whole again",
+        arguments: [0, 128, 129, 300_000]
+    )
+    func wildcards(count: Int) throws {
+        func subject(_ id: String, kind: Int) -> FoundSubject {
+            FoundSubject(permission: 1, kind: kind, id: id, decision: .has)
+        }
+        var everybody = subject("*", kind: 0)
+        everybody.excluded = (0..<count).map {
+            ExcludedSubject(
+                id: "user-\($0)",
+                decision: $0 % 3 == 0 ? Decision(.conditional, missingContext: ["ip"]) : .has
+            )
+        }
+        let found = [everybody, subject("ann", kind: 0), subject("*", kind: 1), subject("bob", kind: 1)]
+        var pieces: [FoundSubjectPiece] = []
+        for subject in found { subject.appendPieces(to: &pieces) }
+        let payloads = parts(pieces)
+        #expect(payloads.allSatisfy { $0.count <= StreamLimits.partBytes })
+        var whole: [FoundSubject] = []
+        var collector = FoundSubjectPieces()
+        for payload in payloads {
+            for piece in try items(FoundSubjectPiece.self, payload) {
+                if let subject = try collector.add(piece) { whole.append(subject) }
+            }
+        }
+        #expect(whole == found)
+    }
+
+    @Test("exclusions that go on belong to the same wildcard") func strayPiece() throws {
+        var pieces = FoundSubjectPieces()
+        let everybody = FoundSubject(permission: 0, kind: 0, id: "*", decision: .has)
+        #expect(try pieces.add(FoundSubjectPiece(everybody, goesOn: true)) == nil)
+        var other = everybody
+        other.kind = 1
+        #expect(throws: ByteError.self) { try pieces.add(FoundSubjectPiece(other)) }
+    }
+
+    @Test("the longest piece of a wildcard fits a frame") func longPiece() {
+        let names = (0..<Decision.missingMax).map {
+            String(repeating: "n", count: Decision.missingBytes - 2) + "\($0 + 10)"
+        }
+        let id = String(repeating: "i", count: Limits.objectIDBytes)
+        let excluded = ExcludedSubject(id: id, decision: Decision(.conditional, missingContext: names))
+        var everybody = FoundSubject(
+            permission: 0,
+            kind: 0,
+            id: "*",
+            decision: Decision(.conditional, missingContext: names)
+        )
+        everybody.excluded = Array(repeating: excluded, count: FoundSubjectPiece.exclusions)
+        #expect(parts([FoundSubjectPiece(everybody)])[0].count < Limits.framePayloadBytes)
+    }
+
     @Test("a frame without items is taken back") func empty() throws {
         var output = ByteWriter()
         output.integer(UInt8(1))

@@ -12,7 +12,8 @@ enum Answer: Sendable {
     case explained(ExplainAnswer)
     /// A request of a stream ended; what it brought went to its reader.
     case streamed
-    case written(Zookie, leader: NodeID?)
+    case written(WriteAnswer, leader: NodeID?)
+    case schemaWritten(Zookie, leader: NodeID?)
     case deleted(DeleteAnswer, leader: NodeID?)
     case set(SetAnswer, leader: NodeID?)
     case imported(ImportAnswer, leader: NodeID?)
@@ -22,7 +23,8 @@ enum Answer: Sendable {
     /// Of a write: the revision that has it, and the leader if the node says who that is.
     var written: (zookie: Zookie, leader: NodeID?)? {
         switch self {
-        case .written(let zookie, let leader): (zookie, leader)
+        case .written(let answer, let leader): (answer.zookie, leader)
+        case .schemaWritten(let zookie, let leader): (zookie, leader)
         case .deleted(let answer, let leader): (answer.zookie, leader)
         case .set(let answer, let leader): (answer.zookie, leader)
         case .imported(let answer, let leader): (answer.zookie, leader)

@@ -173,9 +173,12 @@ enum Operation: Sendable {
         case .explain: return .explained(try ExplainAnswer(decoding: payload))
         case .stream: return nil
         case .openSession: return .session(try OpenSessionAnswer(decoding: payload).session)
-        case .write, .writeSchema:
-            let answer = try WriteAnswer(decoding: payload)
-            return .written(answer.zookie, leader: answer.leader)
+        case .write:
+            let decoded = try WriteAnswer.decode(payload)
+            return .written(decoded.answer, leader: decoded.leader)
+        case .writeSchema:
+            let answer = try WriteSchemaAnswer(decoding: payload)
+            return .schemaWritten(answer.zookie, leader: answer.leader)
         case .delete:
             let decoded = try DeleteAnswer.decode(payload)
             return .deleted(decoded.answer, leader: decoded.leader)

@@ -5,7 +5,11 @@ import PembaWire
 
 /// What the two kinds of lookups have in common.
 protocol LookupRequest: Sendable {
-    associatedtype Found: StreamItem, Sendable
+    associatedtype Found: Sendable
+    /// What results travel as.
+    associatedtype Piece: StreamItem
+    /// What has come of a result that is not whole yet.
+    associatedtype Pieces: ResultPieces<Piece, Found>
 
     static var type: FrameType { get }
 
@@ -21,6 +25,8 @@ protocol LookupRequest: Sendable {
 }
 
 extension LookupResourcesRequest: LookupRequest {
+    typealias Pieces = WholeResults<FoundResource>
+
     static var type: FrameType { .lookupResources }
 
     static func place(of found: FoundResource) -> (permission: Int, kind: Int, id: String) {
@@ -29,11 +35,30 @@ extension LookupResourcesRequest: LookupRequest {
 }
 
 extension LookupSubjectsRequest: LookupRequest {
+    typealias Pieces = FoundSubjectPieces
+
     static var type: FrameType { .lookupSubjects }
 
     static func place(of found: FoundSubject) -> (permission: Int, kind: Int, id: String) {
         (found.permission, found.kind, found.id)
     }
+}
+
+/// Makes results of the pieces in which they travel.
+protocol ResultPieces<Piece, Found>: Sendable {
+    associatedtype Piece
+    associatedtype Found
+
+    init()
+    /// Takes the next piece in; gives the result once it is whole.
+    mutating func add(_ piece: Piece) throws(ByteError) -> Found?
+}
+
+extension FoundSubjectPieces: ResultPieces {}
+
+/// Results that travel whole.
+struct WholeResults<Found>: ResultPieces {
+    func add(_ piece: Found) -> Found? { piece }
 }
 
 /// A lookup and how far it has come: a cursor after the last result goes on at its revision, on any node.
@@ -44,6 +69,8 @@ struct LookupQuery<Request: LookupRequest>: StreamQuery {
     /// How many results are still wanted; nil for all.
     private var wanted: Int?
     private var isOneCall = false
+    /// Of a result that a connection did not bring to its end nothing is kept: the cursor is before it.
+    private var pieces = Request.Pieces()
 
     init(_ request: Request, _ consistency: Consistency?) {
         precondition(request.limit ?? 1 > 0, "a lookup asks for one result at least")
@@ -54,7 +81,7 @@ struct LookupQuery<Request: LookupRequest>: StreamQuery {
     }
 
     var type: FrameType { Request.type }
-    var itemsType: FrameType { Request.Found.frameType }
+    var itemsType: FrameType { Request.Piece.frameType }
 
     /// When all results that were wanted are there, the last of them says where to go on; whether anything is left
     /// there, the next call finds out.
@@ -69,6 +96,8 @@ struct LookupQuery<Request: LookupRequest>: StreamQuery {
         return query
     }
 
+    mutating func beginRequest() { pieces = Request.Pieces() }
+
     func encode(
         deadlineMilliseconds: UInt32,
         newestWrite: Zookie?,
@@ -82,8 +111,12 @@ struct LookupQuery<Request: LookupRequest>: StreamQuery {
     }
 
     mutating func items(in payload: UnsafeRawBufferPointer) throws(ByteError) -> [Request.Found] {
-        let part = try StreamPart<Request.Found>.decode(payload)
-        guard let last = part.items.last else { return [] }
+        let part = try StreamPart<Request.Piece>.decode(payload)
+        var found: [Request.Found] = []
+        for piece in part.items {
+            if let whole = try pieces.add(piece) { found.append(whole) }
+        }
+        guard let last = found.last else { return [] }
         let place = Request.place(of: last)
         request.cursor = LookupCursor(
             zookie: part.zookie,
@@ -92,8 +125,8 @@ struct LookupQuery<Request: LookupRequest>: StreamQuery {
             kind: place.kind,
             id: place.id
         )
-        if let wanted { self.wanted = max(wanted - part.items.count, 0) }
-        return part.items
+        if let wanted { self.wanted = max(wanted - found.count, 0) }
+        return found
     }
 
     mutating func end(in payload: UnsafeRawBufferPointer) throws(ByteError) -> StreamTurn<Request.Found, LookupEnd> {

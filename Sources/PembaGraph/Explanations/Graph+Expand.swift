@@ -28,15 +28,14 @@ extension Graph {
 
 /// Makes one expansion.
 ///
-/// Recursion is bounded by `Limits.explanationDepth` and, inside one expression, by `Limits.expressionDepth`.
+/// Every node and tuple is counted before it is made, by what it stands in: so the tree never has more of them than
+/// `Limits.explanationNodes`, and whoever has no room for all its parts is a mark itself. Recursion is bounded by
+/// `Limits.explanationDepth` and, inside one expression, by `Limits.expressionDepth`.
 private struct Expansion {
-    /// Nodes that are counted; the marks where something was cut, and what holds them, fit into what is left of
-    /// `Limits.explanationNodes`.
-    private static let countedNodes = Limits.explanationNodes - 2_048
-
     let names: CheckNames
     let isRecursive: Bool
-    private var count = 0
+    /// How many nodes and tuples may still be made; the first node is counted already.
+    private var room = Limits.explanationNodes - 1
     private var shown: Set<UInt64> = []
 
     init(names: CheckNames, isRecursive: Bool) {
@@ -47,6 +46,14 @@ private struct Expansion {
     private var reader: StateReader { names.reader }
     private var view: GraphView { reader.basis.hot.pointee.view }
 
+    /// Counts some nodes or tuples; false if there is no room for all of them.
+    private mutating func take(_ count: Int) -> Bool {
+        guard count <= room else { return false }
+        room -= count
+        return true
+    }
+
+    /// A node that has been counted, with what it is made of.
     mutating func problem(_ entity: UInt32, _ node: UInt32, depth: Int) -> ExpandTree {
         ExpandTree(
             resource: names.object(entity),
@@ -56,17 +63,16 @@ private struct Expansion {
     }
 
     private mutating func content(_ entity: UInt32, _ node: UInt32, _ depth: Int) -> ExpandTree.Content {
-        guard take(depth) else { return .truncated }
-        guard shown.insert(CheckMemo.key(entity, node, isPossible: false)).inserted else { return .repeated }
+        guard depth < Limits.explanationDepth else { return .truncated }
+        let key = CheckMemo.key(entity, node, isPossible: false)
+        guard shown.insert(key).inserted else { return .repeated }
         let linked = view.nodes[Int(node)]
-        if linked.kind == .relation { return leaf(entity, linked.number, depth) }
-        return content(entity, op: linked.op, depth)
-    }
-
-    /// Counts a node; false if there is no room for what it is made of.
-    private mutating func take(_ depth: Int) -> Bool {
-        count += 1
-        return count <= Expansion.countedNodes && depth < Limits.explanationDepth
+        let content =
+            linked.kind == .relation
+            ? leaf(entity, linked.number, depth) : self.content(entity, op: linked.op, depth)
+        // What is only a mark has not been shown: where there is room again, it may be.
+        if content == .truncated { shown.remove(key) }
+        return content
     }
 
     // MARK: Expressions
@@ -77,56 +83,79 @@ private struct Expansion {
         return ExpandTree(
             resource: names.object(entity),
             permission: "",
-            content: take(depth) ? content(entity, op: op, depth) : .truncated
+            content: depth < Limits.explanationDepth ? content(entity, op: op, depth) : .truncated
         )
     }
 
     private mutating func content(_ entity: UInt32, op place: UInt32, _ depth: Int) -> ExpandTree.Content {
         let op = view.ops[Int(place)]
-        let operands = (Int(op.start)..<Int(op.start + op.count)).lazy
         switch op.kind {
         case .empty: return .empty
         case .itself: return .itself
-        case .computed: return .union([problem(entity, op.first, depth: depth + 1)])
+        case .computed: return take(1) ? .union([problem(entity, op.first, depth: depth + 1)]) : .truncated
         case .usersets: return leaf(entity, op.first, depth)
-        case .arrowAny: return .union(arrow(entity, op, depth))
-        case .arrowAll: return .all(arrow(entity, op, depth))
-        case .union: return .union(operands.map { part(entity, view.operands[$0], depth + 1) })
-        case .intersection: return .intersection(operands.map { part(entity, view.operands[$0], depth + 1) })
-        case .exclusion: return .exclusion(operands.map { part(entity, view.operands[$0], depth + 1) })
+        case .arrowAny: return arrow(entity, op, depth).map { .union($0) } ?? .truncated
+        case .arrowAll: return arrow(entity, op, depth).map { .all($0) } ?? .truncated
+        case .union: return parts(entity, op, depth).map { .union($0) } ?? .truncated
+        case .intersection: return parts(entity, op, depth).map { .intersection($0) } ?? .truncated
+        case .exclusion: return parts(entity, op, depth).map { .exclusion($0) } ?? .truncated
         }
     }
 
-    /// What an arrow leads to, one tree for each of the first tuples.
-    private mutating func arrow(_ entity: UInt32, _ op: LinkedOp, _ depth: Int) -> [ExpandTree] {
-        let (ends, isCut) = first(entity, op.first)
+    /// The operands of an operation; nil if there is no room for all of them.
+    private mutating func parts(_ entity: UInt32, _ op: LinkedOp, _ depth: Int) -> [ExpandTree]? {
+        guard take(Int(op.count)) else { return nil }
+        return (Int(op.start)..<Int(op.start + op.count)).map { part(entity, view.operands[$0], depth + 1) }
+    }
+
+    /// What an arrow leads to, one tree for each of the first tuples; nil if there is no room for anything.
+    private mutating func arrow(_ entity: UInt32, _ op: LinkedOp, _ depth: Int) -> [ExpandTree]? {
+        // Room for one mark, which stands for all that has none, is kept until the end.
+        guard take(1) else { return nil }
+        var (ends, isCut) = first(entity, op.first)
         var trees: [ExpandTree] = []
         for end in ends {
-            // One mark stands for all that has no room.
-            guard count < Expansion.countedNodes else { return trees + [cut(entity)] }
             let child = RowEntry.entity(end.entry)
             let type = UInt32(view.records[Int(child)].type)
-            if let target = view.target(op, type: type) {
+            let target = view.target(op, type: type)
+            guard target != nil || op.kind == .arrowAll else { continue }
+            guard take(1) else {
+                isCut = true
+                break
+            }
+            if let target {
                 trees.append(problem(child, target, depth: depth + 1))
-            } else if op.kind == .arrowAll {
+            } else {
                 trees.append(ExpandTree(resource: names.object(child), permission: "", content: .empty))
             }
         }
-        if isCut { trees.append(cut(entity)) }
+        if isCut { trees.append(cut(entity)) } else { room += 1 }
         return trees
     }
 
     // MARK: Tuples
 
+    /// The tuples of a relation.
+    ///
+    /// A list of tuples has no place for a mark: what was cut stands beside it.
     private mutating func leaf(_ entity: UInt32, _ relation: UInt32, _ depth: Int) -> ExpandTree.Content {
         var (ends, isCut) = first(entity, relation)
+        let mayBeCut = isCut || (isRecursive && ends.contains { RowEntry.subjectRelation($0.entry) != 0 })
+        if mayBeCut {
+            // The list and the mark beside it.
+            guard take(2) else { return .truncated }
+            if ends.count > room {
+                ends.removeLast(ends.count - room)
+                isCut = true
+            }
+        }
         // Counted before they are expanded, so that there is room for all of them.
-        count += ends.count
+        room -= ends.count
         let leaves = ends.map { end in
             let subjectRelation = RowEntry.subjectRelation(end.entry)
             var leaf = ExpandTree.Leaf(tuple: reader.tuple(end))
             guard isRecursive, subjectRelation != 0 else { return leaf }
-            guard count < Expansion.countedNodes else {
+            guard take(1) else {
                 isCut = true
                 return leaf
             }
@@ -135,8 +164,10 @@ private struct Expansion {
             leaf.expansion = problem(child, node, depth: depth + 1)
             return leaf
         }
-        // A leaf has no place for a mark: what was cut stands beside it.
-        guard isCut else { return .leaf(leaves) }
+        guard isCut else {
+            if mayBeCut { room += 2 }
+            return .leaf(leaves)
+        }
         let shown = ExpandTree(resource: names.object(entity), permission: "", content: .leaf(leaves))
         return .union([shown, cut(entity)])
     }
@@ -147,7 +178,6 @@ private struct Expansion {
 
     /// The first tuples of a relation that have not expired, in the order of reads, as many as there is room for.
     private func first(_ entity: UInt32, _ relation: UInt32) -> (ends: [TupleEnd], isCut: Bool) {
-        let room = max(Expansion.countedNodes - count, 0)
         // What is not shown is not looked at either.
         guard room > 0 else { return ([], true) }
         var first = FirstTuples(limit: room + 1)

@@ -6,22 +6,26 @@ package import PembaCore
 /// How much history a graph keeps.
 package struct HistoryLimits: Sendable, Equatable {
     /// Changes of tuples; 0 keeps none.
-    ///
-    /// A change takes 32 bytes, and up to 150 with indexes and conditions.
     package var changes: Int
+    /// Bytes of memory that all of it may take: changes, conditions, metadata and schemas, as `HistorySizes` has them.
+    package var bytes: Int
     /// How long a change is kept by the log's time.
     package var span: TimeSpan
 
     /// Makes limits.
-    package init(changes: Int, span: TimeSpan) {
+    package init(changes: Int, bytes: Int = Limits.historyBytes, span: TimeSpan) {
         self.changes = changes
+        self.bytes = bytes
         self.span = span
     }
 
     /// None: for tools that look at one state only.
     package static let none = HistoryLimits(changes: 0, span: .zero)
-    /// A million changes, or a day.
+    /// A million changes, or 256 MiB, or a day.
     package static let standard = HistoryLimits(changes: 1_000_000, span: .seconds(86_400))
+
+    /// How many changes there can be at most, whatever they hold.
+    var mostChanges: Int { min(changes, max(bytes / HistorySizes.change, 1)) }
 }
 
 /// The changes of tuples and schemas from the oldest revision that can be asked for to the present, and the log's time
@@ -59,6 +63,8 @@ final class History {
     private var schemas: [(since: Revision, linked: LinkedSchema)] = []
     /// What writers said about their revisions.
     private var metadata: [UInt64: ContextObject] = [:]
+    /// How much memory all of it takes.
+    private(set) var sizes = HistorySizes()
 
     init(limits: HistoryLimits) { self.limits = limits }
 
@@ -73,12 +79,13 @@ final class History {
 
     // MARK: Growing
 
-    /// Starts over at a revision: nothing before it can be asked for.
+    /// Starts over at a revision, when there are no changes yet: nothing before it can be asked for.
     func restart(at revision: Revision, time: Int64, schema: LinkedSchema) {
         oldest = revision
         times = [time]
         timesStart = 0
         schemas = [(revision, schema)]
+        sizes = HistorySizes()
     }
 
     /// A revision begins; the log has one for each entry.
@@ -91,17 +98,24 @@ final class History {
     /// The schema has been replaced in the present revision.
     func didInstall(_ linked: LinkedSchema, at revision: Revision) {
         guard isKept else { return }
-        if schemas.last?.since == revision { schemas.removeLast() }
+        if schemas.last?.since == revision {
+            schemas.removeLast()
+        } else if let last = schemas.last {
+            // The present schema is there anyway; the one before it is there for the past alone.
+            sizes.add(schema: last.linked)
+        }
         schemas.append((revision, linked))
     }
 
     /// A writer said something about the present revision.
     func note(_ object: ContextObject, at revision: Revision) {
-        if isKept, !object.isEmpty { metadata[revision.rawValue] = object }
+        guard isKept, !object.isEmpty else { return }
+        if let before = metadata.updateValue(object, forKey: revision.rawValue) { sizes.remove(note: before) }
+        sizes.add(note: object)
     }
 
     /// A tuple has changed; the conditions in `change` are held by the history from now on.
-    func append(_ change: HistoryChange) {
+    func append(_ change: HistoryChange, _ conditions: ConditionStore) {
         let subject = RowEntry.entity(change.entry)
         let hasTraits = !change.old.isNone || !change.new.isNone
         let slot = Slot(
@@ -114,7 +128,8 @@ final class History {
             hasTraits: hasTraits
         )
         if hasTraits { traits[end] = (change.old, change.new) }
-        let place = Int(end % UInt64(limits.changes))
+        sizes.add(change, conditions)
+        let place = Int(end % UInt64(limits.mostChanges))
         if place < slots.count {
             slots[place] = slot
         } else {
@@ -129,17 +144,21 @@ final class History {
     // MARK: Shrinking
 
     /// Whether the ring is full, so that the oldest change must go before another comes.
-    var isFull: Bool { count >= limits.changes }
+    var isFull: Bool { count >= limits.mostChanges || (count > 0 && isTooLarge) }
 
-    /// Whether the oldest change must go: it is older than it may be, or too many revisions came after it.
+    /// Whether it takes more memory than it may.
+    private var isTooLarge: Bool { sizes.total > limits.bytes }
+
+    /// Whether the oldest change must go: it is older than it may be, or too much came after it.
     func isOverdue(now: Int64) -> Bool {
         guard count > 0 else { return false }
+        if isTooLarge { return true }
         if times.count - timesStart > mostTimes { return true }
         guard let time = time(of: Revision(slot(first).revision)) else { return false }
         return now > time && now - time > Int64(clamping: limits.span.nanoseconds)
     }
 
-    private var mostTimes: Int { max(limits.changes, 1_024) * 2 }
+    private var mostTimes: Int { max(limits.mostChanges, 1_024) * 2 }
 
     /// Forgets the oldest change and gives it back, with which of its entities are not in the ring any more.
     func forgetFirst() -> (change: HistoryChange, freed: [UInt32]) {
@@ -151,6 +170,7 @@ final class History {
             freed.append(entity)
         }
         traits[first] = nil
+        sizes.remove(change)
         first += 1
         raise(to: Revision(slot.revision))
         return (change, freed)
@@ -160,7 +180,8 @@ final class History {
     func trimTimes(now: Int64) {
         let span = Int64(clamping: limits.span.nanoseconds)
         while times.count - timesStart > 1, count == 0 || slot(first).revision > oldest.rawValue,
-            times.count - timesStart > mostTimes || (now > times[timesStart] && now - times[timesStart] > span)
+            times.count - timesStart > mostTimes || isTooLarge
+                || (now > times[timesStart] && now - times[timesStart] > span)
         {
             raise(to: Revision(oldest.rawValue + 1))
         }
@@ -168,7 +189,7 @@ final class History {
 
     private func raise(to revision: Revision) {
         while oldest < revision, times.count - timesStart > 1 {
-            metadata[oldest.rawValue] = nil
+            if let note = metadata.removeValue(forKey: oldest.rawValue) { sizes.remove(note: note) }
             timesStart += 1
             oldest = Revision(oldest.rawValue + 1)
         }
@@ -176,7 +197,7 @@ final class History {
             times.removeFirst(timesStart)
             timesStart = 0
         }
-        while schemas.count > 1, schemas[1].since <= oldest { schemas.removeFirst() }
+        while schemas.count > 1, schemas[1].since <= oldest { sizes.remove(schema: schemas.removeFirst().linked) }
     }
 
     // MARK: Asking
@@ -249,5 +270,5 @@ final class History {
         schemas.first { $0.since > revision }
     }
 
-    private func slot(_ number: UInt64) -> Slot { slots[Int(number % UInt64(limits.changes))] }
+    private func slot(_ number: UInt64) -> Slot { slots[Int(number % UInt64(limits.mostChanges))] }
 }

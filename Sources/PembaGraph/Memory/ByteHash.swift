@@ -4,7 +4,7 @@
 /// A keyed 64-bit hash of bytes by folded multiplication: for tables in memory, never for what is stored or sent.
 ///
 /// Ids come from clients, so the seed is a secret of the node: without it nobody can aim at one slot.
-enum ByteHash {
+package enum ByteHash {
     private static let first: UInt64 = 0x8BB8_4B93_962E_ACC9
     private static let second: UInt64 = 0x2D35_8DCC_AA6C_78A5
     private static let third: UInt64 = 0x4B33_A62E_D433_D4A3
@@ -17,7 +17,7 @@ enum ByteHash {
 
     /// The hash of `bytes` in the name space `scope`.
     @inline(__always)
-    static func hash(_ bytes: UnsafeRawBufferPointer, scope: UInt64, seed: UInt64) -> UInt64 {
+    package static func hash(_ bytes: UnsafeRawBufferPointer, scope: UInt64, seed: UInt64) -> UInt64 {
         var state = fold(seed ^ first, scope &+ second)
         guard var cursor = bytes.baseAddress else { return fold(state, third) }
         var left = bytes.count

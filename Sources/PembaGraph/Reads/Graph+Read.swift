@@ -13,40 +13,56 @@ package enum ReadStep {
 }
 
 extension Graph {
-    /// Checks that a filter's names exist and that it does not contradict itself.
+    /// Checks that a filter's names exist, that its relation holds tuples, and that it does not contradict itself.
     package func validate(_ filter: RelationshipFilter, in basis: Basis? = nil) throws(GraphError) {
         let basis = basis ?? present
         guard basis.hot.pointee.hasSchema else { throw .noSchema }
         if filter.resourceID != nil && filter.resourceIDPrefix != nil {
             throw .invalidArgument("a filter has a resource id or a prefix of it, not both")
         }
-        try requireRelation(filter.relation, of: filter.resourceType, basis.linked)
-        if case .named(let name) = filter.subjectRelation {
-            try requireRelation(name, of: filter.subjectType, basis.linked)
-        } else {
-            try requireRelation(nil, of: filter.subjectType, basis.linked)
-        }
+        try requireRelation(filter.relation, of: filter.resourceType, holdsTuples: true, basis.linked)
+        var subjectRelation: String?
+        if case .named(let name) = filter.subjectRelation { subjectRelation = name }
+        try requireRelation(subjectRelation, of: filter.subjectType, holdsTuples: false, basis.linked)
     }
 
-    /// Checks that a definition exists and has a relation, as far as they are named.
+    /// Checks that a definition exists and has a relation, as far as they are named; without a definition, that one has
+    /// the relation.
     private func requireRelation(
         _ relation: String?,
         of type: String?,
+        holdsTuples: Bool,
         _ linked: LinkedSchema
     ) throws(GraphError) {
-        guard let type else { return }
-        let number = linked.names.find(type, scope: 0)
-        guard number != 0 else { throw .unknownDefinition(type) }
-        guard let relation, linked.names.find(relation, scope: number) == 0 else { return }
-        throw .unknownRelation(definition: type, relation: relation)
+        func node(_ type: UInt32, _ relation: String) -> LinkedNode? {
+            let number = linked.names.find(relation, scope: type)
+            return number == 0 ? nil : linked.nodes[Int(linked.node(type: type, relation: number))]
+        }
+        if let type {
+            let number = linked.names.find(type, scope: 0)
+            guard number != 0 else { throw .unknownDefinition(type) }
+            guard let relation else { return }
+            guard let node = node(number, relation) else {
+                throw .unknownRelation(definition: type, relation: relation)
+            }
+            guard !holdsTuples || node.kind == .relation else {
+                throw .cannotWritePermission(definition: type, permission: relation)
+            }
+        } else if let relation {
+            let found = linked.types.indices.dropFirst().compactMap { node(UInt32($0), relation) }
+            guard let first = found.first else { throw .unknownEverywhere(relation: relation) }
+            guard !holdsTuples || found.contains(where: { $0.kind == .relation }) else {
+                throw .cannotWritePermission(definition: linked.types[Int(first.type)].name, permission: relation)
+            }
+        }
     }
 
     /// A page of the tuples that a filter means: those after `after`, at most `limit`; in the present state unless
     /// another is given.
     ///
-    /// A filter with a resource, or with a subject, reads one row: time in the length of the row. Any other filter walks
-    /// the resources in order: about `work` entities and entries are looked at in one call. The first such read makes
-    /// the order of entities, `work` entities in a call.
+    /// A filter with the id of a resource or a subject reads the rows that it names: time in their length. Any other
+    /// filter walks the resources in order: about `work` entities and entries are looked at in one call. The first such
+    /// read makes the order of entities, `work` entities in a call.
     package func read(
         _ filter: RelationshipFilter,
         in basis: Basis? = nil,
@@ -54,230 +70,65 @@ extension Graph {
         limit: Int,
         work: Int = Limits.readWork
     ) -> ReadStep {
-        StateReader(graph: self, basis: basis ?? present).read(filter, after: after, limit: limit, work: work)
+        let reader = StateReader(graph: self, basis: basis ?? present)
+        guard let linked = LinkedFilter(filter, reader.linked, entities) else { return .page([], next: nil) }
+        guard linked.namesRows || extendOrder(work: work) else { return .again }
+        return reader.page(linked, after: after, limit: limit, work: ReadWork(left: work, isReplicated: false))
     }
 
-    /// Whether any stored tuple is meant.
+    // MARK: On behalf of commands
+
+    /// Makes the order of entities as far as `work` goes, if a search for what a filter means takes it; true once such a
+    /// search takes no more work than it is given.
+    package func prepareSearch(_ filter: RelationshipFilter, work: Int = Limits.readWork) -> Bool {
+        guard let linked = LinkedFilter(filter, self.linked, entities), !linked.namesRows else { return true }
+        return extendOrder(work: work)
+    }
+
+    /// Makes ready, in the same way, what `matches` takes at a time that is to come.
+    package func prepareMatch(_ filter: RelationshipFilter, at time: Timestamp) -> Bool {
+        filter.resourceIDPrefix == nil && !hasUncollected(at: time.nanoseconds) || prepareSearch(filter)
+    }
+
+    /// The first tuples after `after` that a filter means, at most `limit`, and where to go on: the same on every node
+    /// with the same tuples, however it came by them.
     ///
-    /// Takes the length of a row if the filter has a resource or a subject; nothing but the schema if it has no id;
-    /// and in the worst case the number of entities if it has only an id without its type, or a prefix.
-    package func matches(_ filter: RelationshipFilter) -> Bool { reader.matches(filter) }
-}
+    /// `work` tuples, and entities that have any, are looked at, and then the rest of the row that was begun; but the
+    /// rows that an id names are looked at whole.
+    package func search(
+        _ filter: RelationshipFilter,
+        after: RelationTuple? = nil,
+        limit: Int,
+        work: Int
+    ) -> (tuples: [RelationTuple], next: RelationTuple?) {
+        guard let linked = LinkedFilter(filter, self.linked, entities) else { return ([], nil) }
+        while !linked.namesRows, !extendOrder(work: Limits.readWork) {}
+        let step = reader.page(linked, after: after, limit: limit, work: ReadWork(left: work, isReplicated: true))
+        guard case .page(let tuples, let next) = step else { preconditionFailure("an order that is made is not made") }
+        return (tuples, next)
+    }
 
-extension StateReader {
-    /// Comes after every relation name: where a page ended that finished a resource.
-    private static let afterAllRelations = "\u{10FFFF}"
+    /// Whether any stored tuple is meant; nil if that is not known after so much work, on every node alike.
+    ///
+    /// Takes the length of the rows that an id names; nothing but the schema if there is neither an id nor a prefix; and
+    /// otherwise what `search` takes.
+    package func matches(_ filter: RelationshipFilter, work: Int) -> Bool? {
+        guard let linked = LinkedFilter(filter, self.linked, entities) else { return false }
+        if linked.namesRows { return reader.hasMatch(inRowsOf: linked) }
+        let isCounted = self.linked.types.indices.contains { self.linked.hasCounted(type: $0, filter) }
+        // Those that have expired are counted until they are collected.
+        if !isCounted || (filter.resourceIDPrefix == nil && !hasUncollected(at: now)) { return isCounted }
+        let (tuples, next) = search(filter, limit: 1, work: work)
+        return tuples.isEmpty && next != nil ? nil : !tuples.isEmpty
+    }
 
-    func read(_ filter: RelationshipFilter, after: RelationTuple?, limit: Int, work: Int) -> ReadStep {
-        precondition(limit > 0 && work > 0, "a read asks for at least one tuple")
-        guard let linkedFilter = LinkedFilter(filter, linked, entities) else { return .page([], next: nil) }
-        if linkedFilter.resource != EntityNumber.none || linkedFilter.subject != EntityNumber.none {
-            var first = FirstTuples(limit: limit + 1)
-            offerRow(linkedFilter, after, to: &first)
-            let ends = first.sorted(self)
-            let tuples = ends.prefix(limit).map { tuple($0) }
-            return .page(tuples, next: ends.count > limit ? tuples.last : nil)
-        }
-        var order = graph.order ?? EntityOrder(typeCount: linked.types.count)
+    /// Takes entities into the order of reads; true once all are in.
+    private func extendOrder(work: Int) -> Bool {
+        var order = order ?? EntityOrder(typeCount: linked.types.count)
         // Taken out while it changes, so that it is not copied.
-        graph.order = nil
+        self.order = nil
         let isComplete = order.extend(entities, work: work)
-        graph.order = order
-        guard isComplete else { return .again }
-        return walk(order, linkedFilter, after, limit, work)
-    }
-
-    func matches(_ filter: RelationshipFilter) -> Bool {
-        guard let linkedFilter = LinkedFilter(filter, linked, entities) else { return false }
-        var found = false
-        let body = { (end: TupleEnd) -> Bool in
-            found = linkedFilter.matches(end, self)
-            return !found
-        }
-        if linkedFilter.resource != EntityNumber.none {
-            visit(resource: linkedFilter.resource, linkedFilter.relation, body)
-        } else if linkedFilter.subject != EntityNumber.none {
-            visit(subject: linkedFilter.subject, linkedFilter.relation, body)
-        } else if filter.resourceID == nil, filter.resourceIDPrefix == nil, filter.subjectID == nil,
-            !graph.hasUncollected
-        {
-            return isAnyCounted(filter)
-        } else {
-            for entity in EntityNumber.first..<max(entities.end, EntityNumber.first) where !found {
-                // In a record that is not in use `forward` is no row but the next such record.
-                let record = entities.records[Int(entity)]
-                if record.type != 0, !row(entity).isEmpty { visit(resource: entity, linkedFilter.relation, body) }
-            }
-        }
-        return found
-    }
-
-    /// Whether there is a tuple of names that a filter without ids means.
-    private func isAnyCounted(_ filter: RelationshipFilter) -> Bool {
-        for node in 0..<linked.nodeCount where linked.nodes[node].kind == .relation {
-            let relation = linked.nodes[node]
-            let type = linked.types[Int(relation.type)]
-            if let name = filter.resourceType, !name.hasSameBytes(as: type.name) { continue }
-            if let name = filter.relation, !name.hasSameBytes(as: type.relationNames[Int(relation.number)]) { continue }
-            for place in Int(relation.admittedStart)..<Int(relation.admittedStart + relation.admittedCount)
-            where linked.admittedTuples[place] > 0 {
-                if isMeant(linked.admitted[place], by: filter) { return true }
-            }
-        }
-        return false
-    }
-
-    private func isMeant(_ kind: AdmittedKind, by filter: RelationshipFilter) -> Bool {
-        let type = kind.type
-        if let name = filter.subjectType, !name.hasSameBytes(as: linked.types[Int(type)].name) { return false }
-        let relation = kind.relation
-        let isUserset = relation != 0 && relation != AdmittedKind.wildcard
-        switch filter.subjectRelation {
-        case .any: return true
-        case .none: return !isUserset
-        case .named(let name):
-            return isUserset && linked.relationName(type: type, relation: relation).hasSameBytes(as: name)
-        }
-    }
-
-    // MARK: One row
-
-    /// Offers the tuples after `after` in the row that the filter's resource or subject names.
-    private func offerRow(_ filter: LinkedFilter, _ after: RelationTuple?, to first: inout FirstTuples) {
-        var offered = first
-        let body = { (end: TupleEnd) -> Bool in
-            guard filter.matches(end, self) else { return true }
-            if let after, self.order(end, after) <= 0 { return true }
-            offered.offer(end, self)
-            return true
-        }
-        if filter.resource != EntityNumber.none {
-            visit(resource: filter.resource, filter.relation, body)
-        } else {
-            visit(subject: filter.subject, filter.relation, body)
-        }
-        first = offered
-    }
-
-    /// Calls `body` with the tuples of a resource (of one relation, unless it is 0) until it gives false.
-    private func visit(resource: UInt32, _ relation: UInt32, _ body: (TupleEnd) -> Bool) {
-        visit(basis.hot.pointee.view.forward(resource), relation) { body(TupleEnd(resource: resource, entry: $0)) }
-    }
-
-    /// Calls `body` with the tuples of a subject (of one relation, unless it is 0) until it gives false.
-    private func visit(subject: UInt32, _ relation: UInt32, _ body: (TupleEnd) -> Bool) {
-        visit(basis.hot.pointee.view.reverse(subject), relation) { mirror in
-            let entry = RowEntry.mirror(mirror, naming: subject)
-            return body(TupleEnd(resource: RowEntry.entity(mirror), entry: entry))
-        }
-    }
-
-    private func visit(_ slot: UnsafePointer<UInt64>, _ relation: UInt32, _ body: (UInt64) -> Bool) {
-        let rows = graph.rows
-        var next = RowEntry.start(ofRelation: relation)
-        while true {
-            let run = rows.run(slot, from: next)
-            if run.isEmpty { return }
-            var cursor = run.start
-            while cursor < run.end {
-                let entry = cursor.pointee & ~1
-                if relation != 0, RowEntry.relation(entry) != relation { return }
-                guard body(entry) else { return }
-                cursor += 1
-            }
-            next = RowEntry.key((run.end - 1).pointee) + RowEntry.step
-        }
-    }
-
-    // MARK: Many rows
-
-    /// Walks the resources in order until there are more than `limit` tuples or the work is used up.
-    private func walk(
-        _ order: EntityOrder,
-        _ filter: LinkedFilter,
-        _ after: RelationTuple?,
-        _ limit: Int,
-        _ work: Int
-    ) -> ReadStep {
-        var found: [TupleEnd] = []
-        var left = work
-        var last: UInt32?
-        var isOut = false
-        for type in resourceTypes(filter, after) {
-            let done = finishedID(type, after)
-            order.walk(UInt32(type), from: start(type, filter, after), entities) { entity in
-                if let prefix = filter.filter.resourceIDPrefix, !entities.id(of: entity).starts(with: prefix.utf8) {
-                    return false
-                }
-                // Passed already: looking at it again would leave no work for the next one.
-                if let done, entities.id(of: entity).elementsEqual(done.utf8) { return true }
-                if left <= 0 {
-                    isOut = true
-                    return false
-                }
-                left -= 1 + row(entity).count
-                var first = FirstTuples(limit: limit + 1 - found.count)
-                offer(resource: entity, filter, after, to: &first)
-                found.append(contentsOf: first.sorted(self))
-                last = entity
-                return found.count <= limit
-            }
-            if isOut || found.count > limit { break }
-        }
-        let tuples = found.prefix(limit).map { tuple($0) }
-        if found.count >= limit, isOut || found.count > limit { return .page(tuples, next: tuples.last) }
-        return .page(tuples, next: isOut ? last.map { position(after: $0) } : nil)
-    }
-
-    private func offer(resource: UInt32, _ filter: LinkedFilter, _ after: RelationTuple?, to first: inout FirstTuples) {
-        var offered = first
-        // Only the resource where the page before this one ended can have tuples that were read already.
-        let bound = after.flatMap {
-            StateReader.order(entities.id(of: resource), $0.resource.id) == 0 ? $0 : nil
-        }
-        visit(resource: resource, filter.relation) { end in
-            guard filter.matches(end, self) else { return true }
-            if let bound, self.order(end, bound) <= 0 { return true }
-            offered.offer(end, self)
-            return true
-        }
-        first = offered
-    }
-
-    /// The types whose objects the rest of the read may have as resources, in order.
-    private func resourceTypes(_ filter: LinkedFilter, _ after: RelationTuple?) -> [Int] {
-        let types = linked.types.indices.filter { type in
-            guard linked.types[type].holdsTuples else { return false }
-            if filter.resourceType != 0 { return type == Int(filter.resourceType) }
-            guard let after else { return true }
-            return !linked.types[type].name.precedesByBytes(after.resource.type)
-        }
-        return types.sorted { linked.types[$0].rank < linked.types[$1].rank }
-    }
-
-    /// The id from which on a type's objects are walked.
-    private func start(_ type: Int, _ filter: LinkedFilter, _ after: RelationTuple?) -> String {
-        let prefix = filter.filter.resourceIDPrefix ?? filter.filter.resourceID ?? ""
-        guard let after, linked.types[type].name.hasSameBytes(as: after.resource.type) else { return prefix }
-        return after.resource.id.precedesByBytes(prefix) ? prefix : after.resource.id
-    }
-
-    /// The id of the resource of a type that the page before this one finished.
-    private func finishedID(_ type: Int, _ after: RelationTuple?) -> String? {
-        guard let after, after.relation.hasSameBytes(as: StateReader.afterAllRelations) else { return nil }
-        return linked.types[type].name.hasSameBytes(as: after.resource.type) ? after.resource.id : nil
-    }
-
-    /// The position after all tuples of a resource.
-    private func position(after resource: UInt32) -> RelationTuple {
-        let object = ObjectReference(
-            type: linked.types[Int(entities.records[Int(resource)].type)].name,
-            id: String(decoding: entities.id(of: resource), as: UTF8.self)
-        )
-        return RelationTuple(
-            resource: object,
-            relation: StateReader.afterAllRelations,
-            subject: SubjectReference(object: object)
-        )
+        self.order = order
+        return isComplete
     }
 }

@@ -13,10 +13,10 @@ struct LinkedFilter {
     private(set) var subjectType: UInt32 = 0
     /// The number of the subject relation in the subject's type; 0 for any, none, or if the type is not given.
     private(set) var subjectRelation: UInt32 = 0
-    /// The resource, if its type and id are given.
-    private(set) var resource: UInt32 = EntityNumber.none
-    /// The subject, if its type and id are given.
-    private(set) var subject: UInt32 = EntityNumber.none
+    /// The objects that the resource may be, if its id is given: one, or one of each type that has the id.
+    private(set) var resources: [UInt32]?
+    /// The objects that the subject may be, if its id is given.
+    private(set) var subjects: [UInt32]?
 
     /// Looks a filter up; nil if it names what does not exist, so that it means no tuple.
     init?(_ filter: RelationshipFilter, _ linked: LinkedSchema, _ entities: EntityStore) {
@@ -28,28 +28,42 @@ struct LinkedFilter {
                 relation = linked.names.find(name, scope: resourceType)
                 if relation == 0 { return nil }
             }
-            if let id = filter.resourceID {
-                resource = LinkedFilter.find(resourceType, id, entities)
-                if resource == EntityNumber.none { return nil }
+        }
+        if let name = filter.subjectType {
+            subjectType = linked.names.find(name, scope: 0)
+            if subjectType == 0 { return nil }
+            if case .named(let name) = filter.subjectRelation {
+                subjectRelation = linked.names.find(name, scope: subjectType)
+                if subjectRelation == 0 { return nil }
             }
         }
-        guard let name = filter.subjectType else { return }
-        subjectType = linked.names.find(name, scope: 0)
-        if subjectType == 0 { return nil }
-        if case .named(let name) = filter.subjectRelation {
-            subjectRelation = linked.names.find(name, scope: subjectType)
-            if subjectRelation == 0 { return nil }
+        if let id = filter.resourceID {
+            resources = LinkedFilter.find(resourceType, id, linked, entities)
+            if resources == [] { return nil }
         }
         if let id = filter.subjectID {
-            subject = LinkedFilter.find(subjectType, id, entities)
-            if subject == EntityNumber.none { return nil }
+            subjects = LinkedFilter.find(subjectType, id, linked, entities)
+            if subjects == [] { return nil }
         }
     }
 
-    private static func find(_ type: UInt32, _ id: String, _ entities: EntityStore) -> UInt32 {
+    /// The objects of a type, or of any if it is 0, with an id.
+    private static func find(
+        _ type: UInt32,
+        _ id: String,
+        _ linked: LinkedSchema,
+        _ entities: EntityStore
+    ) -> [UInt32] {
         var copy = id
-        return copy.withUTF8 { entities.find(type: type, id: UnsafeRawBufferPointer($0)) }
+        return copy.withUTF8 { utf8 in
+            let id = UnsafeRawBufferPointer(utf8)
+            let types = type != 0 ? type..<type + 1 : 1..<UInt32(max(linked.types.count, 1))
+            return types.map { entities.find(type: $0, id: id) }.filter { $0 != EntityNumber.none }
+        }
     }
+
+    /// Whether it names rows, so that no others need be looked at.
+    var namesRows: Bool { resources != nil || subjects != nil }
 
     /// Whether a stored tuple is meant.
     func matches(_ end: TupleEnd, _ reader: StateReader) -> Bool {
@@ -57,14 +71,16 @@ struct LinkedFilter {
     }
 
     private func matchesResource(_ end: TupleEnd, _ reader: StateReader) -> Bool {
-        if resource != EntityNumber.none {
-            if end.resource != resource { return false }
+        if let resources {
+            if !resources.contains(end.resource) { return false }
         } else {
             let type = UInt32(reader.entities.records[Int(end.resource)].type)
             if resourceType != 0, type != resourceType { return false }
-            let id = reader.entities.id(of: end.resource)
-            if let wanted = filter.resourceID, !id.elementsEqual(wanted.utf8) { return false }
-            if let prefix = filter.resourceIDPrefix, !id.starts(with: prefix.utf8) { return false }
+            if let prefix = filter.resourceIDPrefix,
+                !reader.entities.id(of: end.resource).starts(with: prefix.utf8)
+            {
+                return false
+            }
         }
         guard let name = filter.relation else { return true }
         let number = RowEntry.relation(end.entry)
@@ -76,11 +92,10 @@ struct LinkedFilter {
     private func matchesSubject(_ end: TupleEnd, _ reader: StateReader) -> Bool {
         let entity = RowEntry.entity(end.entry)
         let type = UInt32(reader.entities.records[Int(entity)].type)
-        if subject != EntityNumber.none {
-            if entity != subject { return false }
-        } else {
-            if subjectType != 0, type != subjectType { return false }
-            if let id = filter.subjectID, !reader.entities.id(of: entity).elementsEqual(id.utf8) { return false }
+        if let subjects {
+            if !subjects.contains(entity) { return false }
+        } else if subjectType != 0, type != subjectType {
+            return false
         }
         let number = RowEntry.subjectRelation(end.entry)
         switch filter.subjectRelation {

@@ -18,11 +18,16 @@ struct ConditionStore {
         var arguments: ConditionArguments?
         /// How many hold it.
         var holders: Int
+        /// The condition of the same caveat that came before this one, and the one after it; 0 for none.
+        fileprivate var older: UInt32 = 0
+        fileprivate var newer: UInt32 = 0
     }
 
     private var conditions: [Condition?] = [nil]
     private var free: [UInt32] = []
     private var numbers: [CaveatReference: UInt32] = [:]
+    /// The newest condition of each caveat, by its name: where the list of all of them begins.
+    private var newest: [String: UInt32] = [:]
 
     /// How many conditions there are.
     var count: Int { numbers.count }
@@ -41,8 +46,11 @@ struct ConditionStore {
         }
         var condition = Condition(reference: reference, caveat: linked.caveat(named: reference.name), holders: 1)
         condition.relink(linked)
+        condition.older = newest[reference.name] ?? 0
         let number = free.popLast() ?? UInt32(conditions.count)
         if Int(number) == conditions.count { conditions.append(condition) } else { conditions[Int(number)] = condition }
+        conditions[Int(condition.older)]?.newer = number
+        newest[reference.name] = number
         numbers[reference] = number
         return number
     }
@@ -58,24 +66,66 @@ struct ConditionStore {
         if condition.holders > 1 {
             conditions[Int(number)]?.holders -= 1
         } else {
+            unlink(condition)
             conditions[Int(number)] = nil
             numbers[condition.reference] = nil
             free.append(number)
         }
     }
 
-    /// Makes the numbers of the caveats and the values of all conditions anew for another schema, which has the caveats
-    /// of all that tuples carry.
-    ///
-    /// A caveat that only the history remembers may be gone, and may come back under another number.
-    mutating func relink(_ linked: LinkedSchema) {
-        var caveats: [String: UInt32] = [:]
-        for (number, caveat) in linked.caveats.enumerated() where number > 0 { caveats[caveat.name] = UInt32(number) }
-        for number in conditions.indices {
-            guard let name = conditions[number]?.reference.name else { continue }
-            conditions[number]?.caveat = caveats[name] ?? 0
-            conditions[number]?.relink(linked)
+    /// Takes a condition out of the list of its caveat.
+    private mutating func unlink(_ condition: Condition) {
+        conditions[Int(condition.older)]?.newer = condition.newer
+        if condition.newer != 0 {
+            conditions[Int(condition.newer)]?.older = condition.older
+        } else {
+            newest[condition.reference.name] = condition.older == 0 ? nil : condition.older
         }
+    }
+
+    /// Makes the numbers and values of conditions anew for another schema, which has the caveats of all that tuples
+    /// carry; how many that were.
+    ///
+    /// A caveat that only the history remembers may be gone, and may come back under another number. Conditions of a
+    /// caveat that has its number and parameters in both schemas stay as they are, however many there are.
+    @discardableResult
+    mutating func relink(from old: LinkedSchema, to new: LinkedSchema) -> Int {
+        var changed = 0
+        for (number, caveat) in old.caveats.enumerated()
+        where !caveat.name.isEmpty && !new.names(caveat: number, caveat.name) {
+            changed += relink(caveat.name, number: 0, new)
+        }
+        for (number, caveat) in new.caveats.enumerated()
+        where !caveat.name.isEmpty && !old.hasCaveat(number, like: new) {
+            changed += relink(caveat.name, number: UInt32(number), new)
+        }
+        return changed
+    }
+
+    /// Makes the conditions of one caveat anew; how many there are.
+    private mutating func relink(_ name: String, number: UInt32, _ linked: LinkedSchema) -> Int {
+        var changed = 0
+        var place = newest[name] ?? 0
+        while let condition = conditions[Int(place)] {
+            conditions[Int(place)]?.caveat = number
+            conditions[Int(place)]?.relink(linked)
+            changed += 1
+            place = condition.older
+        }
+        return changed
+    }
+}
+
+extension LinkedSchema {
+    /// Whether a caveat has this number; one that stays keeps its number.
+    fileprivate func names(caveat number: Int, _ name: String) -> Bool {
+        number < caveats.count && caveats[number].name.hasSameBytes(as: name)
+    }
+
+    /// Whether a caveat of `other` has this number, this name and these parameters here as well.
+    fileprivate func hasCaveat(_ number: Int, like other: LinkedSchema) -> Bool {
+        names(caveat: number, other.caveats[number].name)
+            && compiledCaveat(UInt32(number)).parameters == other.compiledCaveat(UInt32(number)).parameters
     }
 }
 

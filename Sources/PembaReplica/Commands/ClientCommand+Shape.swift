@@ -42,7 +42,7 @@ extension WriteRequest {
 }
 
 extension DeleteRequest {
-    /// Counts first, then the filters.
+    /// Counts first, then the filters and where it goes on.
     func checkShape() throws(ServiceError) {
         guard limit >= 1 else {
             throw ServiceError(.invalidArgument, "a deletion removes up to at least one tuple; its limit is \(limit)")
@@ -50,6 +50,7 @@ extension DeleteRequest {
         try checkCount(limit, Limits.tuplesPerDelete, of: "tuples", in: "a deletion")
         try checkCommon(preconditions, metadata, in: "a deletion")
         try filter.checkShape(of: "a deletion")
+        try cursor?.last.key.checkShape()
     }
 }
 
@@ -124,14 +125,10 @@ private func checkCommon(
 
 /// Refuses tuples that differ in caveat and times at most.
 private func checkDuplicates(
-    in tuples: some Collection<RelationTuple>,
+    in tuples: some RandomAccessCollection<RelationTuple>,
     _ message: (String) -> String
 ) throws(ServiceError) {
-    guard tuples.count > 1 else { return }
-    var seen: Set<RelationTuple> = []
-    seen.reserveCapacity(tuples.count)
-    for tuple in tuples where !seen.insert(tuple.key).inserted {
-        let text = tuple.key.description
-        throw ServiceError(.duplicateUpdate, message(text), details: [.init("tuple", text)])
-    }
+    guard let repeated = DuplicateSearch().firstRepeated(in: tuples) else { return }
+    let text = repeated.key.description
+    throw ServiceError(.duplicateUpdate, message(text), details: [.init("tuple", text)])
 }

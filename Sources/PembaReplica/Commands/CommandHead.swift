@@ -35,6 +35,13 @@ struct CommandHead {
         if !metadata.isEmpty { writer.context(metadata) }
     }
 
+    /// Reads past a head without making anything of it.
+    static func skip(_ reader: inout ByteReader) throws(ByteError) {
+        let flags: UInt8 = try reader.integer()
+        if flags & CommandHead.keyFlag != 0 { for _ in 0..<3 { _ = try reader.varint() } }
+        if flags & CommandHead.metadataFlag != 0 { _ = try reader.slice(limit: Limits.metadataBytes) }
+    }
+
     init(reading reader: inout ByteReader) throws(ByteError) {
         let flags: UInt8 = try reader.integer()
         guard flags & ~(CommandHead.keyFlag | CommandHead.metadataFlag) == 0 else {

@@ -24,6 +24,8 @@ package struct Proposal: Sendable, Equatable {
     }
 
     private static let version: UInt8 = 1
+    /// Bytes before the kind: the version, the origin and its number.
+    private static let headBytes = 1 + 2 * MemoryLayout<UInt64>.size
 
     private enum Kind: UInt8 {
         case openSession = 1
@@ -75,6 +77,26 @@ package struct Proposal: Sendable, Equatable {
             try reader.expectEnd()
             return proposal
         }
+    }
+
+    /// The filters of the preconditions in a payload, and that of a deletion, without reading the rest of it; none if it
+    /// cannot be read.
+    static func filters(of payload: [UInt8]) -> (preconditions: [RelationshipFilter], deletion: RelationshipFilter?) {
+        let filters: (preconditions: [RelationshipFilter], deletion: RelationshipFilter?)?
+        filters = try? payload.withUnsafeBufferPointer { bytes throws(ByteError) in
+            var reader = ByteReader(UnsafeRawBufferPointer(bytes))
+            _ = try reader.take(Proposal.headBytes)
+            switch Kind(rawValue: try reader.integer()) {
+            case .write, .set:
+                try CommandHead.skip(&reader)
+                return (try Precondition.list(&reader).map(\.filter), nil)
+            case .delete:
+                let request = try DeleteRequest(reading: &reader)
+                return (request.preconditions.map(\.filter), request.filter)
+            case .openSession, .writeSchema, .importTuples, .advanceTime, nil: return ([], nil)
+            }
+        }
+        return filters ?? ([], nil)
     }
 
     /// A payload with another request number.

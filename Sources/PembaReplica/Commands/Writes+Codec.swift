@@ -30,13 +30,34 @@ extension WriteRequest {
 }
 
 extension DeleteRequest {
-    /// Appends the layout of version 1: head, preconditions, filter, limit as varint, whether less is enough u8.
+    /// What to do if more match, and where to begin.
+    private enum Part: UInt8 {
+        case none = 0
+        case allowed = 1
+        /// A part is enough, and only what comes after the tuple that follows is meant.
+        case allowedAfter = 2
+        /// All that comes after the tuple that follows, or nothing.
+        case after = 3
+    }
+
+    private var part: Part {
+        switch (allowsPartial, cursor) {
+        case (false, nil): .none
+        case (true, nil): .allowed
+        case (true, _): .allowedAfter
+        case (false, _): .after
+        }
+    }
+
+    /// Appends the layout of version 1: head, preconditions, filter, limit as varint, what to do with a part u8, and the
+    /// names and ids of the tuple after which it begins, if there is one.
     func encode(into writer: inout ByteWriter) {
         CommandHead(key: idempotencyKey, metadata: metadata).encode(into: &writer)
         Precondition.encode(preconditions, into: &writer)
         filter.encode(into: &writer)
         writer.count(limit)
-        writer.boolean(allowsPartial)
+        writer.integer(part.rawValue)
+        cursor?.last.key.encode(into: &writer)
     }
 
     /// Reads what `encode` writes.
@@ -50,7 +71,13 @@ extension DeleteRequest {
         )
         filter = try RelationshipFilter(reading: &reader)
         limit = try reader.count(limit: Limits.tuplesPerDelete)
-        allowsPartial = try reader.boolean(field: "partial deletion allowed")
+        let code: UInt8 = try reader.integer()
+        guard let part = Part(rawValue: code) else {
+            throw .invalidValue(field: "partial deletion allowed", value: UInt64(code))
+        }
+        allowsPartial = part == .allowed || part == .allowedAfter
+        guard part == .allowedAfter || part == .after else { return }
+        cursor = ReadCursor(last: try RelationTuple(reading: &reader).key)
     }
 }
 

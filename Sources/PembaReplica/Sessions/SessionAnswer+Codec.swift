@@ -16,9 +16,9 @@ extension SessionAnswer {
 
     /// Appends the sequence as a varint, a tag u8, and what belongs to the tag.
     ///
-    /// 0 (written): the revision; 1 (refused): code u16, message, details; 2 (deleted): revision, count, whether it is
-    /// complete u8; 3 (set): revision, created, touched, deleted, changes; 4 (imported): revision, created, existing.
-    /// Numbers are varints, changes as in a write.
+    /// 0 (written): revision, created, touched, deleted; 1 (refused): code u16, message, details; 2 (deleted): revision,
+    /// count, whether there may be more u8, and if so after which tuple; 3 (set): revision, created, touched, deleted,
+    /// changes; 4 (imported): revision, created, existing. Numbers are varints, changes as in a write.
     func encode(into writer: inout ByteWriter) {
         writer.varint(sequence)
         switch result {
@@ -37,20 +37,20 @@ extension SessionAnswer {
 
     private static func encode(_ outcome: CommandOutcome, into writer: inout ByteWriter) {
         switch outcome {
-        case .written(let revision):
+        case .written(let revision, let counts):
             writer.integer(Tag.written.rawValue)
             writer.varint(revision.rawValue)
-        case .deleted(let revision, let count, let isComplete):
+            encode(counts, into: &writer)
+        case .deleted(let revision, let count, let next):
             writer.integer(Tag.deleted.rawValue)
             writer.varint(revision.rawValue)
             writer.varint(count)
-            writer.boolean(isComplete)
+            writer.boolean(next != nil)
+            next?.encode(into: &writer)
         case .set(let revision, let counts, let changes):
             writer.integer(Tag.set.rawValue)
             writer.varint(revision.rawValue)
-            writer.varint(counts.created)
-            writer.varint(counts.touched)
-            writer.varint(counts.deleted)
+            encode(counts, into: &writer)
             TupleUpdate.encode(changes, into: &writer)
         case .imported(let revision, let created, let existing):
             writer.integer(Tag.imported.rawValue)
@@ -61,23 +61,28 @@ extension SessionAnswer {
         }
     }
 
+    private static func encode(_ counts: WriteCounts, into writer: inout ByteWriter) {
+        writer.varint(counts.created)
+        writer.varint(counts.touched)
+        writer.varint(counts.deleted)
+    }
+
     /// Reads what `encode` writes.
     init(reading reader: inout ByteReader) throws(ByteError) {
         let sequence = try reader.varint()
         let tag: UInt8 = try reader.integer()
         switch Tag(rawValue: tag) {
         case .written:
-            self.init(sequence: sequence, result: .success(.written(Revision(try reader.varint()))))
+            let revision = Revision(try reader.varint())
+            self.init(sequence: sequence, result: .success(.written(revision, try SessionAnswer.counts(&reader))))
         case .refused:
             self.init(sequence: sequence, result: .failure(try SessionAnswer.error(&reader)))
         case .deleted:
             let revision = Revision(try reader.varint())
             let count = try reader.varint()
-            let isComplete = try reader.boolean(field: "deletion complete")
-            self.init(
-                sequence: sequence,
-                result: .success(.deleted(revision, count: count, isComplete: isComplete))
-            )
+            let isMore = try reader.boolean(field: "more to delete")
+            let next = isMore ? try RelationTuple(reading: &reader) : nil
+            self.init(sequence: sequence, result: .success(.deleted(revision, count: count, next: next)))
         case .set:
             self.init(sequence: sequence, result: .success(try SessionAnswer.set(&reader)))
         case .imported:
@@ -94,10 +99,14 @@ extension SessionAnswer {
 
     private static func set(_ reader: inout ByteReader) throws(ByteError) -> CommandOutcome {
         let revision = Revision(try reader.varint())
+        let counts = try counts(&reader)
+        return .set(revision, counts, changes: try TupleUpdate.list(&reader, limit: changesMax))
+    }
+
+    private static func counts(_ reader: inout ByteReader) throws(ByteError) -> WriteCounts {
         let created = try reader.varint()
         let touched = try reader.varint()
-        let counts = SetCounts(created: created, touched: touched, deleted: try reader.varint())
-        return .set(revision, counts, changes: try TupleUpdate.list(&reader, limit: changesMax))
+        return WriteCounts(created: created, touched: touched, deleted: try reader.varint())
     }
 
     private static func error(_ reader: inout ByteReader) throws(ByteError) -> ServiceError {

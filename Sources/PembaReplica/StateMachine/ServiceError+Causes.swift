@@ -14,7 +14,7 @@ extension ServiceError {
         switch error {
         case .noSchema: code = .noSchema
         case .unknownDefinition: code = .unknownDefinition
-        case .unknownRelation: code = .unknownRelation
+        case .unknownRelation, .unknownEverywhere: code = .unknownRelation
         case .cannotWritePermission: code = .cannotWritePermission
         case .subjectNotAllowed(let tuple, _, let admitted):
             code = .subjectNotAllowed

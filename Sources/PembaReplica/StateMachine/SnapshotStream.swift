@@ -7,7 +7,7 @@ import PembaRaft
 
 /// The raw blocks of a snapshot, each beginning with its kind and at most `blockBytes` long.
 ///
-/// In this order: one header (version u8 = 1; index, term u64; timestamp i64; configuration; bytes of schema u32; sessions
+/// In this order: one header (version u8 = 2; index, term u64; timestamp i64; configuration; bytes of schema u32; sessions
 /// and answers u64; tuples u64; hash of the tuples two u64; hash of the state u64), the schema's source in pieces,
 /// sessions (a byte 0 and a session, or 1 and an answer of the session before), tuples as the graph writes them.
 enum SnapshotBlock: UInt8 {
@@ -19,7 +19,7 @@ enum SnapshotBlock: UInt8 {
     /// Bytes in one block before compression.
     static let blockBytes = 256 << 10
     /// The version of the blocks.
-    static let version: UInt8 = 1
+    static let version: UInt8 = 2
     /// Marks a session in a block of sessions.
     static let sessionMark: UInt8 = 0
     /// Marks an answer in a block of sessions.

@@ -57,15 +57,16 @@ extension StateMachine {
         for update in request.updates where update.operation == .create && graph.stored(update.tuple) != nil {
             throw .alreadyExists(update.tuple)
         }
+        var counts = WriteCounts()
         for update in request.updates {
             // Whether the tuple was there does not matter: creating is checked above, touching and deleting do not ask.
             switch update.operation {
-            case .create, .touch: graph.put(update.tuple)
-            case .delete: graph.remove(update.tuple)
+            case .create, .touch: counts.add(graph.put(update.tuple))
+            case .delete: if graph.remove(update.tuple) != nil { counts.deleted += 1 }
             }
         }
         graph.note(request.metadata)
-        return .written(revision)
+        return .written(revision, counts)
     }
 
     /// Deletes what a filter means, all of it or nothing unless the request allows a part.
@@ -76,18 +77,16 @@ extension StateMachine {
             try graph.validate(request.filter)
         }
         try check(request.preconditions)
-        let matching = tuples(request.filter, limit: request.limit + 1)
-        guard matching.count <= request.limit || request.allowsPartial else {
-            throw ServiceError(
-                .tooManyMatches,
-                "more than \(request.limit) tuples match `\(request.filter)`; nothing was deleted; raise the limit, or allow "
-                    + "a part to be deleted"
-            )
-        }
-        let deleted = matching.prefix(request.limit)
-        for tuple in deleted { graph.remove(tuple) }
+        let (matching, next) = graph.search(
+            request.filter,
+            after: request.cursor?.last,
+            limit: request.limit,
+            work: Limits.commandVisits
+        )
+        guard next == nil || request.allowsPartial else { throw .tooMuch(request, found: matching.count) }
+        for tuple in matching { graph.remove(tuple) }
         graph.note(request.metadata)
-        return .deleted(revision, count: UInt64(deleted.count), isComplete: matching.count <= request.limit)
+        return .deleted(revision, count: UInt64(matching.count), next: next?.key)
     }
 
     /// Makes the tuples of a relation exactly those of the request.
@@ -104,20 +103,22 @@ extension StateMachine {
             for tuple in request.tuples { try graph.validate(tuple) }
         }
         try check(request.preconditions)
-        let present = tuples(filter, limit: Limits.tuplesPerDelete + 1)
-        guard present.count <= Limits.tuplesPerDelete else {
+        let (present, more) = graph.search(filter, limit: Limits.tuplesPerDelete, work: Limits.commandVisits)
+        guard more == nil else {
             throw ServiceError(
                 .tooManyMatches,
                 "`\(request.resource)#\(request.relation)` has more than \(Limits.tuplesPerDelete) tuples; nothing was changed; "
                     + "delete by filter in parts first"
             )
         }
+        // One that has expired already would not be there any more.
+        let lasting = request.tuples.filter { $0.expiresAt.map { $0 > timestamp } ?? true }
         var wanted: [RelationTuple: RelationTuple] = [:]
-        for tuple in request.tuples { wanted[tuple.key] = tuple }
+        for tuple in lasting { wanted[tuple.key] = tuple }
         var changes = present.filter { wanted[$0.key] == nil }.map { TupleUpdate(.delete, $0) }
         var known: [RelationTuple: RelationTuple] = [:]
         for tuple in present { known[tuple.key] = tuple }
-        for tuple in request.tuples {
+        for tuple in lasting {
             guard let before = known[tuple.key] else {
                 changes.append(TupleUpdate(.create, tuple))
                 continue
@@ -129,7 +130,7 @@ extension StateMachine {
         }
         graph.note(request.metadata)
         let sorted = changes.sorted { $0.tuple.precedesInReads($1.tuple) }
-        return .set(revision, SetCounts(of: sorted), changes: sorted)
+        return .set(revision, WriteCounts(of: sorted), changes: sorted)
     }
 
     /// Adds the tuples of an import, all of them or none.
@@ -139,8 +140,8 @@ extension StateMachine {
             try graph.validate(request.batch)
         }
         if request.mode == .fail, let tuple = graph.firstStored(of: request.batch) { throw .alreadyExists(tuple) }
-        let created = UInt64(graph.put(request.batch, keepingStored: request.mode == .skip))
-        return .imported(revision, created: created, existing: UInt64(request.batch.count) - created)
+        let counts = graph.put(request.batch, keepingStored: request.mode == .skip)
+        return .imported(revision, created: UInt64(counts.created), existing: UInt64(counts.existing))
     }
 
     // MARK: Parts
@@ -152,7 +153,16 @@ extension StateMachine {
     private func check(_ preconditions: [Precondition]) throws(ServiceError) {
         for precondition in preconditions {
             let wanted = precondition.kind == .mustMatch
-            guard graph.matches(precondition.filter) != wanted else { continue }
+            let work = Limits.commandVisits / preconditions.count
+            guard let matches = graph.matches(precondition.filter, work: work) else {
+                throw ServiceError(
+                    .limitExceeded,
+                    "whether a tuple matches `\(precondition.filter)` is not known after \(work) objects and tuples; nothing "
+                        + "was written; name the resource or the subject by its id",
+                    details: [.init("precondition", precondition.filter.description)]
+                )
+            }
+            guard matches != wanted else { continue }
             throw ServiceError(
                 .preconditionFailed,
                 wanted
@@ -161,27 +171,6 @@ extension StateMachine {
                 details: [.init("precondition", precondition.filter.description)]
             )
         }
-    }
-
-    /// Work of one read that no graph needs: a command is applied whole.
-    private static let wholeRead = 1 << 40
-
-    /// The first tuples that a filter means, in the order of reads.
-    private func tuples(_ filter: RelationshipFilter, limit: Int) -> [RelationTuple] {
-        var found: [RelationTuple] = []
-        var after: RelationTuple?
-        while found.count < limit {
-            // `limit` may be as large as it gets, and a page takes memory for what it may hold.
-            let page = min(limit - found.count, Limits.tuplesPerDelete + 1)
-            switch graph.read(filter, after: after, limit: page, work: StateMachine.wholeRead) {
-            case .again: continue
-            case .page(let tuples, let next):
-                found.append(contentsOf: tuples)
-                guard let next else { return found }
-                after = next
-            }
-        }
-        return found
     }
 
     // MARK: Schema
@@ -220,5 +209,28 @@ extension ServiceError {
             "`\(tuple.key)` exists already; touch writes it whether it exists or not",
             details: [.init("tuple", tuple.key.description)]
         )
+    }
+
+    /// A deletion would not be whole.
+    fileprivate static func tooMuch(_ request: DeleteRequest, found: Int) -> ServiceError {
+        let reason =
+            found == request.limit
+            ? "more than \(request.limit) tuples match `\(request.filter)`"
+            : "finding what `\(request.filter)` means takes more than one request may (\(Limits.commandVisits) objects and tuples)"
+        let wayOut =
+            found == request.limit ? "raise the limit, or allow a part to be deleted" : "allow a part to be deleted"
+        return ServiceError(.tooManyMatches, "\(reason); nothing was deleted; \(wayOut)")
+    }
+}
+
+extension WriteCounts {
+    /// Counts what writing a tuple did.
+    fileprivate mutating func add(_ effect: WriteEffect) {
+        switch effect {
+        case .created: created += 1
+        case .touched: touched += 1
+        case .removed: deleted += 1
+        case .unchanged, .expired: break
+        }
     }
 }

@@ -174,15 +174,24 @@ package enum ConfigurationTable {
             .integer(0...100_000_000, unit: "changes"),
             default: .text("1000000"),
             """
-            Changes of tuples that are kept in memory for exact snapshots and watches, up to 150 bytes each; older \
+            Changes of tuples that are kept in memory for exact snapshots and watches, about 128 bytes each; older \
             revisions are refused, naming the oldest that is kept. 0: none.
+            """
+        ),
+        ConfigurationKey(
+            "history.bytes",
+            .integer(16 << 20...1 << 40, unit: "bytes"),
+            default: .text("\(Limits.historyBytes)"),
+            """
+            Memory that those changes may take with what belongs to them: the contexts of their caveats, the metadata of \
+            their writes, and the schemas before the present one. The oldest go first.
             """
         ),
         ConfigurationKey(
             "history.seconds",
             .integer(1...31_536_000, unit: "s"),
             default: .text("86400"),
-            "How long a change is kept, by the log's time, if `history.changes` allows."
+            "How long a change is kept, by the log's time, if `history.changes` and `history.bytes` allow."
         ),
     ]
 

@@ -118,6 +118,7 @@ package struct NodeConfiguration: Sendable, Equatable {
         )
         history = HistoryLimits(
             changes: values.integer("history.changes"),
+            bytes: values.integer("history.bytes"),
             span: .seconds(UInt64(values.integer("history.seconds")))
         )
         limits = NodeLimits(

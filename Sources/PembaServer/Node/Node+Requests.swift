@@ -67,7 +67,7 @@ extension Node {
     func fail(_ request: PendingRequest, _ error: ServiceError) {
         metrics.failed(error.code)
         request.client.send(error, correlation: request.correlation)
-        if case .command(let kind, _) = request.work, kind != .openSession {
+        if case .command(let kind, _, _) = request.work, kind != .openSession {
             let client = request.client
             audit.failed(event: kind.name, caller: client.name, address: client.address, reason: error.description)
         }
@@ -127,7 +127,9 @@ extension Node {
                 }
             case .openSession, .write, .delete, .set, .importTuples, .writeSchema:
                 let (command, size) = try command(kind, payload)
-                try submit(request(.command(kind, size: size)), command)
+                var filter: UInt32 = 0
+                if case .delete(let deletion) = command { filter = ReadCursor.checksum(of: deletion.filter) }
+                try submit(request(.command(kind, size: size, filter: filter)), command)
             case .status:
                 _ = try decoded(kind) { () throws(ByteError) in try PlainRequest.decode(payload) }
                 answerStatus(correlation, of: client, arrived: arrived)
@@ -205,7 +207,7 @@ extension Node {
     }
 
     private func answer(_ request: PendingRequest, _ outcome: CommandOutcome) {
-        guard case .command(_, let size) = request.work else { return }
+        guard case .command(_, let size, let filter) = request.work else { return }
         let client = request.client
         let leader = replica.leadership.leader
         func send(_ type: FrameType, _ body: (inout ByteWriter) -> Void) {
@@ -214,19 +216,21 @@ extension Node {
         switch outcome {
         case .sessionOpened(let session):
             send(.openSessionAnswer) { OpenSessionAnswer(session: session).encode(into: &$0) }
-        case .written(let revision):
+        case .written(let revision, let counts):
             audit.wrote(.write, caller: client.name, address: client.address, tuples: size, revision: revision)
-            send(.writeAnswer) { WriteAnswer(zookie: replica.zookie(for: revision), leader: leader).encode(into: &$0) }
+            let zookie = replica.zookie(for: revision)
+            send(.writeAnswer) { WriteAnswer(counts: counts, zookie: zookie).encode(leader: leader, into: &$0) }
         case .schemaWritten(let revision):
             audit.wroteSchema(caller: client.name, address: client.address, bytes: size, revision: revision)
             send(.writeSchemaAnswer) {
-                WriteAnswer(zookie: replica.zookie(for: revision), leader: leader).encode(into: &$0)
+                WriteSchemaAnswer(zookie: replica.zookie(for: revision), leader: leader).encode(into: &$0)
             }
-        case .deleted(let revision, let count, let isComplete):
+        case .deleted(let revision, let count, let last):
             audit.wrote(.delete, caller: client.name, address: client.address, tuples: Int(count), revision: revision)
             let zookie = replica.zookie(for: revision)
+            let next = last.map { ReadCursor(last: $0, filterChecksum: filter) }
             send(.deleteAnswer) {
-                DeleteAnswer(deleted: count, isComplete: isComplete, zookie: zookie).encode(leader: leader, into: &$0)
+                DeleteAnswer(deleted: count, next: next, zookie: zookie).encode(leader: leader, into: &$0)
             }
         case .set(let revision, let counts, let changes):
             let total = Int(clamping: counts.total)

@@ -22,8 +22,9 @@ struct PendingRequest {
         case lookupSubjects(LookupSubjectsRequest, window: Int)
         case export(ExportRequest, window: Int)
         case watch(WatchRequest, window: Int)
-        /// Open a client session, or change tuples or the schema; how many updates or bytes, for the audit log.
-        case command(RequestKind, size: Int)
+        /// Open a client session, or change tuples or the schema: how many updates or bytes, for the audit log; and of a
+        /// deletion the checksum of its filter, to which the cursor in its answer is bound.
+        case command(RequestKind, size: Int, filter: UInt32)
     }
 
     /// Who asked.
@@ -42,7 +43,7 @@ struct PendingRequest {
     /// What it is counted as.
     var kind: RequestKind {
         switch work {
-        case .evaluation(let kind, _), .command(let kind, _): kind
+        case .evaluation(let kind, _), .command(let kind, _, _): kind
         case .read: .read
         case .readSchema: .readSchema
         case .permissions: .permissions

@@ -84,21 +84,25 @@ enum LookupRun {
         into stream: AnswerStream,
         _ zookie: EncodedZookie
     ) -> (count: Int, last: LookupPosition?) {
-        var found: [FoundSubject] = []
-        let count = lookup.nextBatch(most) { found.append($0) }
-        var rest = found[...]
+        var last: LookupPosition?
+        var pieces: [FoundSubjectPiece] = []
+        let count = lookup.nextBatch(most) { subject in
+            last = LookupPosition(permission: subject.permission, kind: subject.kind, id: subject.id)
+            subject.appendPieces(to: &pieces)
+        }
+        var rest = pieces[...]
         while !rest.isEmpty {
             stream.append { output in
-                var part = StreamPart<FoundSubject>(
+                var part = StreamPart<FoundSubjectPiece>(
                     zookie: zookie,
                     correlation: stream.request.correlation,
                     into: &output
                 )
-                while let subject = rest.first, part.append(subject, into: &output) { rest.removeFirst() }
+                while let piece = rest.first, part.append(piece, into: &output) { rest.removeFirst() }
                 _ = part.end(in: &output)
             }
         }
-        return (count, found.last.map { LookupPosition(permission: $0.permission, kind: $0.kind, id: $0.id) })
+        return (count, last)
     }
 }
 

@@ -85,7 +85,7 @@ extension CommandOutcome {
     fileprivate var index: LogIndex {
         switch self {
         case .sessionOpened(let session): LogIndex(session)
-        case .written(let revision), .schemaWritten(let revision), .deleted(let revision, _, _),
+        case .written(let revision, _), .schemaWritten(let revision), .deleted(let revision, _, _),
             .set(let revision, _, _), .imported(let revision, _, _):
             revision.index
         }

@@ -205,7 +205,7 @@ extension Simulation {
             client.session = session
             client.nextSequence = 1
             history.acknowledge(Revision(session), at: now)
-        case .written(let revision), .schemaWritten(let revision), .deleted(let revision, _, _),
+        case .written(let revision, _), .schemaWritten(let revision), .deleted(let revision, _, _),
             .set(let revision, _, _), .imported(let revision, _, _):
             history.acknowledge(revision, at: now)
             client.learn(Zookie(cluster: Simulation.cluster, epoch: .first, revision: revision))

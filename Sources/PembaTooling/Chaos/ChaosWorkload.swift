@@ -73,7 +73,7 @@ struct ChaosWorkload: Sendable {
         let outcome: ChaosHistory.WriteOutcome
         do {
             outcome = .acknowledged(
-                try await client.write(WriteRequest(updates: [TupleUpdate(operation, tuple)])).revision
+                try await client.write(WriteRequest(updates: [TupleUpdate(operation, tuple)])).zookie.revision
             )
         } catch {
             outcome = error.outcomeIsKnown ? .refused(error.serviceError?.code ?? .unavailable) : .unknown
@@ -130,7 +130,7 @@ struct ChaosWorkload: Sendable {
         let placement = try RelationTuple(parsing: "doc:m\(round)#parent@folder:m\(round)")
         _ = try await client.write(WriteRequest(updates: [TupleUpdate(.touch, membership)]))
         _ = try await client.write(WriteRequest(updates: [TupleUpdate(.delete, membership)]))
-        let zookie = try await client.write(WriteRequest(updates: [TupleUpdate(.touch, placement)]))
+        let zookie = try await client.write(WriteRequest(updates: [TupleUpdate(.touch, placement)])).zookie
         try await requireDenied(client, "revoked membership", "doc:m\(round)#view@user:bob", after: zookie)
     }
 
@@ -149,7 +149,7 @@ struct ChaosWorkload: Sendable {
         let ban = try RelationTuple(parsing: "doc:x\(round)#banned@user:bob")
         let grant = try RelationTuple(parsing: "doc:x\(round)#viewer@user:bob")
         _ = try await client.write(WriteRequest(updates: [TupleUpdate(.touch, ban)]))
-        let zookie = try await client.write(WriteRequest(updates: [TupleUpdate(.touch, grant)]))
+        let zookie = try await client.write(WriteRequest(updates: [TupleUpdate(.touch, grant)])).zookie
         try await requireDenied(client, "exclusion first", "doc:x\(round)#read@user:bob", after: zookie)
     }
 

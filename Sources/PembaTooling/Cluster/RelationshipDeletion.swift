@@ -24,10 +24,17 @@ package struct RelationshipDeletion: Sendable {
     /// Deletes them; an error says how many were deleted before.
     package func run(_ client: PembaClient) async throws -> DeletionReport {
         var deleted: UInt64 = 0
+        var cursor: ReadCursor?
         var progress = Progress("deleting")
         while true {
             let batch = min(limit.map { $0 - deleted } ?? .max, UInt64(RelationshipDeletion.batch))
-            let request = DeleteRequest(filter: filter, limit: Int(batch), allowsPartial: true, metadata: metadata)
+            let request = DeleteRequest(
+                filter: filter,
+                limit: Int(batch),
+                allowsPartial: true,
+                cursor: cursor,
+                metadata: metadata
+            )
             let answer: DeleteAnswer
             do {
                 answer = try await client.delete(request)
@@ -36,6 +43,7 @@ package struct RelationshipDeletion: Sendable {
                 throw ToolError("\(error); \(deleted) relationships were deleted before")
             }
             deleted += answer.deleted
+            cursor = answer.next
             progress.update(Int(clamping: deleted))
             if answer.isComplete || deleted == limit {
                 progress.finish(Int(clamping: deleted))

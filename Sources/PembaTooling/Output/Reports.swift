@@ -4,8 +4,8 @@
 package import PembaCore
 package import PembaService
 
-/// The answer of a write.
-package struct WrittenReport: Encodable {
+/// The answer of a write of the schema.
+package struct SchemaWrittenReport: Encodable {
     private let zookie: String
     private let revision: UInt64
 
@@ -13,6 +13,27 @@ package struct WrittenReport: Encodable {
         self.zookie = zookie.description
         revision = zookie.revision.rawValue
     }
+}
+
+/// The answer of a write of relationships that are named.
+package struct WrittenReport: Encodable {
+    private let created: UInt64
+    private let touched: UInt64
+    private let deleted: UInt64
+    /// The zookie of the write.
+    package let zookie: String
+    private let revision: UInt64
+
+    package init(_ answer: WriteAnswer) {
+        created = answer.counts.created
+        touched = answer.counts.touched
+        deleted = answer.counts.deleted
+        zookie = answer.zookie.description
+        revision = answer.zookie.revision.rawValue
+    }
+
+    /// One line for people.
+    package var text: String { "\(created) created, \(touched) touched, \(deleted) deleted; zookie \(zookie)\n" }
 }
 
 /// The answer of `schema read`.

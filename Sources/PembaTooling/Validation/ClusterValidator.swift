@@ -95,7 +95,7 @@ package struct ClusterValidator {
         let distinct = tuples.enumerated().filter { places[$1.key] == $0 }.map(\.element)
         while start < distinct.count {
             let batch = distinct[start..<min(start + Limits.updatesPerWrite, distinct.count)]
-            zookie = try await client.write(WriteRequest(updates: batch.map { TupleUpdate(operation, $0) }))
+            zookie = try await client.write(WriteRequest(updates: batch.map { TupleUpdate(operation, $0) })).zookie
             start += batch.count
         }
         return zookie

@@ -13,31 +13,38 @@ extension DeleteRequest {
         output.preconditions(preconditions)
         output.count(limit)
         output.boolean(allowsPartial)
+        ReadCursor.encode(cursor, into: &output)
         output.context(metadata)
     }
 
-    /// Reads the payload of a `delete` frame.
+    /// Reads the payload of a `delete` frame; refuses a cursor that was given for another filter.
     package static func decode(_ payload: UnsafeRawBufferPointer) throws(ByteError) -> Timed<DeleteRequest> {
         try Timed.decode(payload) { reader throws(ByteError) in
             let key = try reader.key()
-            return DeleteRequest(
+            let request = DeleteRequest(
                 filter: try reader.filter(),
                 preconditions: try reader.preconditions(),
                 limit: try reader.count(limit: Limits.tuplesPerDelete),
                 allowsPartial: try reader.boolean(field: "partial deletion allowed"),
+                cursor: try ReadCursor.decode(&reader),
                 metadata: try reader.metadata(),
                 idempotencyKey: key
             )
+            try OpaqueCursor.check(
+                request.cursor?.filterChecksum,
+                isOf: ReadCursor.checksum(of: request.filter)
+            )
+            return request
         }
     }
 }
 
 extension DeleteAnswer {
-    /// Appends the payload of a `deleteAnswer` frame.
+    /// Appends the payload of a `deleteAnswer` frame; the cursor in it is bound to the request's filter already.
     package func encode(leader: NodeID?, into output: inout ByteWriter) {
         zookie.encode(into: &output)
         output.integer(deleted)
-        output.boolean(isComplete)
+        ReadCursor.encode(next, into: &output)
         output.leader(leader)
     }
 
@@ -46,8 +53,7 @@ extension DeleteAnswer {
         try WithLeader.decode(payload) { reader throws(ByteError) in
             let zookie = try reader.zookie()
             let deleted: UInt64 = try reader.integer()
-            let isComplete = try reader.boolean(field: "deletion complete")
-            return DeleteAnswer(deleted: deleted, isComplete: isComplete, zookie: zookie)
+            return DeleteAnswer(deleted: deleted, next: try ReadCursor.decode(&reader), zookie: zookie)
         }
     }
 }

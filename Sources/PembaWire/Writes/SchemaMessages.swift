@@ -23,3 +23,30 @@ package struct WriteSchemaRequest: Hashable, Sendable {
         }
     }
 }
+
+/// The answer to a write of the schema: the revision that first has it.
+package struct WriteSchemaAnswer: Hashable, Sendable {
+    /// The revision as a token.
+    package var zookie: Zookie
+    /// The leader that the node knows: where the next write saves a hop.
+    package var leader: NodeID?
+
+    package init(zookie: Zookie, leader: NodeID? = nil) {
+        self.zookie = zookie
+        self.leader = leader
+    }
+
+    /// Appends the payload of a `writeSchemaAnswer` frame.
+    package func encode(into output: inout ByteWriter) {
+        zookie.encode(into: &output)
+        output.leader(leader)
+    }
+
+    /// Reads the payload of a `writeSchemaAnswer` frame.
+    package init(decoding payload: UnsafeRawBufferPointer) throws(ByteError) {
+        var reader = ByteReader(payload)
+        zookie = try reader.zookie()
+        leader = try reader.optionalNodeID()
+        try reader.expectEnd()
+    }
+}

@@ -42,9 +42,7 @@ extension SetAnswer {
     /// are there.
     package func encode(leader: NodeID?, into output: inout ByteWriter) {
         zookie.encode(into: &output)
-        output.integer(counts.created)
-        output.integer(counts.touched)
-        output.integer(counts.deleted)
+        output.counts(counts)
         let start = output.bytes.count
         let isShort = changes.count <= SetAnswer.changesMax
         output.updates(isShort ? changes : [])
@@ -59,11 +57,8 @@ extension SetAnswer {
     package static func decode(_ payload: UnsafeRawBufferPointer) throws(ByteError) -> WithLeader<SetAnswer> {
         try WithLeader.decode(payload) { reader throws(ByteError) in
             let zookie = try reader.zookie()
-            let created: UInt64 = try reader.integer()
-            let touched: UInt64 = try reader.integer()
-            let deleted: UInt64 = try reader.integer()
             return SetAnswer(
-                counts: SetCounts(created: created, touched: touched, deleted: deleted),
+                counts: try reader.counts(),
                 changes: try reader.updates(limit: SetAnswer.changesMax),
                 zookie: zookie
             )

@@ -28,29 +28,19 @@ extension WriteRequest {
     }
 }
 
-/// The answer to a write of tuples or of the schema: the revision that first holds it.
-package struct WriteAnswer: Hashable, Sendable {
-    /// The revision as a token.
-    package var zookie: Zookie
-    /// The leader that the node knows: where the next write saves a hop.
-    package var leader: NodeID?
-
-    package init(zookie: Zookie, leader: NodeID? = nil) {
-        self.zookie = zookie
-        self.leader = leader
-    }
-
-    /// Appends the payload of a `writeAnswer` or `writeSchemaAnswer` frame.
-    package func encode(into output: inout ByteWriter) {
+extension WriteAnswer {
+    /// Appends the payload of a `writeAnswer` frame.
+    package func encode(leader: NodeID?, into output: inout ByteWriter) {
         zookie.encode(into: &output)
-        output.integer(leader?.rawValue ?? 0)
+        output.counts(counts)
+        output.leader(leader)
     }
 
-    /// Reads the payload of a `writeAnswer` or `writeSchemaAnswer` frame.
-    package init(decoding payload: UnsafeRawBufferPointer) throws(ByteError) {
-        var reader = ByteReader(payload)
-        zookie = try reader.zookie()
-        leader = try reader.optionalNodeID()
-        try reader.expectEnd()
+    /// Reads the payload of a `writeAnswer` frame.
+    package static func decode(_ payload: UnsafeRawBufferPointer) throws(ByteError) -> WithLeader<WriteAnswer> {
+        try WithLeader.decode(payload) { reader throws(ByteError) in
+            let zookie = try reader.zookie()
+            return WriteAnswer(counts: try reader.counts(), zookie: zookie)
+        }
     }
 }

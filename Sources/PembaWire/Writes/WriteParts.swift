@@ -30,6 +30,12 @@ extension ByteWriter {
         }
     }
 
+    mutating func counts(_ counts: WriteCounts) {
+        integer(counts.created)
+        integer(counts.touched)
+        integer(counts.deleted)
+    }
+
     mutating func leader(_ leader: NodeID?) { integer(leader?.rawValue ?? 0) }
 }
 
@@ -59,6 +65,12 @@ extension ByteReader {
             }
             return Precondition(kind, try reader.filter())
         }
+    }
+
+    mutating func counts() throws(ByteError) -> WriteCounts {
+        let created: UInt64 = try integer()
+        let touched: UInt64 = try integer()
+        return WriteCounts(created: created, touched: touched, deleted: try integer())
     }
 
     mutating func metadata() throws(ByteError) -> ContextObject {

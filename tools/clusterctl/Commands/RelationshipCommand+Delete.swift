@@ -59,9 +59,8 @@ extension RelationshipCommand {
         private func deleteNamed(_ metadata: ContextObject) async throws {
             let updates = try relationships.map { TupleUpdate(.delete, try ToolText.tuple($0)) }
             let request = WriteRequest(updates: updates, metadata: metadata)
-            let zookie = try await connection.withClient(node: node.node) { try await $0.write(request) }
-            let done = "\(updates.count) relationship\(updates.count == 1 ? "" : "s") deleted; zookie \(zookie)\n"
-            try output.print(WrittenReport(zookie: zookie), text: printZookie ? "\(zookie)\n" : done)
+            let report = WrittenReport(try await connection.withClient(node: node.node) { try await $0.write(request) })
+            try output.print(report, text: printZookie ? "\(report.zookie)\n" : report.text)
         }
     }
 

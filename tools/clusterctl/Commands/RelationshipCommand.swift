@@ -61,11 +61,9 @@ struct UpdateArguments: ParsableArguments {
         try await run(WriteRequest(updates: updates, metadata: metadata.object()))
     }
 
-    /// Writes `request` and prints its zookie.
+    /// Writes `request` and prints what that changed.
     private func run(_ request: WriteRequest) async throws {
-        let zookie = try await connection.withClient(node: node.node) { try await $0.write(request) }
-        let count = request.updates.count
-        let done = "\(count) relationship\(count == 1 ? "" : "s") written; zookie \(zookie)\n"
-        try output.print(WrittenReport(zookie: zookie), text: printZookie ? "\(zookie)\n" : done)
+        let report = WrittenReport(try await connection.withClient(node: node.node) { try await $0.write(request) })
+        try output.print(report, text: printZookie ? "\(report.zookie)\n" : report.text)
     }
 }

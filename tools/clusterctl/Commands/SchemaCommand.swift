@@ -34,7 +34,7 @@ struct SchemaCommand: ParsableCommand {
             try schema.compiled()
             let source = schema.source
             let zookie = try await connection.withClient { try await $0.writeSchema(source) }
-            try output.print(WrittenReport(zookie: zookie), text: "schema written; zookie \(zookie)\n")
+            try output.print(SchemaWrittenReport(zookie: zookie), text: "schema written; zookie \(zookie)\n")
         }
     }
 
