@@ -179,8 +179,7 @@ struct UpstreamErrorTests {
     ]
 
     private static let aboutReads = [
-        Reason(number: 11, name: "CAVEAT_PARAMETER_TYPE_ERROR", code: .conditionFailed, details: [("caveat", "office")])
-        {
+        Reason(number: 11, name: "CAVEAT_PARAMETER_TYPE_ERROR", code: .invalidContext, details: []) {
             _ = try await $0.check(item("folder:office#view@user:ann", context: #"{"hour":"noon"}"#))
         },
         Reason(number: 14, name: "CAVEAT_EVALUATION_ERROR", code: .conditionFailed, details: [("caveat", "share")]) {
@@ -292,9 +291,9 @@ struct UpstreamErrorTests {
         var expected: [Int: [String]] = [:]
         for reason in Self.reasons {
             let details = reason.details.isEmpty ? "–" : reason.details.map { "`\($0.name)`" }.joined(separator: ", ")
-            expected[reason.number, default: []].append(
-                "| \(reason.number) | \(reason.name) | `\(reason.code)` | \(details) |"
-            )
+            let row = "| \(reason.number) | \(reason.name) | `\(reason.code)` | \(details) |"
+            // One error may be met in several ways.
+            if expected[reason.number]?.contains(row) != true { expected[reason.number, default: []].append(row) }
         }
         for (number, name, why) in Self.notApplicable { expected[number] = ["| \(number) | \(name) | – | \(why) |"] }
         #expect(rows == (1...30).flatMap { expected[$0] ?? [] })
