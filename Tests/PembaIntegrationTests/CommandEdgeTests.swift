@@ -50,14 +50,14 @@ import Testing
     @Test func aBulkHasItsErrorsInItsRows() async throws {
         try await withCluster(nodes: 1) { cluster in
             try await cluster.target().withClient { _ = try await $0.writeSchema(documentSchema) }
-            let written = try await cluster.clusterctl("relationship", "create", "document:plan#owner@user:alice")
-            let zookie = written.output.split(separator: " ").last?.trimmingCharacters(in: .newlines) ?? ""
+            let tuple = "document:plan#owner@user:alice"
+            let written = try await cluster.clusterctl("relationship", "create", tuple, "--print-zookie")
+            let zookie = written.output.trimmingCharacters(in: .newlines)
             let file = cluster.folder + "/questions.checks"
             func ask(_ questions: String, _ arguments: String...) async throws -> Programs.Outcome {
                 try TextFile.write(questions, to: file)
-                let arguments =
-                    ["bulk-check", file, "--zookie", zookie, "--cluster", cluster.folder + "/cluster.yaml"] + arguments
-                return try await Programs.run(Programs.clusterctl, arguments)
+                let given = ["bulk-check", file, "--zookie", zookie, "--cluster", cluster.folder + "/cluster.yaml"]
+                return try await Programs.run(Programs.clusterctl, given + arguments)
             }
             let right = "document:plan#view@user:alice => has\n"
             #expect(try await ask(right).status == 0)
@@ -86,26 +86,31 @@ import Testing
     /// Two nodes answer at once; the third, which takes connections and says nothing, is given up in its own time.
     @Test func aNodeThatDoesNotAnswerIsGivenUpSoon() async throws {
         try await withCluster { cluster in
-            let paused = cluster.nodes[2]
-            paused.signal(SIGSTOP)
+            let leader = try await cluster.leader()
+            let place = try #require(cluster.nodes.firstIndex { $0.id != leader })
+            let address = "\(cluster.plan.nodes[place].clientAddress)"
+            cluster.nodes[place].signal(SIGSTOP)
             let start = ContinuousClock.now
             let status = try await cluster.clusterctl("status", "--timeout", "60", "--node-timeout", "1")
             let took = ContinuousClock.now - start
             #expect(status.status == 1)
             #expect(took < .seconds(15), "it took \(took)")
-            let rows = status.output.split(separator: "\n")
-            #expect(rows.count >= 4 && rows[3].contains("unreachable"), "\(status.output)")
-            #expect(rows[1].hasSuffix("healthy") && rows[2].hasSuffix("healthy"), "\(status.output)")
+            let rows = status.output.split(separator: "\n").dropFirst()
+            #expect(rows.count == 3)
+            for row in rows {
+                let isPaused = row.contains(" \(address) ")
+                #expect(row.contains("unreachable") == isPaused && row.hasSuffix("healthy") != isPaused, "\(row)")
+            }
             // What is known at once is shown at once.
-            let address = cluster.plan.nodes[2].clientAddress
-            #expect(status.errors.contains("healthy") && status.errors.contains("waiting for \(address)"))
-            let json = try await cluster.clusterctl("status", "--node-timeout", "0.2", "--json")
+            #expect(status.errors.contains("healthy"), "\(status.errors)")
+            #expect(status.errors.contains("waiting for \(address)\n"), "\(status.errors)")
+            let json = try await cluster.clusterctl("status", "--node-timeout", "1", "--json")
             #expect(json.status == 1)
             #expect(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) is [String: Any])
-            paused.signal(SIGCONT)
+            cluster.nodes[place].signal(SIGCONT)
             _ = try await cluster.waitUntilCaughtUp(patience: .seconds(20))
             let healthy = try await cluster.clusterctl("status")
-            #expect(healthy.status == 0 && healthy.errors.isEmpty, "\(healthy.output)\(healthy.errors)")
+            #expect(healthy.status == 0, "\(healthy.output)\(healthy.errors)")
         }
     }
 }
