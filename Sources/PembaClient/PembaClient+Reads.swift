@@ -143,7 +143,13 @@ extension PembaClient {
 
     static func limit(_ what: String, _ unit: String, _ count: Int, _ limit: Int) -> ClientError {
         ClientError(
-            .service(ServiceError(.limitExceeded, "\(what) has at most \(limit) \(unit), this one has \(count)"))
+            .service(
+                ServiceError(
+                    .limitExceeded,
+                    "\(what) has at most \(limit) \(unit), this one has \(count)",
+                    details: [.init("limit", String(limit)), .init("value", String(count))]
+                )
+            )
         )
     }
 }

@@ -28,6 +28,7 @@ extension Graph {
             }
         }
         if let offence = firstOffence(offending) { throw .wouldOrphan(offence.tuple, reason: offence.reason) }
+        if new.schema.ids != linked.schema.ids { try refuseIDs(outside: new.schema.ids) }
         install(new)
     }
 

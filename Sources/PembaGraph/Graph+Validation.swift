@@ -18,8 +18,8 @@ extension Graph {
     /// Checks that a tuple may be created or touched: names, ids, that the relation admits the subject with the caveat
     /// and times, and that the context fits the caveat.
     package func validate(_ tuple: RelationTuple, in basis: Basis? = nil) throws(GraphError) {
-        try validateIDs(tuple)
         let linked = (basis ?? present).linked
+        try validateIDs(tuple, linked.schema.ids)
         // The ends of the range stand for "never" and "at once".
         guard tuple.expiresAt?.nanoseconds != .max, tuple.notBefore?.nanoseconds != .min else {
             throw .invalidArgument("a time of `\(tuple.key)` is out of range; leave it out to mean never, or at once")
@@ -34,13 +34,13 @@ extension Graph {
 
     /// Checks that a tuple may be deleted: names, ids, and that the relation admits the subject at all.
     package func validateKey(_ tuple: RelationTuple) throws(GraphError) {
-        try validateIDs(tuple)
+        try validateIDs(tuple, linked.schema.ids)
         _ = try tuple.withView { view throws(GraphError) in try locate(view, nil) }
     }
 
-    private func validateIDs(_ tuple: RelationTuple) throws(GraphError) {
+    private func validateIDs(_ tuple: RelationTuple, _ rule: IDRule) throws(GraphError) {
         for (role, id) in [("resource", tuple.resource.id), ("subject", tuple.subject.object.id)] {
-            if let problem = ObjectReference.problem(ofID: id) {
+            if let problem = ObjectReference.problem(ofID: id) ?? rule.problem(of: id) {
                 throw .invalidArgument("the \(role) of `\(tuple)`: \(problem)")
             }
         }

@@ -78,7 +78,7 @@ extension Replica {
         while commands.hasQueued {
             let batch = commands.takeBatch(maxBytes: ReplicaOptions.batchBytesMax)
             guard !batch.isEmpty else { return }
-            commands.forwarded(batch)
+            commands.forwarded(batch, term: leadership.term)
             effects.append(.send(to: leader, .forwardProposals(term: leadership.term, batch.map(\.payload))))
         }
     }
@@ -159,7 +159,7 @@ extension Replica {
         }
     }
 
-    private func replyFailed(_ failed: [(RequestID, ServiceError)], into effects: inout [ReplicaEffect]) {
+    func replyFailed(_ failed: [(RequestID, ServiceError)], into effects: inout [ReplicaEffect]) {
         for (id, error) in failed { effects.append(.reply(id, .failure(error))) }
     }
 }

@@ -187,8 +187,7 @@ extension Replica {
         commit = index
         snapshots.replace(index: index, blockCount: blockCount)
         snapshots.fixed()
-        commands.forgetPlaces()
-        commands.retryKeyed()
+        replyFailed(commands.jumped(to: machine.term), into: &effects)
         stepRaft(.snapshotInstalled(machine.point), at: time, into: &effects)
         endTransfer(failed: false, at: time, into: &effects)
         freshness.apply(index)

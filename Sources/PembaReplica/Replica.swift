@@ -141,7 +141,7 @@ package final class Replica {
 
     private func finishApplying(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         let index = stateMachine.index
-        commands.settle(applied: index)
+        commands.settle(applied: index, term: stateMachine.term)
         freshness.apply(index)
         stepRaft(.applied(index), at: time, into: &effects)
         reads.release(applied: Revision(index), into: &effects)
@@ -233,11 +233,12 @@ package final class Replica {
         let old = leadership
         leadership = new
         effects.append(.leadership(new))
+        // What was sent to the leader of one term is appended in that term or not at all.
+        if old.role == .leader, new.role != .leader || old.term != new.term { refuseForeign(into: &effects) }
         if new.role == .leader, old.role != .leader || old.term != new.term {
             foreign.begin(term: new.term)
             timeEntry = .zero
         }
-        if old.role == .leader, new.role != .leader { refuseForeign(into: &effects) }
         guard old.leader != new.leader || old.term != new.term else { return }
         noteReachability(at: time.now)
         endTransferOfFormerLeader(at: time, into: &effects)

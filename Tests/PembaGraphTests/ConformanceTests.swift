@@ -12,37 +12,15 @@ import Testing
 
 @Suite("Conformance", .enabled(if: Conformance.isAvailable))
 struct ConformanceTests {
-    /// The parts of a validation file: just enough YAML for these files.
-    struct Validation {
-        var schema = ""
-        var relationships: [String] = []
-        var expectations: [(text: String, answer: Permissionship)] = []
-
-        init(_ text: String) {
-            var section = ""
-            var answer = Permissionship.noPermission
-            for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-                if let first = line.first, first != " ", first != "\t", first != "#",
-                    let colon = line.firstIndex(of: ":")
-                {
-                    section = String(line[..<colon])
-                    continue
-                }
-                let trimmed = line.trimmingCharacters(in: .whitespaces)
-                switch section {
-                case "schema":
-                    schema += line + "\n"
-                case "relationships":
-                    if !trimmed.isEmpty, !trimmed.hasPrefix("//") { relationships.append(trimmed) }
-                case "assertions":
-                    if trimmed.hasPrefix("assertTrue:") { answer = .hasPermission }
-                    if trimmed.hasPrefix("assertFalse:") { answer = .noPermission }
-                    if trimmed.hasPrefix("assertCaveated:") { answer = .conditional }
-                    guard trimmed.hasPrefix("- ") else { continue }
-                    expectations.append((trimmed.dropFirst(2).trimmingCharacters(in: ["\"", "'", " "]), answer))
-                default: continue
-                }
-            }
+    /// The assertions of a validation file.
+    private func expectations(of validation: ValidationText) -> [(text: String, answer: Permissionship)] {
+        var answer = Permissionship.noPermission
+        return validation.assertions.compactMap { line in
+            if line.hasPrefix("assertTrue:") { answer = .hasPermission }
+            if line.hasPrefix("assertFalse:") { answer = .noPermission }
+            if line.hasPrefix("assertCaveated:") { answer = .conditional }
+            guard line.hasPrefix("- ") else { return nil }
+            return (line.dropFirst(2).trimmingCharacters(in: ["\"", "'", " "]), answer)
         }
     }
 
@@ -63,7 +41,7 @@ struct ConformanceTests {
             .replacingOccurrences(of: "[expiration:23", with: "[expiration:22")
     }
 
-    private func graph(of validation: Validation) throws -> Graph {
+    private func graph(of validation: ValidationText) throws -> Graph {
         let graph = Graph(capacity: .small)
         graph.restart(at: .zero, time: Self.now)
         try graph.replaceSchema(schema(validation.schema))
@@ -92,12 +70,13 @@ struct ConformanceTests {
     func testconfigs() throws {
         var held = 0
         for url in Conformance.files(in: "spicedb/testconfigs", suffix: ".yaml") {
-            let validation = Validation(try String(contentsOf: url, encoding: .utf8))
+            let validation = try ValidationText(contentsOf: url)
+            let expectations = expectations(of: validation)
             let graph = try graph(of: validation)
-            for (text, expected) in validation.expectations {
+            for (text, expected) in expectations {
                 #expect(try decide(graph, text).permissionship == expected, "\(url.lastPathComponent): \(text)")
             }
-            held += validation.expectations.count
+            held += expectations.count
         }
         #expect(held > 300, "only \(held) assertions were read")
     }
@@ -107,18 +86,19 @@ struct ConformanceTests {
         var held = 0
         var conditional = 0
         for url in Conformance.files(in: "oracle", suffix: ".yaml") {
-            let validation = Validation(try String(contentsOf: url, encoding: .utf8))
+            let validation = try ValidationText(contentsOf: url)
+            let expectations = expectations(of: validation)
             let graph = try graph(of: validation)
             let lookups = url.deletingPathExtension().appendingPathExtension("lookups.json")
             let oracle = try JSONDecoder().decode(Oracle.self, from: Data(contentsOf: lookups))
-            for (text, expected) in validation.expectations {
+            for (text, expected) in expectations {
                 let decision = try decide(graph, text)
                 #expect(decision.permissionship == expected, "\(url.lastPathComponent): \(text)")
                 guard let missing = oracle.missing[text] else { continue }
                 conditional += 1
                 #expect(Set(decision.missingContext) == Set(missing), "\(url.lastPathComponent): \(text)")
             }
-            held += validation.expectations.count
+            held += expectations.count
         }
         #expect(held > 14_000 && conditional > 0, "only \(held) assertions were read, \(conditional) conditional ones")
     }

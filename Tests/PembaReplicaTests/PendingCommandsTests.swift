@@ -56,7 +56,7 @@ import Testing
         var commands = pending(1, 2)
         let batch = commands.takeBatch(maxBytes: 1 << 20)
         commands.appended(batch[..<1], first: LogIndex(4))
-        commands.forwarded(Array(batch[1...]))
+        commands.forwarded(Array(batch[1...]), term: Term(3))
         let failed22 = commands.expire(at: late, hasLeader: true)
         #expect(codes(failed22) == [.outcomeUnknown, .outcomeUnknown])
         #expect(commands.answer(batch[0].number) == nil)
@@ -67,9 +67,9 @@ import Testing
         var commands = pending(1)
         let first = commands.takeBatch(maxBytes: 1 << 20)
         commands.appended(first[...], first: LogIndex(4))
-        commands.settle(applied: LogIndex(3))
+        commands.settle(applied: LogIndex(3), term: Term(3))
         #expect(!commands.hasQueued)
-        commands.settle(applied: LogIndex(4))
+        commands.settle(applied: LogIndex(4), term: Term(3))
         let second = commands.takeBatch(maxBytes: 1 << 20)
         #expect(second.map(\.id) == [RequestID(1)])
         #expect(second[0].number > first[0].number)
@@ -79,14 +79,48 @@ import Testing
         #expect(codes(failed23) == [.noLeader])
     }
 
+    /// An entry of a later term says that what was sent to the leader before is not in the log and never will be.
+    @Test func whatTheLogHasPassedByIsProposedAgain() {
+        var commands = pending(1, 2)
+        let batch = commands.takeBatch(maxBytes: 1 << 20)
+        commands.forwarded([batch[0]], term: Term(3))
+        commands.forwarded([batch[1]], term: Term(4))
+        commands.settle(applied: LogIndex(8), term: Term(3))
+        #expect(!commands.hasQueued)
+        commands.settle(applied: LogIndex(9), term: Term(4))
+        let again = commands.takeBatch(maxBytes: 1 << 20)
+        #expect(again.map(\.id) == [RequestID(1)])
+        commands.putBack(again[...])
+        // It is certain that it was not done, that of the other is not.
+        let failed = commands.expire(at: late, hasLeader: false)
+        #expect(failed.map(\.0) == [RequestID(1), RequestID(2)])
+        #expect(codes(failed) == [.noLeader, .outcomeUnknown])
+    }
+
+    /// A snapshot in the place of the log keeps to itself what became of attempts: nobody waits for what nobody says.
+    @Test func whatASnapshotHidesIsUnknownAtOnce() {
+        var commands = pending(1, 2, 3)
+        commands.add(RequestID(4), payload: payload, hasKey: true, deadline: late)
+        let batch = commands.takeBatch(maxBytes: 1 << 20)
+        commands.appended(batch[..<1], first: LogIndex(4))
+        commands.forwarded([batch[1], batch[3]], term: Term(3))
+        commands.forwarded([batch[2]], term: Term(5))
+        let failed = commands.jumped(to: Term(4))
+        #expect(failed.map(\.0) == [RequestID(1), RequestID(2)])
+        #expect(codes(failed) == [.outcomeUnknown, .outcomeUnknown])
+        let again = commands.takeBatch(maxBytes: 1 << 20)
+        #expect(again.map(\.id) == [RequestID(4)])
+        #expect(commands.answer(batch[2].number) == RequestID(3))
+    }
+
     @Test func onlyKeyedCommandsAreSentAgain() {
         var commands = pending(1)
-        commands.forwarded(commands.takeBatch(maxBytes: 1 << 20))
+        commands.forwarded(commands.takeBatch(maxBytes: 1 << 20), term: Term(3))
         commands.retryKeyed()
         #expect(!commands.hasQueued)
         commands = pending(1, hasKey: true)
         let first = commands.takeBatch(maxBytes: 1 << 20)
-        commands.forwarded(first)
+        commands.forwarded(first, term: Term(3))
         commands.retryKeyed()
         let second = commands.takeBatch(maxBytes: 1 << 20)
         #expect(second.map(\.id) == [RequestID(1)])
@@ -101,14 +135,14 @@ import Testing
         var commands = pending(1)
         let overloaded = ServiceError(.overloaded, "full")
         let batch = commands.takeBatch(maxBytes: 1 << 20)
-        commands.forwarded(batch)
+        commands.forwarded(batch, term: Term(3))
         let result17 = commands.refused(batch[0].number, overloaded)
         #expect(result17?.1 == overloaded)
         commands = pending(1, hasKey: true)
-        commands.forwarded(commands.takeBatch(maxBytes: 1 << 20))
+        commands.forwarded(commands.takeBatch(maxBytes: 1 << 20), term: Term(3))
         commands.retryKeyed()
         let again = commands.takeBatch(maxBytes: 1 << 20)
-        commands.forwarded(again)
+        commands.forwarded(again, term: Term(3))
         let result18 = commands.refused(again[0].number, overloaded)
         #expect(result18?.1.code == .outcomeUnknown)
     }
@@ -116,7 +150,7 @@ import Testing
     @Test func aRefusalForWantOfALeaderIsWaitedOut() {
         var commands = pending(1)
         let batch = commands.takeBatch(maxBytes: 1 << 20)
-        commands.forwarded(batch)
+        commands.forwarded(batch, term: Term(3))
         let result19 = commands.refused(batch[0].number, .noLeader)
         #expect(result19 == nil)
         let result15 = commands.takeBatch(maxBytes: 1 << 20)

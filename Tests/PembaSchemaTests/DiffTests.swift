@@ -28,6 +28,7 @@ struct DiffTests {
     /// What is replaced by what, and the changes that this makes.
     @Test(arguments: [
         ("", "", []),
+        ("use typechecking\n", "use typechecking\nuse spicedb_ids\n", ["ids: SpiceDB's alone"]),
         ("/** Somebody. */", "// Someone.", ["definition `user`: comments changed"]),
         ("definition team {", "definition group {}\ndefinition team {", ["definition `group` added"]),
         (

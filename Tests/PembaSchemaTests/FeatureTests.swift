@@ -200,6 +200,13 @@ struct FeatureTests {
         for one in all { #expect(findings(source(all.filter { $0 != one })).count == 1) }
     }
 
+    /// The flag for SpiceDB's ids reserves no word: whoever has such a relation keeps it.
+    @Test func idsFollowTheFlag() throws {
+        #expect(try compiled("definition user {}").ids == .any)
+        let strict = try compiled("use spicedb_ids\ndefinition user {\n  relation spicedb_ids: user\n}")
+        #expect(strict.ids == .spiceDB)
+    }
+
     @Test func flagsMayBeRepeated() throws {
         _ = try compiled("use self\nuse self; use expiration use partial\ndefinition user {}")
     }

@@ -46,6 +46,29 @@ struct CheckReportTests {
     }
 }
 
+struct BulkCheckErrorTests {
+    @Test func aQuestionWithoutAnAnswerHasItsErrorInItsRow() throws {
+        let checks = try ExpectedChecks.parse(
+            "document:plan#view@user:a\ndocument:plan#veiw@user:a => has-not\n",
+            name: "f"
+        )
+        let error = ServiceError(.unknownRelation, "there is no `veiw`")
+        let answer = BulkCheckAnswer(results: [.success(.has), .failure(error)], zookie: zookie)
+        let report = BulkCheckReport(checks, answer)
+        #expect(report.hasErrors && !report.holds)
+        let json = try JSONText.line(report)
+        #expect(json.contains(#""error":"there is no `veiw`","errorCode":"unknownRelation""#), "\(json)")
+        #expect(
+            report.text == """
+                  has  document:plan#view@user:a
+                ! error  document:plan#veiw@user:a  expected: has-not  there is no `veiw` [unknownRelation]
+                2 checks at revision 12, 1 not as expected
+
+                """
+        )
+    }
+}
+
 struct TreeTests {
     @Test func childrenAreJoinedToTheirParent() {
         let tree = TreeText("a", [TreeText("b", [TreeText("c")]), TreeText("d")])

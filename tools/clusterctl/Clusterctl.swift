@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
-import Foundation
 import PembaClient
 import PembaTooling
 
@@ -17,7 +16,7 @@ struct Clusterctl: AsyncParsableCommand {
             PEMBA_CLUSTER, or by ~/.config/pemba/cluster.yaml, in this order.
 
             Exit status: 0 done, or the subject has the permission; 1 it has not, or an assertion failed; 3 it depends \
-            on context that was not given; 2 an error; 64 the command line is wrong.
+            on context that was not given; 2 an error, of the command line too; 141 nobody reads the output any more.
 
             Completion scripts: clusterctl --generate-completion-script bash|zsh|fish
             """,
@@ -44,14 +43,19 @@ struct Clusterctl: AsyncParsableCommand {
         } catch let error as ExitCode {
             exit(withError: error)
         } catch {
-            // Status 1 is an answer ("has not"); what is neither that nor about the command line is an error.
-            if exitCode(for: error) == .failure { report("\(error)") }
-            exit(withError: error)
+            // Status 1 is an answer ("has not"); every error is status 2.
+            switch exitCode(for: error) {
+            case .success: exit(withError: error)
+            case .failure: report("\(error)")
+            default: report(usage: fullMessage(for: error))
+            }
         }
     }
 
-    private static func report(_ message: String) -> Never {
-        FileHandle.standardError.write(Data("clusterctl: \(message)\n".utf8))
+    private static func report(_ message: String) -> Never { report(usage: "clusterctl: \(message)") }
+
+    private static func report(usage message: String) -> Never {
+        LineOutput.note(message + "\n")
         exit(withError: ExitCode(2))
     }
 }

@@ -195,12 +195,6 @@ package final class SubjectLookup {
         return true
     }
 
-    private func isAdmitted(_ id: String, after: String?) -> Bool {
-        if let candidates, !candidates.contains(id) { return false }
-        var id = id
-        return id.withUTF8 { filter.admits(UnsafeRawBufferPointer($0), after: after) }
-    }
-
     /// The id after which the subjects of the pair in progress are given.
     private var after: String? {
         guard let cursor, cursor.permission == pair.permission, cursor.kind == pair.kind,

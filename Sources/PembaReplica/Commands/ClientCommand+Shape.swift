@@ -108,7 +108,11 @@ extension IdempotencyKey {
 /// Refuses more than `limit` of something.
 private func checkCount(_ count: Int, _ limit: Int, of things: String, in whole: String) throws(ServiceError) {
     guard count <= limit else {
-        throw ServiceError(.limitExceeded, "\(whole) has at most \(limit) \(things), this one has \(count)")
+        throw ServiceError(
+            .limitExceeded,
+            "\(whole) has at most \(limit) \(things), this one has \(count)",
+            details: [.init("limit", String(limit)), .init("value", String(count))]
+        )
     }
 }
 

@@ -18,8 +18,8 @@ struct PendingCommands {
         case queued
         /// Appended by this node, as this attempt.
         case appended(UInt64)
-        /// Sent to the leader, as this attempt.
-        case forwarded(UInt64)
+        /// Sent to the leader of this term, as this attempt.
+        case forwarded(UInt64, term: Term)
     }
 
     private struct Command {
@@ -51,6 +51,8 @@ struct PendingCommands {
     private var deadlines = PriorityQueue<Instant, RequestID>()
     /// The number of the next attempt; the high half is random for each start of the node.
     private var nextAttempt: UInt64
+    /// The highest term of an applied entry: what was sent to leaders of earlier terms is decided.
+    private var decidedTerm = Term.zero
     /// Bytes of the pending proposals.
     private(set) var bytes = 0
 
@@ -109,10 +111,10 @@ struct PendingCommands {
         }
     }
 
-    /// The attempts were sent to the leader.
-    mutating func forwarded(_ batch: [Attempt]) {
+    /// The attempts were sent to the leader of `term`, which appends them in that term or not at all.
+    mutating func forwarded(_ batch: [Attempt], term: Term) {
         for attempt in batch {
-            commands[attempt.id]?.state = .forwarded(attempt.number)
+            commands[attempt.id]?.state = .forwarded(attempt.number, term: term)
             attempts[attempt.number] = attempt.id
         }
     }
@@ -129,19 +131,50 @@ struct PendingCommands {
         return id
     }
 
-    /// Everything up to `applied` is applied: attempts appended there and not answered have been replaced by others'
-    /// entries, can never be committed, and wait to be attempted again.
-    mutating func settle(applied: LogIndex) {
+    /// Everything up to `applied`, an entry of `term`, is applied: attempts without an answer that can never be
+    /// committed any more wait to be attempted again, with or without a key.
+    ///
+    /// Those that were appended up to there have been replaced by others' entries. Those that were sent to the leader of
+    /// an earlier term would stand before this entry: terms only rise along the log.
+    mutating func settle(applied: LogIndex, term: Term) {
         while let place = places.first, place.index <= applied {
             places.removeFirst()
-            guard let id = attempts.removeValue(forKey: place.attempt) else { continue }
-            commands[id]?.state = .queued
-            queue.append(id)
+            attemptAgain(place.attempt)
         }
+        guard decidedTerm < term else { return }
+        decidedTerm = term
+        for number in attempts.keys.sorted() where wasForwarded(number, before: term) { attemptAgain(number) }
     }
 
-    /// The log jumped to a snapshot: what became of appended attempts in between was not seen.
-    mutating func forgetPlaces() { places.removeAll() }
+    private mutating func attemptAgain(_ number: UInt64) {
+        guard let id = attempts.removeValue(forKey: number) else { return }
+        commands[id]?.state = .queued
+        queue.append(id)
+    }
+
+    private func wasForwarded(_ number: UInt64, before term: Term) -> Bool {
+        guard let id = attempts[number], case .forwarded(_, term: let sent)? = commands[id]?.state else { return false }
+        return sent < term
+    }
+
+    /// The log jumped to a snapshot whose last entry is of `term`: what became of attempts in between was not seen.
+    ///
+    /// Those with a key are attempted again; the others are given up: returns them with their answers, in order.
+    mutating func jumped(to term: Term) -> [(RequestID, ServiceError)] {
+        places.removeAll()
+        decidedTerm = max(decidedTerm, term)
+        retryKeyed()
+        var failed: [(RequestID, ServiceError)] = []
+        for number in attempts.keys.sorted() {
+            guard let id = attempts[number] else { continue }
+            // What the leader of a later term was sent comes after the snapshot.
+            if case .forwarded(_, term: let sent)? = commands[id]?.state, term < sent { continue }
+            attempts[number] = nil
+            remove(id)
+            failed.append((id, .outcomeUnknown))
+        }
+        return failed
+    }
 
     /// The leader did not append attempt `number`: the command waits again, if the refusal is worth waiting out.
     ///
@@ -160,7 +193,7 @@ struct PendingCommands {
     /// The leader changed or its link broke: commands with a key are attempted again, since the session keeps a second
     /// attempt from doing anything.
     ///
-    /// The others wait.
+    /// The others wait until the log decides (`settle`).
     mutating func retryKeyed() {
         for number in attempts.keys.sorted() {
             guard let id = attempts[number], commands[id]?.hasKey == true else { continue }
@@ -190,7 +223,7 @@ struct PendingCommands {
             switch command.state {
             case .queued where !command.isUncertain: expired.append((id, hasLeader ? .notProposed : .noLeader))
             case .queued: expired.append((id, .outcomeUnknown))
-            case .appended(let number), .forwarded(let number):
+            case .appended(let number), .forwarded(let number, _):
                 attempts[number] = nil
                 expired.append((id, .outcomeUnknown))
             }

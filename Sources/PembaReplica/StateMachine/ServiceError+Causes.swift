@@ -13,9 +13,18 @@ extension ServiceError {
         var details: [Detail] = []
         switch error {
         case .noSchema: code = .noSchema
-        case .unknownDefinition: code = .unknownDefinition
-        case .unknownRelation, .unknownEverywhere: code = .unknownRelation
-        case .cannotWritePermission: code = .cannotWritePermission
+        case .unknownDefinition(let name):
+            code = .unknownDefinition
+            details = [Detail("definition", name)]
+        case .unknownRelation(let definition, let relation):
+            code = .unknownRelation
+            details = [Detail("definition", definition), Detail("relation", relation)]
+        case .cannotWritePermission(let definition, let permission):
+            code = .cannotWritePermission
+            details = [Detail("definition", definition), Detail("permission", permission)]
+        case .unknownEverywhere(let relation):
+            code = .unknownRelation
+            details = [Detail("relation", relation)]
         case .subjectNotAllowed(let tuple, _, let admitted):
             code = .subjectNotAllowed
             details = [Detail("tuple", tuple.description), Detail("allowed", admitted.joined(separator: ", "))]
@@ -23,14 +32,18 @@ extension ServiceError {
         case .wouldOrphan(let tuple, _):
             code = .schemaWouldOrphan
             details = [Detail("tuple", tuple.description)]
-        case .unknownCaveat: code = .unknownCaveat
+        case .unknownCaveat(let name):
+            code = .unknownCaveat
+            details = [Detail("caveat", name)]
         case .invalidContext: code = .invalidContext
         case .conditionFailed(let caveat, _):
             code = .conditionFailed
             details = [Detail("caveat", caveat)]
         case .caveatChanged: code = .schemaWouldOrphan
         case .budgetExceeded: code = .evaluationBudgetExceeded
-        case .tooDeep: code = .depthExceeded
+        case .tooDeep(let depth):
+            code = .depthExceeded
+            details = [Detail("limit", String(depth))]
         case .tooOld(let oldest):
             code = .revisionTooOld
             details = [Detail("oldest", oldest.description)]

@@ -6,6 +6,8 @@
 /// What is inside something added or removed is not listed again. A relation that became a permission was removed,
 /// because what it held is gone.
 package enum SchemaChange: Sendable, Equatable {
+    /// Another rule for the ids of relationships.
+    case idRuleChanged(to: IDRule)
     /// A definition that only the new schema has.
     case definitionAdded(String)
     /// A definition that only the old schema has.
@@ -52,6 +54,8 @@ extension SchemaChange: CustomStringConvertible {
     /// The change on one line, for people.
     package var description: String {
         switch self {
+        case .idRuleChanged(to: .any): "ids: any"
+        case .idRuleChanged(to: .spiceDB): "ids: SpiceDB's alone"
         case .definitionAdded(let name): "definition `\(name)` added"
         case .definitionRemoved(let name): "definition `\(name)` removed"
         case .definitionDocumentationChanged(let name): "definition `\(name)`: comments changed"

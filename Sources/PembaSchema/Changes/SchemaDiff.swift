@@ -11,10 +11,11 @@ package struct SchemaDiff {
     private let new: CompiledSchema
     private var changes: [SchemaChange] = []
 
-    /// All changes: what is gone in the order of the old schema, then what is new or changed in that of the new one,
-    /// definitions before caveats.
+    /// All changes: the rule for ids, then what is gone in the order of the old schema, then what is new or changed in
+    /// that of the new one, definitions before caveats.
     package static func changes(from old: CompiledSchema, to new: CompiledSchema) -> [SchemaChange] {
         var diff = SchemaDiff(old: old, new: new)
+        if old.ids != new.ids { diff.changes.append(.idRuleChanged(to: new.ids)) }
         diff.compareDefinitions()
         diff.compareCaveats()
         return diff.changes

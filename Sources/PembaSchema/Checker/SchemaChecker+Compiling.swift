@@ -15,7 +15,8 @@ extension SchemaChecker {
                     documentation: text.documentation(syntax.comments)
                 )
             },
-            caveats: tree.caveats.indices.map(compiledCaveat)
+            caveats: tree.caveats.indices.map(compiledCaveat),
+            ids: tree.enabled.contains(.spiceDBIDs) ? .spiceDB : .any
         )
     }
 

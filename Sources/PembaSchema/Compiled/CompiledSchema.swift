@@ -9,12 +9,20 @@ package struct CompiledSchema: Sendable, Equatable {
     package let definitions: [CompiledDefinition]
     /// The caveats in the order of the source; a caveat's place is its number in this schema.
     package let caveats: [CompiledCaveat]
+    /// Which ids relationships may have.
+    package let ids: IDRule
 
     /// Makes a schema; the compiler is the only caller outside tests.
-    package init(source: String, definitions: [CompiledDefinition], caveats: [CompiledCaveat] = []) {
+    package init(
+        source: String,
+        definitions: [CompiledDefinition],
+        caveats: [CompiledCaveat] = [],
+        ids: IDRule = .any
+    ) {
         self.source = source
         self.definitions = definitions
         self.caveats = caveats
+        self.ids = ids
     }
 }
 

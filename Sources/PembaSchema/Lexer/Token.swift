@@ -77,6 +77,8 @@ enum UseFlag: String, CaseIterable {
     case `import`
     case partial
     case `self`
+    /// The schema's cluster takes only ids that SpiceDB takes (`IDRule`).
+    case spiceDBIDs = "spicedb_ids"
     case typechecking
 
     var keywords: [Keyword] {
@@ -85,6 +87,7 @@ enum UseFlag: String, CaseIterable {
         case .import: [.import]
         case .partial: [.partial]
         case .self: [.self]
+        case .spiceDBIDs: []
         case .typechecking: [.typechecking]
         }
     }

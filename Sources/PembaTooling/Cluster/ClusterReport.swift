@@ -95,6 +95,9 @@ package struct ClusterReport: Encodable {
         }
     }
 
+    /// Whether every node answers, whatever it says.
+    package var isComplete: Bool { nodes.allSatisfy { $0.node != nil } }
+
     /// Whether every node answers, is healthy and there is a leader.
     package var isHealthy: Bool { leader != nil && nodes.allSatisfy { $0.health == "healthy" } }
 

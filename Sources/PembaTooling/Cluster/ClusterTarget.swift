@@ -83,9 +83,27 @@ package struct ClusterTarget {
         }
     }
 
-    /// What every node says of itself.
-    package func report() async throws -> ClusterReport {
-        let answers = try await withClient { await $0.statusOfEndpoints() }
+    /// How long nodes have to be in the first report, before `report` waits for the others.
+    private static let promptAnswer = Duration.milliseconds(500)
+
+    /// What every node says of itself within `patience`, or within the timeout.
+    ///
+    /// If some take their time, `early` is called with what the others say.
+    package func report(
+        patience: Duration? = nil,
+        early: (ClusterReport) -> Void = { _ in }
+    ) async throws -> ClusterReport {
+        let patience = patience.map { min($0, timeout) } ?? timeout
+        return try await withClient { client in
+            let prompt = await report(client, within: min(patience, ClusterTarget.promptAnswer))
+            guard !prompt.isComplete else { return prompt }
+            early(prompt)
+            return await report(client, within: patience)
+        }
+    }
+
+    private func report(_ client: PembaClient, within patience: Duration) async -> ClusterReport {
+        let answers = await client.statusOfEndpoints(timeout: patience)
         return ClusterReport(zip(endpoints, answers).map { ($0, $1.mapError { ToolError($0.description) }) })
     }
 }

@@ -43,6 +43,7 @@ package struct BulkCheckReport: Encodable {
         let missingContext: [String]?
         let expected: String?
         let error: String?
+        let errorCode: String?
         let holds: Bool
 
         init(_ check: ExpectedCheck, _ result: Result<Decision, ServiceError>) {
@@ -53,11 +54,13 @@ package struct BulkCheckReport: Encodable {
                 answer = decision.permissionship.word
                 missingContext = decision.missingIfAny
                 error = nil
+                errorCode = nil
                 holds = check.expected.map { $0 == decision.permissionship } ?? true
             case .failure(let failure):
                 answer = nil
                 missingContext = nil
-                error = failure.description
+                error = failure.message
+                errorCode = "\(failure.code)"
                 holds = false
             }
         }
@@ -66,7 +69,7 @@ package struct BulkCheckReport: Encodable {
             var line = "\(holds ? " " : "!") \(answer ?? "error")  \(question)"
             if let missingContext { line += "  needs \(missingContext.joined(separator: ", "))" }
             if !holds, let expected { line += "  expected: \(expected)" }
-            if let error { line += "  \(error)" }
+            if let error, let errorCode { line += "  \(error) [\(errorCode)]" }
             return line
         }
     }

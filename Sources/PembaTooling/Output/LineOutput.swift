@@ -21,7 +21,9 @@ package struct LineOutput {
     package static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
     /// Writes to standard output at once; ends the program in silence if nobody reads it any more, as a filter does.
-    package static func write(_ bytes: [UInt8]) {
+    package static func write(_ text: String) { write(Array(text.utf8)) }
+
+    private static func write(_ bytes: [UInt8]) {
         do {
             try FileHandle.standardOutput.write(contentsOf: Data(bytes))
         } catch {

@@ -161,9 +161,8 @@ extension ByteReader {
 
     mutating func filter() throws(ByteError) -> RelationshipFilter {
         let mask: UInt8 = try integer()
-        guard mask >> 6 != 3, mask & 0b110 != 0b110 else {
-            throw .invalidValue(field: "filter fields", value: UInt64(mask))
-        }
+        // An id beside a prefix of one is refused with a sentence by whoever reads the filter.
+        guard mask >> 6 != 3 else { throw .invalidValue(field: "filter fields", value: UInt64(mask)) }
         var filter = RelationshipFilter()
         if mask & 1 != 0 { filter.resourceType = try string(limit: Limits.definitionNameBytes) }
         if mask & 2 != 0 { filter.resourceID = try string(limit: Limits.objectIDBytes) }

@@ -12,7 +12,7 @@ struct CheckCommand: AsyncParsableCommand {
         abstract: "Asks whether a subject has a permission.",
         discussion: """
             Exit status 0: it has; 1: it has not; 3: it depends on context that was not given, which is named; 2: an
-            error.
+            error, of the command line too.
 
             clusterctl check document:plan#view@user:alice
             clusterctl check document:plan#view@team:eng#member --fully-consistent
@@ -22,38 +22,21 @@ struct CheckCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("The question.", valueName: "type:id#permission@type:id[#relation]"))
-    var question: String
-
-    @OptionGroup var evaluation: EvaluationOptions
+    @OptionGroup var question: QuestionOptions
     @OptionGroup var depth: DepthOptions
-    @OptionGroup var consistency: ConsistencyOptions
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var node: NodeOptions
-    @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let context = try evaluation.evaluationContext()
-        var item = try ToolText.check(question)
-        if !context.values.isEmpty { item.context = context.values }
-        let asked = item
-        let consistency = try consistency.consistency()
         let maxDepth = depth.maxDepth
-        let answer = try await connection.withClient(node: node.node) {
-            try await $0.check(
-                asked,
-                contextualTuples: context.tuples,
+        let (item, answer) = try await question.ask { client, question in
+            try await client.check(
+                question.item,
+                contextualTuples: question.contextualTuples,
                 maxDepth: maxDepth,
-                consistency: consistency
+                consistency: question.consistency
             )
         }
-        let report = CheckReport(item: asked, answer: answer)
-        try output.print(report, text: report.text)
-        switch answer.permissionship {
-        case .hasPermission: break
-        case .noPermission: throw ExitCode(1)
-        case .conditional: throw ExitCode(3)
-        }
+        let report = CheckReport(item: item, answer: answer)
+        try question.print(report, text: report.text, answer.permissionship)
     }
 }
 
@@ -63,10 +46,13 @@ struct BulkCheckCommand: AsyncParsableCommand {
         abstract: "Asks the questions of a file, all at one revision.",
         discussion: """
             One question a line, optionally followed by `with {json}` for its context and then by `=> has`, `=> has-not`
-            or `=> conditional`; blank lines and // comments are passed over. Exit status 0: every answer is the expected
-            one; 1: an answer is not; 2: an error.
+            or `=> conditional`; blank lines and // comments are passed over. A question that cannot be answered has an
+            error in its row, with --json the members `error` and `errorCode`; the others are answered all the same.
+            Exit status 0: every answer is the expected one; 1: an answer is not; 2: a question has an error, or the
+            whole command.
 
             clusterctl bulk-check questions.checks
+            clusterctl bulk-check questions.checks --json
             """
     )
 

@@ -19,31 +19,18 @@ struct ExplainCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("The question.", valueName: "type:id#permission@type:id[#relation]"))
-    var question: String
-
-    @OptionGroup var evaluation: EvaluationOptions
-    @OptionGroup var consistency: ConsistencyOptions
-    @OptionGroup var connection: ConnectionOptions
-    @OptionGroup var node: NodeOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup var question: QuestionOptions
 
     func run() async throws {
-        let context = try evaluation.evaluationContext()
-        var item = try ToolText.check(question)
-        if !context.values.isEmpty { item.context = context.values }
-        let asked = item
-        let consistency = try consistency.consistency()
-        let answer = try await connection.withClient(node: node.node) {
-            try await $0.explain(asked, contextualTuples: context.tuples, consistency: consistency)
+        let (item, answer) = try await question.ask { client, question in
+            try await client.explain(
+                question.item,
+                contextualTuples: question.contextualTuples,
+                consistency: question.consistency
+            )
         }
-        let report = ExplainReport(item: asked, answer: answer)
-        try output.print(report, text: report.text)
-        switch answer.explanation.decision.permissionship {
-        case .hasPermission: break
-        case .noPermission: throw ExitCode(1)
-        case .conditional: throw ExitCode(3)
-        }
+        let report = ExplainReport(item: item, answer: answer)
+        try question.print(report, text: report.text, answer.explanation.decision.permissionship)
     }
 }
 

@@ -142,12 +142,12 @@ struct SchemaCommand: ParsableCommand {
                 if check {
                     guard formatted != source else { continue }
                     isFormed = false
-                    print("\(file) is not formatted")
+                    LineOutput.write("\(file) is not formatted\n")
                 } else if file == "-" {
-                    print(formatted, terminator: "")
+                    LineOutput.write(formatted)
                 } else if formatted != source {
                     try TextFile.write(formatted, to: file)
-                    print("\(file) formatted")
+                    LineOutput.write("\(file) formatted\n")
                 }
             }
             if !isFormed { throw ExitCode(1) }

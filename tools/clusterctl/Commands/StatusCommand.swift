@@ -10,15 +10,36 @@ struct StatusCommand: AsyncParsableCommand {
         abstract: "Says how each node is.",
         discussion: """
             Asks every node for its role, term and progress. Lag is how many committed entries a node has yet to apply.
-            Exit status 0 if every node answers, is healthy and there is a leader; 1 if not.
+            If a node takes its time, what the others say is shown on standard error until it answers or is given up.
+            Exit status 0: every node answers, is healthy and there is a leader; 1: not so; 2: an error.
+
+            clusterctl status
+            clusterctl status --node-timeout 10 --json
             """
     )
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a node has to answer, in seconds; at most as long as --timeout.",
+            valueName: "seconds"
+        )
+    )
+    var nodeTimeout: Double = 2
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
+    func validate() throws {
+        guard nodeTimeout > 0 else {
+            throw ValidationError("--node-timeout is more than 0 seconds, not \(nodeTimeout)")
+        }
+    }
+
     func run() async throws {
-        let report = try await connection.target().report()
+        let report = try await connection.target().report(patience: .seconds(nodeTimeout)) { early in
+            let missing = early.nodes.filter { $0.node == nil }.map(\.endpoint)
+            LineOutput.note(early.text + "waiting for \(missing.joined(separator: ", "))\n\n")
+        }
         try output.print(report, text: report.text)
         if !report.isHealthy { throw ExitCode(1) }
     }

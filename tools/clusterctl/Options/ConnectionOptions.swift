@@ -123,7 +123,6 @@ struct OutputOptions: ParsableArguments {
 
     /// Prints `value` as JSON with sorted keys, or `text`.
     func print(_ value: some Encodable, text: @autoclosure () -> String) throws {
-        let output = json ? try JSONText.encode(value) : text()
-        LineOutput.write(Array(output.utf8))
+        LineOutput.write(json ? try JSONText.encode(value) : text())
     }
 }
