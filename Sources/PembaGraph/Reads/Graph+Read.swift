@@ -8,7 +8,8 @@ package enum ReadStep {
     /// Tuples in the order of reads, fewer than asked for if the work was used up, perhaps none; and where to go on,
     /// nil at the end. `next` is a position, not always a stored tuple.
     case page([RelationTuple], next: RelationTuple?)
-    /// The order of entities is still being made: ask again, with the same arguments, whatever is written meanwhile.
+    /// The order of entities, or of a long row, is still being made: ask again, with the same arguments, whatever is
+    /// written meanwhile.
     case again
 }
 
@@ -46,15 +47,18 @@ extension Graph {
     ///
     /// A filter with a resource, or with a subject, reads one row: time in the length of the row. Any other filter walks
     /// the resources in order: about `work` entities and entries are looked at in one call. The first such read makes
-    /// the order of entities, `work` entities in a call.
+    /// the order of entities, `work` entities in a call. Whoever reads all pages of one revision gives `progress`, so that
+    /// a long row is put in order once, `work` entries in a call.
     package func read(
         _ filter: RelationshipFilter,
         in basis: Basis? = nil,
         after: RelationTuple? = nil,
         limit: Int,
-        work: Int = Limits.readWork
+        work: Int = Limits.readWork,
+        progress: ReadProgress? = nil
     ) -> ReadStep {
-        StateReader(graph: self, basis: basis ?? present).read(filter, after: after, limit: limit, work: work)
+        StateReader(graph: self, basis: basis ?? present)
+            .read(filter, after: after, limit: limit, work: work, progress)
     }
 
     /// Whether any stored tuple is meant.
@@ -68,10 +72,25 @@ extension StateReader {
     /// Comes after every relation name: where a page ended that finished a resource.
     private static let afterAllRelations = "\u{10FFFF}"
 
-    func read(_ filter: RelationshipFilter, after: RelationTuple?, limit: Int, work: Int) -> ReadStep {
+    func read(
+        _ filter: RelationshipFilter,
+        after: RelationTuple?,
+        limit: Int,
+        work: Int,
+        _ progress: ReadProgress?
+    ) -> ReadStep {
         precondition(limit > 0 && work > 0, "a read asks for at least one tuple")
         guard let linkedFilter = LinkedFilter(filter, linked, entities) else { return .page([], next: nil) }
-        if linkedFilter.resource != EntityNumber.none || linkedFilter.subject != EntityNumber.none {
+        let isForward = linkedFilter.resource != EntityNumber.none
+        if isForward || linkedFilter.subject != EntityNumber.none {
+            let entity = isForward ? linkedFilter.resource : linkedFilter.subject
+            if let progress, progress.row?.entity == entity || isLong(entity, isForward: isForward) {
+                var left = work
+                let taken = take(limit, of: entity, isForward: isForward, linkedFilter, after, progress, work: &left)
+                guard let ends = taken else { return .again }
+                let tuples = ends.map { tuple($0) }
+                return .page(tuples, next: progress.row == nil ? nil : tuples.last)
+            }
             var first = FirstTuples(limit: limit + 1)
             offerRow(linkedFilter, after, to: &first)
             let ends = first.sorted(self)
@@ -84,7 +103,7 @@ extension StateReader {
         let isComplete = order.extend(entities, work: work)
         graph.order = order
         guard isComplete else { return .again }
-        return walk(order, linkedFilter, after, limit, work)
+        return walk(order, linkedFilter, after, limit, work, progress)
     }
 
     func matches(_ filter: RelationshipFilter) -> Bool {
@@ -142,6 +161,42 @@ extension StateReader {
 
     // MARK: One row
 
+    /// Whether a row is put in order once for all pages, if they have one progress.
+    private func isLong(_ entity: UInt32, isForward: Bool) -> Bool {
+        let view = basis.hot.pointee.view
+        let slot = isForward ? view.forward(entity) : view.reverse(entity)
+        return RowWord(raw: slot.pointee).count > LongRow.lengthMin
+    }
+
+    /// The next tuples of a long row after `after`, at most `most`; nil if its order is still being made.
+    ///
+    /// The row stays in `progress` as long as it has more.
+    private func take(
+        _ most: Int,
+        of entity: UInt32,
+        isForward: Bool,
+        _ filter: LinkedFilter,
+        _ after: RelationTuple?,
+        _ progress: ReadProgress,
+        work: inout Int
+    ) -> [TupleEnd]? {
+        var row: LongRow
+        if let open = progress.row, open.entity == entity, open.isForward == isForward, open.place == after {
+            row = open
+        } else {
+            row = LongRow(entity, isForward: isForward, filter, after: after, self)
+        }
+        // Taken out while it changes, so that it is not copied.
+        progress.row = nil
+        guard row.extend(filter, self, work: &work) else {
+            progress.row = row
+            return nil
+        }
+        let ends = row.take(most, self)
+        if !row.isEmpty { progress.row = row }
+        return ends
+    }
+
     /// Offers the tuples after `after` in the row that the filter's resource or subject names.
     private func offerRow(_ filter: LinkedFilter, _ after: RelationTuple?, to first: inout FirstTuples) {
         var offered = first
@@ -197,12 +252,14 @@ extension StateReader {
         _ filter: LinkedFilter,
         _ after: RelationTuple?,
         _ limit: Int,
-        _ work: Int
+        _ work: Int,
+        _ progress: ReadProgress?
     ) -> ReadStep {
         var found: [TupleEnd] = []
         var left = work
         var last: UInt32?
         var isOut = false
+        var isCut = false
         for type in resourceTypes(filter, after) {
             let done = finishedID(type, after)
             order.walk(UInt32(type), from: start(type, filter, after), entities) { entity in
@@ -215,6 +272,18 @@ extension StateReader {
                     isOut = true
                     return false
                 }
+                if let progress, progress.row?.entity == entity || isLong(entity, isForward: true) {
+                    let room = limit - found.count
+                    let bound = after.flatMap { isBound($0, entity) ? $0 : nil }
+                    let ends =
+                        room == 0
+                        ? [] : take(room, of: entity, isForward: true, filter, bound, progress, work: &left)
+                    found.append(contentsOf: ends ?? [])
+                    isOut = ends == nil
+                    isCut = room == 0 || progress.row != nil
+                    if !isOut, !isCut { last = entity }
+                    return !isOut && !isCut
+                }
                 left -= 1 + row(entity).count
                 var first = FirstTuples(limit: limit + 1 - found.count)
                 offer(resource: entity, filter, after, to: &first)
@@ -222,9 +291,12 @@ extension StateReader {
                 last = entity
                 return found.count <= limit
             }
-            if isOut || found.count > limit { break }
+            if isOut || isCut || found.count > limit { break }
         }
+        // The page would end where it began.
+        if isOut, last == nil { return .again }
         let tuples = found.prefix(limit).map { tuple($0) }
+        if isCut, !isOut { return .page(tuples, next: tuples.last) }
         if found.count >= limit, isOut || found.count > limit { return .page(tuples, next: tuples.last) }
         return .page(tuples, next: isOut ? last.map { position(after: $0) } : nil)
     }
@@ -232,9 +304,7 @@ extension StateReader {
     private func offer(resource: UInt32, _ filter: LinkedFilter, _ after: RelationTuple?, to first: inout FirstTuples) {
         var offered = first
         // Only the resource where the page before this one ended can have tuples that were read already.
-        let bound = after.flatMap {
-            StateReader.order(entities.id(of: resource), $0.resource.id) == 0 ? $0 : nil
-        }
+        let bound = after.flatMap { isBound($0, resource) ? $0 : nil }
         visit(resource: resource, filter.relation) { end in
             guard filter.matches(end, self) else { return true }
             if let bound, self.order(end, bound) <= 0 { return true }
@@ -242,6 +312,11 @@ extension StateReader {
             return true
         }
         first = offered
+    }
+
+    /// Whether a page ended within a resource.
+    private func isBound(_ after: RelationTuple, _ resource: UInt32) -> Bool {
+        StateReader.order(entities.id(of: resource), after.resource.id) == 0
     }
 
     /// The types whose objects the rest of the read may have as resources, in order.
