@@ -29,7 +29,7 @@ extension ServiceError {
             code = .conditionFailed
             details = [Detail("caveat", caveat)]
         case .caveatChanged: code = .schemaWouldOrphan
-        case .budgetExceeded: code = .evaluationBudgetExceeded
+        case .budgetExceeded, .explanationExceeded: code = .evaluationBudgetExceeded
         case .tooDeep: code = .depthExceeded
         case .tooOld(let oldest):
             code = .revisionTooOld
