@@ -287,14 +287,18 @@ struct CheckTests {
         }
         var outcomes: [String] = []
         withViews(questions) { views in
-            graph.evaluateBatch(views) { position, outcome in
-                #expect(position == outcomes.count)
-                switch outcome {
-                case .done(let answer): outcomes.append(answer ? "yes" : "no")
-                case .failed(let error): outcomes.append(error.description)
-                case .suspended, .conditional: outcomes.append("unfinished")
+            graph.evaluateBatch(
+                views,
+                decide: { position, has in
+                    #expect(position == outcomes.count)
+                    outcomes.append(has ? "yes" : "no")
+                },
+                other: { position, outcome in
+                    #expect(position == outcomes.count)
+                    guard case .failed(let error) = outcome else { return outcomes.append("unfinished") }
+                    outcomes.append(error.description)
                 }
-            }
+            )
         }
         for (number, outcome) in outcomes.enumerated() {
             let expected = number % 7 == 3 ? "has no relation" : number % 3 == 1 ? "yes" : "no"

@@ -151,17 +151,24 @@ struct EntityStore {
         return matches(candidate, type: type, id: id) ? candidate : find(hash, type: type, id: id)
     }
 
-    /// Reads the id's first bytes of the entity that a lookup of this hash would compare first.
+    /// The first entity with this hash, which is most likely the one that a lookup finds; `EntityNumber.none` if there is
+    /// none.
     @inline(__always)
-    func readAhead(_ hash: UInt32) -> UInt64 {
+    func candidate(_ hash: UInt32) -> UInt32 {
         var probe = index.probe(hash)
-        while true {
-            let slot = index.next(&probe)
-            if slot == 0 { return 0 }
-            guard slot >> 32 == UInt64(hash) else { continue }
-            let record = records[Int(UInt32(truncatingIfNeeded: slot))]
-            return strings.base[Int(record.string)]
-        }
+        let slot = index.next(&probe)
+        return candidate(hash, slot, probe)
+    }
+
+    /// The first bytes of an entity's id.
+    @inline(__always)
+    func firstWord(_ entity: UInt32) -> UInt64 { strings.base[Int(records[Int(entity)].string)] }
+
+    /// The candidate if it is the object; otherwise what a whole lookup finds.
+    @inline(__always)
+    func confirm(_ candidate: UInt32, _ hash: UInt32, type: UInt32, id: UnsafeRawBufferPointer) -> UInt32 {
+        if candidate == EntityNumber.none || matches(candidate, type: type, id: id) { return candidate }
+        return find(hash, type: type, id: id)
     }
 
     /// The number of an object, which gets one if it has none.

@@ -32,11 +32,9 @@ final class ConditionScope {
     private(set) var invalidContext: ConditionArgumentError?
 
     // Unsafe, because a checked reference would count on every condition of the hot path: the graph owns the evaluations
-    // that own this, and the evaluation's basis holds the schema from `begin` to `end`; nothing is asked in between uses.
+    // that own this, and the evaluation holds the basis from `begin` to `end`; nothing is asked in between uses.
     private unowned(unsafe) var graph: Graph
-    private unowned(unsafe) var linked: LinkedSchema
-    private var overlay: RowOverlay?
-    private var time: Int64 = 0
+    private unowned(unsafe) var basis: Basis
     private var context = ContextObject.empty
     private var arguments: [UInt32: ConditionArguments?] = [:]
     private var verdicts: [UInt32: Verdict] = [:]
@@ -45,15 +43,14 @@ final class ConditionScope {
 
     init(graph: Graph) {
         self.graph = graph
-        linked = graph.linked
+        basis = graph.present
     }
 
     /// Starts over for a request.
     func begin(_ basis: Basis, context: ContextObject) {
-        linked = basis.linked
-        overlay = basis.overlay
-        time = basis.time
-        self.context = context
+        self.basis = basis
+        // Most requests bring none, and assigning it would count references for each of them.
+        if !context.isEmpty || !self.context.isEmpty { self.context = context }
         steps = 0
         guard !verdicts.isEmpty || !arguments.isEmpty || invalidContext != nil else { return }
         arguments.removeAll(keepingCapacity: true)
@@ -62,18 +59,14 @@ final class ConditionScope {
     }
 
     /// Lets go of rows before the graph changes; what conditions came to stays.
-    func hold() { overlay = nil }
+    func hold() { basis = graph.present }
 
     /// Goes on with a basis of the same state.
-    func move(to basis: Basis) {
-        linked = basis.linked
-        overlay = basis.overlay
-    }
+    func move(to basis: Basis) { self.basis = basis }
 
     /// Lets go of what the request brought along.
     func end() {
-        overlay = nil
-        context = .empty
+        if !context.isEmpty { context = .empty }
     }
 
     /// How many visits the conditions were worth that were evaluated since this was last asked.
@@ -90,15 +83,15 @@ final class ConditionScope {
     var visitsDue: Int { steps / Limits.conditionStepsPerVisit }
 
     /// The traits of a tuple whose entry is flagged.
-    func traits(_ tuple: TupleKey) -> Traits { overlay?.traits(tuple) ?? graph.traits[tuple] }
+    func traits(_ tuple: TupleKey) -> Traits { basis.overlay?.traits(tuple) ?? graph.traits[tuple] }
 
     /// Whether a tuple whose entry is flagged is there at the time, whatever its condition.
-    func isAlive(_ tuple: TupleKey) -> Bool { traits(tuple).isAlive(at: time) }
+    func isAlive(_ tuple: TupleKey) -> Bool { traits(tuple).isAlive(at: basis.time) }
 
     /// Whether a tuple whose entry is flagged counts.
     func truth(_ tuple: TupleKey) -> Truth {
         let traits = traits(tuple)
-        guard traits.isAlive(at: time) else { return .no }
+        guard traits.isAlive(at: basis.time) else { return .no }
         return traits.condition == 0 ? .yes : verdict(traits.condition).truth
     }
 
@@ -111,6 +104,7 @@ final class ConditionScope {
     }
 
     private func evaluate(_ condition: ConditionStore.Condition) -> Verdict {
+        let linked = basis.linked
         let isPresent = linked === graph.linked
         // Caveats have other numbers and other parameters in other schemas.
         let number = isPresent ? condition.caveat : linked.caveat(named: condition.reference.name)

@@ -1,6 +1,8 @@
 // Pemba: one evaluation between slices.
 // SPDX-License-Identifier: Apache-2.0
 
+internal import PembaCore
+
 /// One evaluation: its question, its stacks and what it has found out.
 ///
 /// The graph uses them again for the next one.
@@ -8,8 +10,8 @@ package final class Evaluation {
     /// Behind a pointer, so that the inner loop does not pay for exclusive access to a class's property.
     let state: UnsafeMutablePointer<EvaluationState>
 
-    /// The state of the graph that it is about; nil while it is spare.
-    var basis: Basis?
+    /// The state of the graph that it is about; while it is spare, nil or the present one.
+    private(set) var basis: Basis?
 
     /// The search for what its answer lacks, once that is known to be conditional.
     var search: MissingSearch?
@@ -23,6 +25,21 @@ package final class Evaluation {
         state.pointee.release()
         state.deinitialize(count: 1)
         state.deallocate()
+    }
+
+    /// Gets ready for questions in a state, with a request's context.
+    @inline(__always)
+    func begin(in basis: Basis, context: ContextObject) {
+        if self.basis !== basis { self.basis = basis }
+        state.pointee.scope.begin(basis, context: context)
+    }
+
+    /// Lets go of the question and of what it was about, unless that is `present`, which the next one is likely to be about.
+    @inline(__always)
+    func end(keeping present: Basis) {
+        state.pointee.clear()
+        state.pointee.scope.end()
+        if basis !== present { basis = nil }
     }
 
     /// Sub-problems and row entries looked at so far.

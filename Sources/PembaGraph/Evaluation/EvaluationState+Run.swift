@@ -30,6 +30,33 @@ extension EvaluationState {
         case tooDeep
     }
 
+    /// How a slice of a check ended.
+    enum SliceEnding {
+        case yes
+        case no
+        case conditional
+        case suspended
+        case exceeded
+        case tooDeep
+    }
+
+    /// Goes on with a check for `slice` visits: asks for certainty, then for possibility if that can differ.
+    @inline(__always)
+    mutating func runSlice(_ view: GraphView, slice: Int) -> SliceEnding {
+        let limit = min(visits + slice, budget)
+        while true {
+            switch run(view, limit: limit) {
+            case .finished:
+                if asked.isPossible { return value ? .conditional : .no }
+                if value || !hasMetMaybe { return value ? .yes : .no }
+                ask(check.resource, check.node, possible: true)
+            case .suspended: return .suspended
+            case .exceeded: return .exceeded
+            case .tooDeep: return .tooDeep
+            }
+        }
+    }
+
     /// Goes on until the answer is in `value` or `visits` has reached `limit`.
     mutating func run(_ view: GraphView, limit: Int) -> Ending {
         if let network { return run(network, view, limit: limit) }

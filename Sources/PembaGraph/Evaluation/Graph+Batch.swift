@@ -12,8 +12,6 @@ struct BatchScratch {
         var check: ResolvedCheck
         var resourceHash: UInt32
         var subjectHash: UInt32
-        /// Where this check is in the batch.
-        var position: Int
     }
 
     let items: UnsafeMutablePointer<Item>
@@ -33,46 +31,65 @@ struct BatchScratch {
 }
 
 extension Graph {
-    /// Evaluates a burst of checks and hands each outcome with its position to `body`, in order.
+    /// Evaluates a burst of checks and hands over each outcome with its position, in order: `decide` gets those that have a
+    /// plain answer, `other` the rest.
     ///
-    /// The checks of a group go through each stage of the lookup together (index slots, records, rows), so that the
+    /// The checks of a group go through each stage of the lookup together (index slots, records, ids and rows), so that the
     /// processor waits for their cache misses at the same time instead of one after the other.
     package func evaluateBatch(
         _ views: UnsafeBufferPointer<CheckView>,
         slice: Int = Limits.evaluationSlice,
         budget: Int = Limits.evaluationVisits,
-        _ body: (Int, EvaluationStep) -> Void
+        decide: (Int, Bool) -> Void,
+        other: (Int, EvaluationStep) -> Void
     ) {
         var next = 0
         while next < views.count {
-            var count = 0
-            var refusal: (position: Int, error: GraphError)?
-            while next < views.count, count < BatchScratch.width, refusal == nil {
+            let first = next
+            var refusal: GraphError?
+            while next < views.count, next - first < BatchScratch.width, refusal == nil {
                 do throws(GraphError) {
-                    let check = try resolveNames(views[next], hot)
-                    batch.items[count] = BatchScratch.Item(
-                        check: check,
-                        resourceHash: entities.hash(type: resourceType(check, hot), id: views[next].resourceID),
-                        subjectHash: entities.hash(type: check.subjectType, id: views[next].subjectID),
-                        position: next
-                    )
-                    count += 1
+                    try resolveNames(views, first, next)
+                    next += 1
                 } catch {
-                    refusal = (next, error)
+                    refusal = error
                 }
+            }
+            find(views, first, next - first)
+            evaluate(first, next - first, slice, budget, decide, other)
+            if let refusal {
+                other(next, .failed(refusal))
                 next += 1
             }
-            find(views, count)
-            for place in 0..<count {
-                let item = batch.items[place]
-                body(item.position, evaluate(item.check, slice: slice, budget: budget))
-            }
-            if let refusal { body(refusal.position, .failed(refusal.error)) }
         }
     }
 
+    /// Looks up the names of the check at `position` of a group that starts at `first`.
+    @inline(__always)
+    private func resolveNames(
+        _ views: UnsafeBufferPointer<CheckView>,
+        _ first: Int,
+        _ position: Int
+    ) throws(GraphError) {
+        let view = views[position]
+        let place = position - first
+        var check: ResolvedCheck
+        // One caller's checks often ask for the same permission.
+        if place > 0, view.hasNames(of: views[position - 1]) {
+            check = batch.items[place - 1].check
+            try Graph.checkIDs(view)
+        } else {
+            check = try resolveNames(view, hot)
+        }
+        batch.items[place] = BatchScratch.Item(
+            check: check,
+            resourceHash: entities.hash(type: resourceType(check, hot), id: view.resourceID),
+            subjectHash: entities.hash(type: check.subjectType, id: view.subjectID)
+        )
+    }
+
     /// Finds the entities of a group, stage by stage.
-    private func find(_ views: UnsafeBufferPointer<CheckView>, _ count: Int) {
+    private func find(_ views: UnsafeBufferPointer<CheckView>, _ first: Int, _ count: Int) {
         let items = batch.items
         var read: UInt64 = 0
         for place in 0..<count {
@@ -81,27 +98,84 @@ extension Graph {
             read ^= entities.index.next(&resource) ^ entities.index.next(&subject)
         }
         for place in 0..<count {
-            read ^= entities.readAhead(items[place].resourceHash) ^ entities.readAhead(items[place].subjectHash)
+            let resource = entities.candidate(items[place].resourceHash)
+            let subject = entities.candidate(items[place].subjectHash)
+            items[place].check.resource = resource
+            items[place].check.subject = subject
+            read ^= entities.records[Int(resource)].forward ^ entities.records[Int(subject)].reverse
         }
         for place in 0..<count {
-            let view = views[items[place].position]
-            let type = resourceType(items[place].check, hot)
-            items[place].check.resource = entities.find(items[place].resourceHash, type: type, id: view.resourceID)
-            items[place].check.subject = entities.find(
-                items[place].subjectHash,
-                type: items[place].check.subjectType,
+            let resource = items[place].check.resource
+            let subject = items[place].check.subject
+            read ^= entities.firstWord(resource) ^ readAhead(entities.records[Int(resource)].forward)
+            read ^= entities.firstWord(subject) ^ readAhead(entities.records[Int(subject)].reverse)
+        }
+        for place in 0..<count {
+            let view = views[first + place]
+            let item = items[place]
+            items[place].check.resource = entities.confirm(
+                item.check.resource,
+                item.resourceHash,
+                type: resourceType(item.check, hot),
+                id: view.resourceID
+            )
+            items[place].check.subject = entities.confirm(
+                item.check.subject,
+                item.subjectHash,
+                type: item.check.subjectType,
                 id: view.subjectID
             )
             standInForUnknown(&items[place].check, view, hot)
         }
-        for place in 0..<count { read ^= readAhead(items[place].check.resource) }
         batch.sink.pointee = read
     }
 
-    /// Reads the start of an entity's row.
+    /// Reads the start of a row.
     @inline(__always)
-    private func readAhead(_ entity: UInt32) -> UInt64 {
-        let row = RowWord(raw: entities.records[Int(entity)].forward)
+    private func readAhead(_ word: UInt64) -> UInt64 {
+        let row = RowWord(raw: word)
         return row.isSingle || row.isEmpty ? 0 : rows.arena.base[row.reference]
+    }
+
+    /// Evaluates the checks of a group, all with one evaluation: their state and their context, which is empty, are the same.
+    private func evaluate(
+        _ first: Int,
+        _ count: Int,
+        _ slice: Int,
+        _ budget: Int,
+        _ decide: (Int, Bool) -> Void,
+        _ other: (Int, EvaluationStep) -> Void
+    ) {
+        var evaluation = evaluation(in: present, context: .empty)
+        for place in 0..<count {
+            let state = evaluation.state
+            state.pointee.begin(batch.items[place].check, budget: budget, depth: .max, view: hot.pointee.view)
+            let ending = state.pointee.runSlice(hot.pointee.view, slice: slice)
+            if ending == .yes || ending == .no {
+                state.pointee.clear()
+                decide(first + place, ending == .yes)
+            } else {
+                other(first + place, step(evaluation, after: ending, slice: slice))
+                evaluation = self.evaluation(in: present, context: .empty)
+            }
+        }
+        abandon(evaluation)
+    }
+}
+
+extension CheckView {
+    /// Whether both ask for the same relation and the same kind of subject.
+    @inline(__always)
+    fileprivate func hasNames(of other: CheckView) -> Bool {
+        CheckView.equal(permission, other.permission) && CheckView.equal(resourceType, other.resourceType)
+            && CheckView.equal(subjectType, other.subjectType)
+            && CheckView.equal(subjectRelation, other.subjectRelation)
+    }
+
+    @inline(__always)
+    private static func equal(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+        guard left.count == right.count else { return false }
+        guard let start = left.baseAddress, let other = right.baseAddress else { return true }
+        return ByteHash.equal(start, other, count: left.count)
     }
 }

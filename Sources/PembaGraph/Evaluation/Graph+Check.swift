@@ -53,51 +53,58 @@ extension Graph {
         depth: Int = .max,
         budget: Int = Limits.evaluationVisits
     ) -> Evaluation {
-        let evaluation = spare.pointee.take() ?? Evaluation(graph: self)
-        evaluation.basis = basis
-        evaluation.state.pointee.scope.begin(basis, context: context)
+        let evaluation = evaluation(in: basis, context: context)
         evaluation.state.pointee.begin(check, budget: budget, depth: depth, view: basis.hot.pointee.view)
+        return evaluation
+    }
+
+    /// An evaluation for questions in a state.
+    @inline(__always)
+    func evaluation(in basis: Basis, context: ContextObject) -> Evaluation {
+        let evaluation = spare.pointee.take() ?? Evaluation(graph: self)
+        evaluation.begin(in: basis, context: context)
         return evaluation
     }
 
     /// Goes on with a suspended check; the graph must not have changed since, unless the evaluation was held meanwhile.
     package func resume(_ evaluation: Evaluation, slice: Int = Limits.evaluationSlice) -> EvaluationStep {
         guard let basis = evaluation.basis else { preconditionFailure("a spare evaluation was resumed") }
-        let state = evaluation.state
-        let limit = min(state.pointee.visits + slice, state.pointee.budget)
-        if evaluation.search != nil { return finishConditional(evaluation, basis, limit: limit) }
-        while true {
-            switch state.pointee.run(basis.hot.pointee.view, limit: limit) {
-            case .finished:
-                let isPossible = state.pointee.asked.isPossible
-                if !state.pointee.value || !isPossible {
-                    if !state.pointee.value, !isPossible, state.pointee.hasMetMaybe {
-                        state.pointee.ask(state.pointee.check.resource, state.pointee.check.node, possible: true)
-                        continue
-                    }
-                    let answer = state.pointee.value
-                    abandon(evaluation)
-                    return .done(answer)
-                }
-                return finishConditional(evaluation, basis, limit: limit)
-            case .suspended:
-                keep(evaluation)
-                return .suspended(evaluation)
-            case .exceeded:
-                let budget = state.pointee.budget
-                abandon(evaluation)
-                return .failed(.budgetExceeded(budget))
-            case .tooDeep:
-                let depth = state.pointee.depthMax
-                abandon(evaluation)
-                return .failed(.tooDeep(depth))
-            }
+        if evaluation.search != nil { return finishConditional(evaluation, basis, slice: slice) }
+        let ending = evaluation.state.pointee.runSlice(basis.hot.pointee.view, slice: slice)
+        return step(evaluation, after: ending, slice: slice)
+    }
+
+    /// What the end of a slice means; the evaluation is given up unless it is suspended.
+    func step(
+        _ evaluation: Evaluation,
+        after ending: EvaluationState.SliceEnding,
+        slice: Int
+    ) -> EvaluationStep {
+        switch ending {
+        case .yes, .no:
+            abandon(evaluation)
+            return .done(ending == .yes)
+        case .conditional:
+            guard let basis = evaluation.basis else { preconditionFailure("a spare evaluation has an answer") }
+            return finishConditional(evaluation, basis, slice: slice)
+        case .suspended:
+            keep(evaluation)
+            return .suspended(evaluation)
+        case .exceeded:
+            let budget = evaluation.state.pointee.budget
+            abandon(evaluation)
+            return .failed(.budgetExceeded(budget))
+        case .tooDeep:
+            let depth = evaluation.state.pointee.depthMax
+            abandon(evaluation)
+            return .failed(.tooDeep(depth))
         }
     }
 
     /// Finds what a conditional answer lacks.
     @inline(never)
-    private func finishConditional(_ evaluation: Evaluation, _ basis: Basis, limit: Int) -> EvaluationStep {
+    private func finishConditional(_ evaluation: Evaluation, _ basis: Basis, slice: Int) -> EvaluationStep {
+        let limit = evaluation.visits + slice
         let check = evaluation.state.pointee.check
         let budget = evaluation.state.pointee.budget
         var search = evaluation.search ?? MissingSearch(check.resource, check.node)
@@ -135,9 +142,7 @@ extension Graph {
             unpin(evaluation.state.pointee.check.subject)
         }
         evaluation.search = nil
-        evaluation.state.pointee.clear()
-        evaluation.state.pointee.scope.end()
-        evaluation.basis = nil
+        evaluation.end(keeping: present)
         spare.pointee = evaluation
     }
 
@@ -193,14 +198,7 @@ extension Graph {
             subjectRelation = names.find(view.subjectRelation, scope: subjectType)
             guard subjectRelation != 0 else { throw whatIsUnknown(view, hot) }
         }
-        let resourceBytes = view.resourceID.count
-        let subjectBytes = view.subjectID.count
-        guard resourceBytes > 0, resourceBytes <= Limits.objectIDBytes, subjectBytes > 0,
-            subjectBytes <= Limits.objectIDBytes
-        else { throw .invalidArgument("an id has 1 to \(Limits.objectIDBytes) bytes") }
-        if Graph.isWildcard(view.subjectID) || Graph.isWildcard(view.resourceID) {
-            throw .invalidArgument("a check asks about one resource and one subject: `*` is neither")
-        }
+        try Graph.checkIDs(view)
         let nodeBase = hot.pointee.view.nodeBase
         return ResolvedCheck(
             resource: EntityNumber.none,
@@ -210,6 +208,19 @@ extension Graph {
             subjectType: subjectType,
             subjectRelation: subjectRelation
         )
+    }
+
+    /// Refuses ids that no object has.
+    @inline(__always)
+    static func checkIDs(_ view: CheckView) throws(GraphError) {
+        let resourceBytes = view.resourceID.count
+        let subjectBytes = view.subjectID.count
+        guard resourceBytes > 0, resourceBytes <= Limits.objectIDBytes, subjectBytes > 0,
+            subjectBytes <= Limits.objectIDBytes
+        else { throw .invalidArgument("an id has 1 to \(Limits.objectIDBytes) bytes") }
+        if Graph.isWildcard(view.subjectID) || Graph.isWildcard(view.resourceID) {
+            throw .invalidArgument("a check asks about one resource and one subject: `*` is neither")
+        }
     }
 
     @inline(__always)

@@ -21,18 +21,22 @@ struct CheckBatch {
     private let state: UnsafeMutablePointer<Int>
     private let viewMemory: UnsafeMutablePointer<CheckView>
     private let itemMemory: UnsafeMutablePointer<Item>
+    /// Takes the plain answers.
+    let answers: CheckAnswerBlock
 
     init() {
         state = .allocate(capacity: 1)
         state.initialize(to: 0)
         viewMemory = .allocate(capacity: CheckBatch.width)
         itemMemory = .allocate(capacity: CheckBatch.width)
+        answers = CheckAnswerBlock(capacity: CheckBatch.width)
     }
 
     func release() {
         state.deallocate()
         viewMemory.deallocate()
         itemMemory.deallocate()
+        answers.release()
     }
 
     /// How many there are.

@@ -66,9 +66,13 @@ extension Node {
         let group = bulk.views[range]
         group.withUnsafeBufferPointer { group in
             let slice = min(limits.evaluationSliceVisits, Node.bulkSlice)
-            graph.evaluateBatch(group, slice: slice, budget: limits.evaluationVisits) { offset, step in
-                take(step, of: &bulk, range.lowerBound + offset)
-            }
+            graph.evaluateBatch(
+                group,
+                slice: slice,
+                budget: limits.evaluationVisits,
+                decide: { bulk.results[range.lowerBound + $0] = .success($1 ? .has : .hasNot) },
+                other: { take($1, of: &bulk, range.lowerBound + $0) }
+            )
         }
         bulk.tried = range.upperBound
     }

@@ -55,33 +55,34 @@ extension Node {
     private func evaluate(_ batch: CheckBatch, of client: ClientConnection, arrived: Instant) -> Int {
         let limits = configuration.limits
         let graph = replica.stateMachine.graph
-        let zookie = EncodedZookie(replica.zookie)
-        let connection = client.connection
         let items = batch.items
+        let answers = batch.answers
         var answered = items.count
-        graph.evaluateBatch(batch.views, slice: limits.evaluationSliceVisits, budget: limits.evaluationVisits) {
-            let item = items[$0]
-            switch $1 {
-            case .done(let has):
-                FrameWriter.checkAnswer(
-                    has ? .hasPermission : .noPermission,
-                    zookie: zookie,
-                    correlation: item.correlation,
-                    into: &connection.output
-                )
-            case .conditional(let missing):
-                FrameWriter.checkAnswer(
-                    Decision(.conditional, missingContext: missing),
-                    zookie: zookie,
-                    correlation: item.correlation,
-                    into: &connection.output
-                )
-            case .suspended(let evaluation):
-                answered -= 1
-                suspend(evaluation, item, of: client, arrived: arrived)
-            case .failed(let error): refuse(item.correlation, of: client, ServiceError(error))
+        answers.begin(replica.zookie)
+        graph.evaluateBatch(
+            batch.views,
+            slice: limits.evaluationSliceVisits,
+            budget: limits.evaluationVisits,
+            decide: { answers.append($1, correlation: items[$0].correlation) },
+            other: { position, step in
+                let item = items[position]
+                switch step {
+                case .done(let has): answers.append(has, correlation: item.correlation)
+                case .conditional(let missing):
+                    FrameWriter.checkAnswer(
+                        Decision(.conditional, missingContext: missing),
+                        zookie: EncodedZookie(self.replica.zookie),
+                        correlation: item.correlation,
+                        into: &client.connection.output
+                    )
+                case .suspended(let evaluation):
+                    answered -= 1
+                    self.suspend(evaluation, item, of: client, arrived: arrived)
+                case .failed(let error): self.refuse(item.correlation, of: client, ServiceError(error))
+                }
             }
-        }
+        )
+        answers.flush(into: &client.connection.output)
         return answered
     }
 

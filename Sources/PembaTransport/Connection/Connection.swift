@@ -213,7 +213,7 @@ package final class Connection {
                 let length = FrameHeader.size + Int(header.payloadLength)
                 guard length <= rest.count else { break }
                 let payload = UnsafeRawBufferPointer(rebasing: rest[FrameHeader.size..<length])
-                if header.flags.contains(.compressed) {
+                if header.isCompressed {
                     try deliverCompressed(header, payload, to: delegate)
                 } else {
                     delegate.connection(self, didReceive: header, payload: payload)

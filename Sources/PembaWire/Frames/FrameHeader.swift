@@ -24,16 +24,19 @@ package struct FrameFlags: OptionSet, Hashable, Sendable {
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The payload is a raw length (u32) and an LZ4 block.
-    package static let compressed = FrameFlags(rawValue: 1)
+    package static var compressed: FrameFlags { FrameFlags(rawValue: 1) }
 
     /// The bits that this version does not define: a number, because asking an option set costs a call for every frame.
-    package static let undefinedBits: UInt8 = 0xFE
+    package static var undefinedBits: UInt8 { 0xFE }
 }
 
 /// The header of a frame: payload length u32, type u8, flags u8, reserved u16 = 0, correlation u64; little-endian.
 package struct FrameHeader: Hashable, Sendable {
     /// How many bytes a header has.
-    package static let size = 16
+    package static var size: Int { 16 }
+
+    /// Where the correlation is.
+    static var correlationOffset: Int { 8 }
 
     /// Bytes after the header.
     package var payloadLength: UInt32
@@ -51,6 +54,9 @@ package struct FrameHeader: Hashable, Sendable {
         self.flags = flags
         self.correlation = correlation
     }
+
+    /// Whether the payload is compressed, asked without the calls that an option set costs for every frame.
+    package var isCompressed: Bool { flags.rawValue & FrameFlags.compressed.rawValue != 0 }
 
     /// The type; nil for a number that this version does not know.
     package var type: FrameType? { FrameType(rawValue: typeNumber) }
