@@ -69,6 +69,8 @@ public enum Limits {
     public static let caveatExpressionBytes = 100_000
     /// Steps that one evaluation of a condition may take before it ends with an error, unless configured otherwise.
     public static let conditionCost = 100_000
+    /// Steps of conditions that count as one entity visited, against slices and budgets.
+    public static let conditionStepsPerVisit = 16
     /// Instructions that a regular expression may become.
     public static let regexInstructions = 4_096
     /// Entities that one evaluation visits before others get their turn.
@@ -92,6 +94,8 @@ public enum Limits {
     public static let lookupVisits = 50_000_000
     /// Results of one call of a lookup.
     public static let lookupResults = 2_000_000
+    /// Entities and tuples that one explanation may visit before it ends with an error: it is not done in slices.
+    public static let explanationVisits = 100_000
     /// Sets of changes in one explanation.
     public static let suggestions = 10
     /// Steps in one explanation, and nodes in one expansion.

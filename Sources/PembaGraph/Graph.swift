@@ -23,7 +23,7 @@ package final class Graph {
     var conditions = ConditionStore()
     /// What changed before the present state.
     private(set) var history: History
-    /// Entities without tuples that overlays use, with how many of them do.
+    /// Entities that overlays and evaluations use, perhaps without tuples, with how many of them do.
     private var pins: [UInt32: Int] = [:]
     /// Whether changes are kept in the history: from the first revision that begins.
     private(set) var isRecording = false
@@ -138,8 +138,10 @@ package final class Graph {
 
     // MARK: Entities in use without tuples
 
-    /// Keeps an entity's number while an overlay uses it.
-    func pin(_ entity: UInt32) { pins[entity, default: 0] += 1 }
+    /// Keeps an entity's number while an overlay or an evaluation uses it.
+    func pin(_ entity: UInt32) {
+        if entity >= EntityNumber.first { pins[entity, default: 0] += 1 }
+    }
 
     /// Lets an entity go.
     func unpin(_ entity: UInt32) {

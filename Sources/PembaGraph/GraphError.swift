@@ -31,6 +31,8 @@ package enum GraphError: Error, Equatable, Sendable {
     case caveatChanged(String)
     /// An evaluation visited more than this many entities without an answer.
     case budgetExceeded(Int)
+    /// An explanation visited more than this many entities.
+    case explanationExceeded(Int)
     /// An evaluation went deeper than this without an answer.
     case tooDeep(Int)
     /// The history does not reach back to what was asked for; the oldest revision that it has.
@@ -70,6 +72,8 @@ extension GraphError: CustomStringConvertible {
             "caveat `\(caveat)` could not be evaluated: \(reason)"
         case .budgetExceeded(let visits):
             "the evaluation visited more than \(visits) entities without an answer (limits.evaluation_visits)"
+        case .explanationExceeded(let visits):
+            "the explanation visited more than \(visits) entities; ask for the answer alone, or explain a part of it"
         case .tooDeep(let depth):
             "the evaluation went deeper than \(depth) without an answer; allow more, or look for a cycle"
         case .tooOld(let oldest):

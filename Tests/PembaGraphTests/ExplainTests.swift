@@ -256,6 +256,6 @@ struct ExplainTests {
             permission: "view",
             subject: SubjectReference(type: "user", id: "ann")
         )
-        #expect(throws: GraphError.budgetExceeded(2)) { try graph.explain(item, budget: 2) }
+        #expect(throws: GraphError.explanationExceeded(2)) { try graph.explain(item, budget: 2) }
     }
 }

@@ -38,6 +38,8 @@ final class ConditionScope {
     private var context = ContextObject.empty
     private var arguments: [UInt32: ConditionArguments?] = [:]
     private var verdicts: [UInt32: Verdict] = [:]
+    /// Steps of conditions that have not been counted as visits.
+    private var steps = 0
 
     init(graph: Graph) {
         self.graph = graph
@@ -49,16 +51,36 @@ final class ConditionScope {
         self.basis = basis
         // Most requests bring none, and assigning it would count references for each of them.
         if !context.isEmpty || !self.context.isEmpty { self.context = context }
+        steps = 0
         guard !verdicts.isEmpty || !arguments.isEmpty || invalidContext != nil else { return }
         arguments.removeAll(keepingCapacity: true)
         verdicts.removeAll(keepingCapacity: true)
         invalidContext = nil
     }
 
+    /// Lets go of rows before the graph changes; what conditions came to stays.
+    func hold() { basis = graph.present }
+
+    /// Goes on with a basis of the same state.
+    func move(to basis: Basis) { self.basis = basis }
+
     /// Lets go of what the request brought along.
     func end() {
         if !context.isEmpty { context = .empty }
     }
+
+    /// How many visits the conditions were worth that were evaluated since this was last asked.
+    @inline(__always)
+    func takeVisits() -> Int {
+        guard steps >= Limits.conditionStepsPerVisit else { return 0 }
+        let visits = visitsDue
+        steps -= visits * Limits.conditionStepsPerVisit
+        return visits
+    }
+
+    /// What `takeVisits` would give.
+    @inline(__always)
+    var visitsDue: Int { steps / Limits.conditionStepsPerVisit }
 
     /// The traits of a tuple whose entry is flagged.
     func traits(_ tuple: TupleKey) -> Traits { basis.overlay?.traits(tuple) ?? graph.traits[tuple] }
@@ -89,7 +111,7 @@ final class ConditionScope {
         let caveat = linked.compiledCaveat(number)
         let stored = isPresent ? condition.arguments : past(condition, caveat)
         do throws(ConditionError) {
-            switch try caveat.condition.evaluate(stored: stored, request: request(number, caveat)) {
+            switch try caveat.condition.evaluate(stored: stored, request: request(number, caveat), cost: &steps) {
             case .holds: return Verdict(truth: .yes)
             case .fails: return Verdict(truth: .no)
             case .unknown(let missing): return Verdict(truth: .maybe, missing: missing)

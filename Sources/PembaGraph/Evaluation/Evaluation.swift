@@ -13,6 +13,9 @@ package final class Evaluation {
     /// The state of the graph that it is about; while it is spare, nil or the present one.
     private(set) var basis: Basis?
 
+    /// The search for what its answer lacks, once that is known to be conditional.
+    var search: MissingSearch?
+
     init(graph: Graph) {
         state = .allocate(capacity: 1)
         state.initialize(to: EvaluationState(scope: ConditionScope(graph: graph)))
@@ -41,6 +44,21 @@ package final class Evaluation {
 
     /// Sub-problems and row entries looked at so far.
     package var visits: Int { state.pointee.visits }
+
+    /// Lets go of the state before the graph changes; `move` gives it another basis of the same state afterwards.
+    package func hold() {
+        guard let basis else { return }
+        state.pointee.park(basis.hot.pointee.view)
+        state.pointee.scope.hold()
+        self.basis = nil
+    }
+
+    /// Goes on with a basis of the state that it was begun at.
+    package func move(to basis: Basis) {
+        self.basis = basis
+        state.pointee.scope.move(to: basis)
+        state.pointee.look(at: basis.hot.pointee.view)
+    }
 }
 
 /// What an evaluation reads of the graph: pointers only, so that reading them costs nothing.
@@ -100,10 +118,15 @@ struct EvaluationFrame: BitwiseCopyable {
     var operand: UInt32
     /// The row entries still to be tried.
     var run: RowRun
+    /// The key of the entry that is tried next, while the graph may change; 0 while `run` says it.
+    var parked: UInt64 = 0
     /// Whether an operand was false only provisionally.
     var isProvisional: Bool
     /// Whether it is asked what is possible (`EvaluationState.isPossible`).
     var isPossible: Bool
+
+    /// What `parked` is of a frame that goes through no row: no key is so small.
+    static let goesThroughNoRow: UInt64 = 1
 }
 
 /// States of sub-problems.
@@ -186,6 +209,8 @@ struct EvaluationState {
     var network: GateNetwork?
     /// Judges conditions and times.
     let scope: ConditionScope
+    /// Whether the question's entities keep their numbers for it (`Graph.keep`).
+    var keepsEntities = false
 
     init(scope: ConditionScope) { self.scope = scope }
 
@@ -205,15 +230,41 @@ struct EvaluationState {
     mutating func begin(_ check: ResolvedCheck, budget: Int, depth: Int, view: GraphView) {
         self.check = check
         self.budget = budget
+        look(at: view)
+        visits = 0
+        depthMax = depth
+        hasMetMaybe = false
+        ask(check.resource, check.node, possible: false)
+    }
+
+    /// Takes from a view what does not change while rows lie where they are.
+    @inline(__always)
+    mutating func look(at view: GraphView) {
         wildcard = view.wildcards[Int(check.subjectType)]
         subjectRow = RowWord(raw: view.reverse(check.subject).pointee)
         let sets = check.subjectNode == ResolvedCheck.noNode ? view.reachability.plain : view.reachability.usersets
         reach = UnsafePointer(sets) + Int(check.subjectType >> 6)
         reachMask = 1 << UInt64(check.subjectType & 63)
-        visits = 0
-        depthMax = depth
-        hasMetMaybe = false
-        ask(check.resource, check.node, possible: false)
+    }
+
+    /// Notes by their keys which entries of rows come next, since rows are about to move.
+    ///
+    /// What is parked stays so until its frame is on top again, and everything below it with it: only frames that were
+    /// touched since the last time are looked at.
+    mutating func park(_ view: GraphView) {
+        var place = frames.count
+        while place > 0, frames[place - 1].parked == 0 {
+            place -= 1
+            let frame = frames.base + place
+            switch view.ops[Int(frame.pointee.op)].kind {
+            case .usersets, .arrowAny, .arrowAll:
+                let run = frame.pointee.run
+                frame.pointee.parked =
+                    run.isEmpty ? RowEntry.key((run.end - 1).pointee) + RowEntry.step : RowEntry.key(run.start.pointee)
+                frame.pointee.run.start = run.end
+            default: frame.pointee.parked = EvaluationFrame.goesThroughNoRow
+            }
+        }
     }
 
     /// Starts over with a sub-problem of the same question; what was found out stays.

@@ -179,7 +179,9 @@ extension EvaluationState {
     /// Whether a tuple on the entity, whose entry is flagged, counts for what is asked.
     @inline(never)
     mutating func counts(_ entry: UInt64) -> Bool {
-        switch scope.truth(TupleKey(entity, entry)) {
+        let truth = scope.truth(TupleKey(entity, entry))
+        visits &+= scope.takeVisits()
+        switch truth {
         case .no: return false
         case .yes: return true
         case .maybe:
@@ -407,9 +409,14 @@ extension EvaluationState {
         return false
     }
 
-    /// Goes on to the next leaf of a large row.
+    /// Goes on to the next leaf of a large row, or in a row that may have moved.
     private func renewRun(_ frame: UnsafeMutablePointer<EvaluationFrame>, _ view: GraphView) {
         let slot = view.forward(frame.pointee.entity)
+        guard frame.pointee.parked == 0 else {
+            frame.pointee.run = view.rows.run(slot, from: frame.pointee.parked)
+            frame.pointee.parked = 0
+            return
+        }
         guard RowWord(raw: slot.pointee).isLarge else { return }
         let last = (frame.pointee.run.end - 1).pointee
         frame.pointee.run = view.rows.run(slot, from: RowEntry.key(last) + RowEntry.step)

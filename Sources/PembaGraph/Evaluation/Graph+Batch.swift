@@ -155,7 +155,7 @@ extension Graph {
                 state.pointee.clear()
                 decide(first + place, ending == .yes)
             } else {
-                other(first + place, step(evaluation, after: ending))
+                other(first + place, step(evaluation, after: ending, slice: slice))
                 evaluation = self.evaluation(in: present, context: .empty)
             }
         }

@@ -66,22 +66,29 @@ extension Graph {
         return evaluation
     }
 
-    /// Goes on with a suspended check; the graph must not have changed since.
+    /// Goes on with a suspended check; the graph must not have changed since, unless the evaluation was held meanwhile.
     package func resume(_ evaluation: Evaluation, slice: Int = Limits.evaluationSlice) -> EvaluationStep {
         guard let basis = evaluation.basis else { preconditionFailure("a spare evaluation was resumed") }
-        return step(evaluation, after: evaluation.state.pointee.runSlice(basis.hot.pointee.view, slice: slice))
+        if evaluation.search != nil { return finishConditional(evaluation, basis, slice: slice) }
+        let ending = evaluation.state.pointee.runSlice(basis.hot.pointee.view, slice: slice)
+        return step(evaluation, after: ending, slice: slice)
     }
 
     /// What the end of a slice means; the evaluation is given up unless it is suspended.
-    func step(_ evaluation: Evaluation, after ending: EvaluationState.SliceEnding) -> EvaluationStep {
+    func step(
+        _ evaluation: Evaluation,
+        after ending: EvaluationState.SliceEnding,
+        slice: Int
+    ) -> EvaluationStep {
         switch ending {
         case .yes, .no:
             abandon(evaluation)
             return .done(ending == .yes)
         case .conditional:
             guard let basis = evaluation.basis else { preconditionFailure("a spare evaluation has an answer") }
-            return finishConditional(evaluation, basis)
+            return finishConditional(evaluation, basis, slice: slice)
         case .suspended:
+            keep(evaluation)
             return .suspended(evaluation)
         case .exceeded:
             let budget = evaluation.state.pointee.budget
@@ -94,20 +101,47 @@ extension Graph {
         }
     }
 
+    /// Finds what a conditional answer lacks.
     @inline(never)
-    private func finishConditional(_ evaluation: Evaluation, _ basis: Basis) -> EvaluationStep {
-        defer { abandon(evaluation) }
+    private func finishConditional(_ evaluation: Evaluation, _ basis: Basis, slice: Int) -> EvaluationStep {
+        let limit = evaluation.visits + slice
         let check = evaluation.state.pointee.check
+        let budget = evaluation.state.pointee.budget
+        var search = evaluation.search ?? MissingSearch(check.resource, check.node)
+        // Taken out while it changes, so that it is not copied.
+        evaluation.search = nil
         do throws(GraphError) {
             let inquiry = Inquiry(graph: self, evaluation: evaluation, basis: basis)
-            return .conditional(missing: try inquiry.missing(check.resource, check.node))
+            guard let missing = try search.run(inquiry, limit: limit) else {
+                guard evaluation.visits < budget else { throw .budgetExceeded(budget) }
+                evaluation.search = search
+                keep(evaluation)
+                return .suspended(evaluation)
+            }
+            abandon(evaluation)
+            return .conditional(missing: missing)
         } catch {
+            abandon(evaluation)
             return .failed(error)
         }
     }
 
+    /// Lets the entities of a suspended check keep their numbers: others that come first may have brought them along.
+    private func keep(_ evaluation: Evaluation) {
+        guard !evaluation.state.pointee.keepsEntities else { return }
+        evaluation.state.pointee.keepsEntities = true
+        pin(evaluation.state.pointee.check.resource)
+        pin(evaluation.state.pointee.check.subject)
+    }
+
     /// Gives up a suspended check, so that its memory is used again.
     package func abandon(_ evaluation: Evaluation) {
+        if evaluation.state.pointee.keepsEntities {
+            evaluation.state.pointee.keepsEntities = false
+            unpin(evaluation.state.pointee.check.resource)
+            unpin(evaluation.state.pointee.check.subject)
+        }
+        evaluation.search = nil
         evaluation.end(keeping: present)
         spare.pointee = evaluation
     }

@@ -21,25 +21,18 @@ struct Inquiry {
     /// What is known of a node of an entity.
     func truth(_ entity: UInt32, _ node: UInt32) throws(GraphError) -> Truth {
         begin(entity, node)
-        return try finish()
-    }
-
-    /// What is known of a part of an expression.
-    ///
-    /// The evaluation is asked, not the parts put together: a part that depends on its own exclusion is denied, and
-    /// so is what it is subtracted from.
-    func truth(_ entity: UInt32, op: UInt32) throws(GraphError) -> Truth {
-        state.pointee.ask(entity, op: op, possible: false)
-        return try finish()
-    }
-
-    private func finish() throws(GraphError) -> Truth {
         guard let truth = try proceed(limit: state.pointee.budget) else { throw .budgetExceeded(state.pointee.budget) }
         return truth
     }
 
     /// Begins the question that `proceed` answers.
     func begin(_ entity: UInt32, _ node: UInt32) { state.pointee.ask(entity, node, possible: false) }
+
+    /// Begins the question about a part of an expression.
+    ///
+    /// The evaluation is asked, not the parts put together: a part that depends on its own exclusion is denied, and
+    /// so is what it is subtracted from.
+    func begin(_ entity: UInt32, op: UInt32) { state.pointee.ask(entity, op: op, possible: false) }
 
     /// Goes on with a question until it is answered, or nil when the evaluation's visits have reached `limit`.
     func proceed(limit: Int) throws(GraphError) -> Truth? {
@@ -97,29 +90,41 @@ struct Inquiry {
         (Int(op.start)..<Int(op.start + op.count)).map { view.operands[$0] }
     }
 
+    /// Where the entries begin that an operation on usersets or an arrow follows.
+    static func start(of op: LinkedOp) -> UInt64 {
+        op.kind == .usersets ? RowEntry.start(ofUsersetsOf: op.first) : RowEntry.start(ofRelation: op.first)
+    }
+
+    /// The next entry that an operation on usersets or an arrow follows, from a key on.
+    func nextEntry(_ entity: UInt32, _ op: LinkedOp, from key: UInt64) throws(GraphError) -> (Followed, Child)? {
+        var next = key
+        while true {
+            let run = view.rows.run(view.forward(entity), from: next)
+            guard !run.isEmpty, RowEntry.relation(run.start.pointee) == op.first else { return nil }
+            let entry = run.start.pointee
+            try spend(1)
+            if let followed = follow(entity, entry) { return (followed, child(entry, op)) }
+            next = RowEntry.key(entry) + RowEntry.step
+        }
+    }
+
+    /// An entry of a row, unless its tuple is not there at the time.
+    private func follow(_ entity: UInt32, _ entry: UInt64) -> Followed? {
+        guard RowEntry.hasTraits(entry) else { return Followed(entry: entry, truth: .yes) }
+        let key = TupleKey(entity, entry)
+        return scope.isAlive(key) ? Followed(entry: entry, truth: scope.truth(key)) : nil
+    }
+
     /// Calls `body` with each entry that an operation on usersets or an arrow follows, until it gives false.
     func forEachEntry(
         _ entity: UInt32,
         _ op: LinkedOp,
         _ body: (Followed, Child) throws(GraphError) -> Bool
     ) throws(GraphError) {
-        let isUsersets = op.kind == .usersets
-        var next = isUsersets ? RowEntry.start(ofUsersetsOf: op.first) : RowEntry.start(ofRelation: op.first)
-        while true {
-            let run = view.rows.run(view.forward(entity), from: next)
-            if run.isEmpty { return }
-            var cursor = run.start
-            while cursor < run.end {
-                let entry = cursor.pointee
-                guard RowEntry.relation(entry) == op.first else { return }
-                cursor += 1
-                try spend(1)
-                let key = TupleKey(entity, entry)
-                if RowEntry.hasTraits(entry), !scope.isAlive(key) { continue }
-                let truth = RowEntry.hasTraits(entry) ? scope.truth(key) : .yes
-                guard try body(Followed(entry: entry, truth: truth), child(entry, op)) else { return }
-            }
-            next = RowEntry.key((run.end - 1).pointee) + RowEntry.step
+        var next = Inquiry.start(of: op)
+        while let (followed, child) = try nextEntry(entity, op, from: next) {
+            guard try body(followed, child) else { return }
+            next = RowEntry.key(followed.entry) + RowEntry.step
         }
     }
 
@@ -160,9 +165,12 @@ struct Inquiry {
         RowEntry.hasTraits(entry) ? scope.truth(TupleKey(entity, entry)) : .yes
     }
 
-    /// Counts work against the budget.
+    /// Whether conditions have used a slice up that ends at `limit`.
+    func isSpent(_ limit: Int) -> Bool { state.pointee.visits + scope.visitsDue >= limit }
+
+    /// Counts work against the budget, and the conditions that were evaluated since.
     func spend(_ visits: Int) throws(GraphError) {
-        state.pointee.visits += visits
+        state.pointee.visits += visits + scope.takeVisits()
         if state.pointee.visits > state.pointee.budget { throw .budgetExceeded(state.pointee.budget) }
     }
 }

@@ -7,15 +7,29 @@ package import PembaService
 extension Graph {
     /// Says why a check has its answer, and what would change a denial.
     ///
-    /// The answer is the check's, in the same state and with the same budget. Suggestions are changes to that state,
-    /// its contextual tuples included; every one was tried on it.
+    /// The answer is the check's, in the same state. Suggestions are changes to that state, its contextual tuples
+    /// included; every one was tried on it. It is done in one go: `budget` bounds what all of it may visit.
     package func explain(
         _ item: CheckItem,
         in basis: Basis? = nil,
-        budget: Int = Limits.evaluationVisits
+        budget: Int = Limits.explanationVisits
     ) throws(GraphError) -> Explanation {
         let basis = basis ?? present
         let check = try resolve(item, in: basis)
+        do throws(GraphError) {
+            return try explain(check, item, in: basis, budget: budget)
+        } catch {
+            if case .budgetExceeded(let visits) = error { throw .explanationExceeded(visits) }
+            throw error
+        }
+    }
+
+    private func explain(
+        _ check: ResolvedCheck,
+        _ item: CheckItem,
+        in basis: Basis,
+        budget: Int
+    ) throws(GraphError) -> Explanation {
         let evaluation = begin(check, in: basis, context: item.context, budget: budget)
         defer { abandon(evaluation) }
         let inquiry = Inquiry(graph: self, evaluation: evaluation, basis: basis)
@@ -31,7 +45,8 @@ extension Graph {
                 let candidates = try CandidateObjects(inquiry, network.reader)
                 let additions = AdditionSearch(network: network, names: names, candidates: candidates)
                 let search = try SuggestionSearch(network, additions, order: order)
-                var trial = SuggestionTrial(network, names, search.table.changes, budget: budget)
+                let left = budget - evaluation.visits
+                var trial = SuggestionTrial(network, names, search.table.changes, budget: left)
                 suggestions = trial.run(search.candidates)
             } catch {
                 guard case .budgetExceeded = error else { throw error }

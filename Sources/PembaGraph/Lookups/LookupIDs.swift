@@ -23,14 +23,15 @@ struct LookupIDs {
 
     func text(of entity: UInt32) -> String { String(decoding: id(of: entity), as: UTF8.self) }
 
-    /// The object of a type and id: an entity, or the one without tuples; `EntityNumber.none` for others.
+    /// The object of a type and id: the one that had no tuples when the request began, or an entity;
+    /// `EntityNumber.none` for others.
     func find(type: UInt32, id: String, unknownType: UInt32) -> UInt32 {
         var copy = id
         return copy.withUTF8 { utf8 in
             let bytes = UnsafeRawBufferPointer(utf8)
-            let entity = entities.find(type: type, id: bytes)
-            guard entity == EntityNumber.none, type == unknownType, bytes.elementsEqual(unknown) else { return entity }
-            return EntityNumber.unknownResource
+            // It may have got tuples since.
+            if type == unknownType, bytes.elementsEqual(unknown) { return EntityNumber.unknownResource }
+            return entities.find(type: type, id: bytes)
         }
     }
 

@@ -21,7 +21,8 @@ package struct LookupPosition: Equatable, Sendable {
 /// Finds all resources on which a subject has permissions.
 ///
 /// It walks from the subject upwards (`ResourceWalk`), and one evaluation decides what the walk alone cannot. With
-/// `candidates` only these are evaluated, without a walk. It works in slices; the graph must not change before its end.
+/// `candidates` only these are evaluated, without a walk. It works in slices; between two of them the graph may change if
+/// `hold` is called before and `move` after.
 package final class ResourceLookup {
     /// What is done next.
     private enum Phase {
@@ -29,10 +30,10 @@ package final class ResourceLookup {
         case walk
         /// Deciding the candidates.
         case decide
-        /// Sorting what was found for one permission.
-        case sort
-        /// Finding what context the results lack.
-        case explain
+        /// Gathering what was found for one permission.
+        case gather
+        /// Taking that in its order.
+        case order
         case done
     }
 
@@ -44,7 +45,9 @@ package final class ResourceLookup {
     }
 
     private let graph: Graph
-    private let basis: Basis
+    /// Nil while it is held.
+    private var basis: Basis?
+    private let question: ResolvedCheck
     private let nodes: [UInt32]
     private let cursor: LookupCursor?
     private let filter: LookupFilter
@@ -52,16 +55,21 @@ package final class ResourceLookup {
     private let ids: LookupIDs
     private var evaluation: Evaluation?
     private var walk: ResourceWalk
-    /// The candidates by permission; nil if there are none given.
-    private var candidates: [[UInt32]]?
+    /// The candidates; nil if there are none given.
+    private let candidates: [String]?
+    /// The candidate that is asked about.
+    private var candidate: UInt32?
+    /// The candidates of the permission in progress that were asked about.
+    private var seen: Set<UInt32> = []
     private var phase: Phase
-    /// The permission that is sorted next.
+    /// The permission in progress.
     private var permission: Int
-    /// The permission whose candidates are decided.
-    private var list: Int
-    /// Which of its candidates, or of all results, is next.
+    /// Which of its candidates, or of what was found for it, is next.
     private var place = 0
-    private var isAsking = false
+    /// What was found for it.
+    private var found: SortedRuns<LookupItem>
+    /// The search for what its next result lacks.
+    private var search: MissingSearch?
     private var results: [Result] = []
     private var missing: [Int: [String]] = [:]
     private var isCut = false
@@ -74,8 +82,6 @@ package final class ResourceLookup {
         request: LookupResourcesRequest,
         budget: Int = Limits.lookupVisits
     ) throws(GraphError) {
-        self.graph = graph
-        self.basis = basis
         var nodes: [UInt32] = []
         for permission in request.permissions {
             nodes.append(try graph.node(permission.type, permission.permission, in: basis))
@@ -87,129 +93,151 @@ package final class ResourceLookup {
             limit: request.limit,
             cursor: request.cursor
         )
+        self.graph = graph
+        self.basis = basis
+        self.question = question
         self.nodes = nodes
+        candidates = request.candidates
         cursor = request.cursor
         filter = LookupFilter(prefix: request.idPrefix)
         limit = LookupRules.limit(request.limit)
         ids = LookupIDs(graph.entities, unknown: request.subject.object.id)
+        found = SortedRuns(ids)
         permission = request.cursor?.permission ?? 0
-        list = permission
+        // Others that come first may have brought it along.
+        graph.pin(question.subject)
         let evaluation = graph.begin(question, in: basis, context: request.context.values, budget: budget)
         self.evaluation = evaluation
         let inquiry = Inquiry(graph: graph, evaluation: evaluation, basis: basis)
         walk = ResourceWalk(inquiry, question, to: Array(nodes[permission...]))
-        phase = .walk
-        if let given = request.candidates {
-            candidates = given.isEmpty ? [] : ResourceLookup.find(given, nodes, question, ids, basis)
-            phase = .decide
-        } else {
-            walk.start()
-        }
+        phase = candidates == nil ? .walk : .decide
+        if candidates == nil { walk.start() }
     }
 
     deinit {
         walk.release()
         ids.release()
         if let evaluation { graph.abandon(evaluation) }
-    }
-
-    private static func find(
-        _ candidates: [String],
-        _ nodes: [UInt32],
-        _ question: ResolvedCheck,
-        _ ids: LookupIDs,
-        _ basis: Basis
-    ) -> [[UInt32]] {
-        let unknown = question.subject == EntityNumber.unknownResource ? question.subjectType : 0
-        return nodes.map { node in
-            let type = UInt32(basis.linked.nodes[Int(node)].type)
-            var seen: Set<UInt32> = [EntityNumber.none]
-            return candidates.map { ids.find(type: type, id: $0, unknownType: unknown) }
-                .filter { seen.insert($0).inserted }
-        }
+        graph.unpin(question.subject)
     }
 
     // MARK: Running
 
+    /// Lets go of the state before the graph changes.
+    package func hold() {
+        evaluation?.hold()
+        basis = nil
+    }
+
+    /// Goes on with a basis of the state that it was begun at.
+    package func move(to basis: Basis) {
+        evaluation?.move(to: basis)
+        self.basis = basis
+    }
+
     /// Goes on for about `slice` visits; true once the results are complete.
     package func run(slice: Int = Limits.evaluationSlice) throws(GraphError) -> Bool {
         guard let evaluation else { return true }
+        guard let basis else { preconditionFailure("a lookup went on without a basis") }
         let inquiry = Inquiry(graph: graph, evaluation: evaluation, basis: basis)
         let limit = evaluation.visits + slice
         while true {
             switch phase {
             case .walk:
                 guard try walk.run(inquiry, limit: limit) else { return false }
-                phase = .sort
+                phase = .gather
             case .decide:
                 guard try decide(inquiry, limit: limit) else { return false }
-                phase = .sort
-            case .sort:
-                guard permission < nodes.count, !isCut else {
-                    phase = .explain
-                    place = 0
-                    continue
-                }
-                try sort(inquiry)
+                phase = .gather
+                place = 0
+            case .gather:
+                guard try gather(inquiry, limit: limit) else { return false }
+                phase = .order
+            case .order:
+                guard try order(inquiry, limit: limit) else { return false }
                 permission += 1
-                if evaluation.visits >= limit { return false }
-            case .explain:
-                guard try explain(inquiry, limit: limit) else { return false }
-                phase = .done
+                place = 0
+                phase = permission < nodes.count && !isCut ? (candidates == nil ? .gather : .decide) : .done
+            case .done:
                 self.evaluation = nil
                 graph.abandon(evaluation)
-            case .done:
                 return true
             }
         }
     }
 
-    /// Decides the candidates of all permissions.
+    /// Decides the candidates of the permission in progress.
     private func decide(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Bool {
         guard let candidates else { return true }
-        while list < candidates.count {
-            while place < candidates[list].count {
-                let entity = candidates[list][place]
-                if !isAsking {
-                    guard inquiry.evaluation.visits < limit else { return false }
-                    inquiry.begin(entity, nodes[list])
-                    isAsking = true
+        let node = nodes[permission]
+        while place < candidates.count {
+            guard inquiry.evaluation.visits < limit else { return false }
+            if candidate == nil {
+                guard let entity = try next(inquiry, candidates[place], node) else {
+                    place += 1
+                    continue
                 }
-                guard let truth = try inquiry.proceed(limit: limit) else { return false }
-                isAsking = false
-                place += 1
-                walk.note(entity, nodes[list], truth)
+                inquiry.begin(entity, node)
+                candidate = entity
             }
-            list += 1
-            place = 0
+            guard let entity = candidate, let truth = try inquiry.proceed(limit: limit) else { return false }
+            candidate = nil
+            place += 1
+            walk.note(entity, node, truth)
         }
+        seen.removeAll()
         return true
     }
 
-    /// Adds the results of one permission in their order.
-    private func sort(_ inquiry: Inquiry) throws(GraphError) {
-        let after = cursor.flatMap { $0.permission == permission ? $0.id : nil }
-        var items = walk.found(nodes[permission]) { filter.admits(ids.id(of: $0), after: after) }
-        try inquiry.spend(items.count)
-        IDSort.sort(&items, ids)
-        let room = limit - results.count
-        if items.count > room { isCut = true }
-        for item in items.prefix(room) {
-            results.append(
-                Result(entity: item.entity, permission: UInt16(permission), truth: walk.truth(item.number))
-            )
-        }
+    /// The entity of a candidate that is to be asked about: not twice, and not if it has no tuples and is not the
+    /// subject, for then nobody has anything on it.
+    private func next(_ inquiry: Inquiry, _ id: String, _ node: UInt32) throws(GraphError) -> UInt32? {
+        try inquiry.spend(1)
+        let unknown = question.subject == EntityNumber.unknownResource ? question.subjectType : 0
+        let type = UInt32(inquiry.basis.linked.nodes[Int(node)].type)
+        let entity = ids.find(type: type, id: id, unknownType: unknown)
+        guard entity != EntityNumber.none, seen.insert(entity).inserted else { return nil }
+        return entity == question.subject || inquiry.view.forward(entity).pointee != 0 ? entity : nil
     }
 
-    /// Finds what the conditional results lack.
-    private func explain(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Bool {
-        while place < results.count {
-            let result = results[place]
-            if result.truth == .maybe {
-                guard inquiry.evaluation.visits < limit else { return false }
-                missing[place] = try inquiry.missing(result.entity, nodes[Int(result.permission)])
-            }
+    /// Puts what was found for the permission in progress into sorted runs.
+    private func gather(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Bool {
+        let node = nodes[permission]
+        let count = walk.foundCount(node)
+        let after = cursor.flatMap { $0.permission == permission ? $0.id : nil }
+        while place < count {
+            guard inquiry.evaluation.visits < limit else { return false }
+            let item = walk.found(node, place)
             place += 1
+            let work = filter.admits(ids.id(of: item.entity), after: after) ? found.add(item) : 0
+            try inquiry.spend(1 + work)
+        }
+        found.seal()
+        return true
+    }
+
+    /// Makes results of them in their order, each with what it lacks, until there are as many as were asked for.
+    private func order(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Bool {
+        while let item = found.first {
+            guard results.count < self.limit else {
+                isCut = true
+                return true
+            }
+            guard inquiry.evaluation.visits < limit else { return false }
+            let truth = walk.truth(item.number)
+            if truth == .maybe {
+                var search = self.search ?? MissingSearch(item.entity, nodes[permission])
+                // Taken out while it changes, so that it is not copied.
+                self.search = nil
+                guard let names = try search.run(inquiry, limit: limit) else {
+                    self.search = search
+                    return false
+                }
+                missing[results.count] = names
+            }
+            results.append(Result(entity: item.entity, permission: UInt16(permission), truth: truth))
+            found.removeFirst()
+            try inquiry.spend(1)
         }
         return true
     }

@@ -96,7 +96,7 @@ struct ResourceWalk {
             } else if inquiry.evaluation.visits >= limit {
                 return false
             } else if !scans.isEmpty {
-                try scan(inquiry)
+                try scan(inquiry, limit: limit)
             } else if !raised.isEmpty {
                 let fact = facts[Int(raised.top.pointee)]
                 raised.pop()
@@ -205,26 +205,31 @@ struct ResourceWalk {
     }
 
     /// Takes the next part of the row on top that lies together in memory.
-    private mutating func scan(_ inquiry: Inquiry) throws(GraphError) {
+    private mutating func scan(_ inquiry: Inquiry, limit: Int) throws(GraphError) {
         let scan = scans.top.pointee
         let view = inquiry.view
         let run = view.rows.run(view.reverse(scan.entity), from: scan.next)
         var cursor = run.start
         // The scan is taken off before it finds anything, which may put others on top.
         scans.pop()
-        while cursor < run.end {
+        var isOver = run.isEmpty
+        while !isOver, cursor < run.end {
             let entry = cursor.pointee
             guard RowEntry.relation(entry) == scan.relation,
                 scan.subjectRelation == ResourceWalk.anyRelation
                     || RowEntry.subjectRelation(entry) == scan.subjectRelation
-            else { break }
+            else {
+                isOver = true
+                break
+            }
             cursor += 1
             take(entry, scan, inquiry)
+            if RowEntry.hasTraits(entry), inquiry.isSpent(limit) { break }
         }
         try inquiry.spend(max(cursor - run.start, 1))
-        guard !run.isEmpty, cursor == run.end else { return }
+        guard !isOver else { return }
         var rest = scan
-        rest.next = RowEntry.key((run.end - 1).pointee) + RowEntry.step
+        rest.next = RowEntry.key((cursor - 1).pointee) + RowEntry.step
         scans.push(rest)
     }
 
@@ -247,16 +252,13 @@ struct ResourceWalk {
 
     // MARK: Results
 
-    /// What was found for a node, as far as `isWanted`.
-    func found(_ node: UInt32, _ isWanted: (UInt32) -> Bool) -> [LookupItem] {
-        let found = lists[Int(list[Int(node)])]
-        var items: [LookupItem] = []
-        items.reserveCapacity(found.count)
-        for place in 0..<found.count {
-            let entity = facts[Int(found[place])].entity
-            if isWanted(entity) { items.append(LookupItem(entity: entity, number: found[place])) }
-        }
-        return items
+    /// How many were found for a node.
+    func foundCount(_ node: UInt32) -> Int { lists[Int(list[Int(node)])].count }
+
+    /// One of those that were found for a node.
+    func found(_ node: UInt32, _ place: Int) -> LookupItem {
+        let number = lists[Int(list[Int(node)])][place]
+        return LookupItem(entity: facts[Int(number)].entity, number: number)
     }
 
     func truth(_ number: UInt32) -> Truth { facts[Int(number)].truth }

@@ -8,13 +8,17 @@ package import PembaService
 ///
 /// For each permission and kind it walks from the resource downwards (`SubjectWalk`). Whoever is found on a plain way
 /// has the permission; about the others the evaluation is asked, each in turn, and about somebody whom no tuple names,
-/// which is what a wildcard stands for. It works in slices; the graph must not change before its end.
+/// which is what a wildcard stands for. It works in slices; between two of them the graph may change if `hold` is called
+/// before and `move` after.
 package final class SubjectLookup {
     /// What is done next.
     private enum Phase {
         case begin
         case walk
         case wildcard
+        /// Gathering what was found for the pair in progress.
+        case gather
+        /// Judging that in its order.
         case judge
         case done
     }
@@ -26,7 +30,8 @@ package final class SubjectLookup {
     }
 
     private let graph: Graph
-    private let basis: Basis
+    /// Nil while it is held.
+    private var basis: Basis?
     private let context: ContextObject
     private let budget: Int
     private let resource: UInt32
@@ -46,10 +51,16 @@ package final class SubjectLookup {
     private var anybody: Evaluation?
     /// Asks about the subject in turn.
     private var subject: Evaluation?
-    private var isAsking = false
+    private var question = SlicedQuestion()
+    /// What is known of whom is asked about, and what else is to be found out.
+    private var truth: Truth?
+    private var search: MissingSearch?
+    private var concrete: ConcreteSearch?
+    private var missing: [String] = []
     /// Visits of evaluations that have ended.
     private var spent = 0
-    private var items: [LookupItem] = []
+    /// What was found for the pair in progress, and how much of it is gathered.
+    private var found: SortedRuns<LookupItem>
     private var place = 0
     /// What is known of somebody whom no tuple names.
     private var wildcard = Truth.no
@@ -66,10 +77,6 @@ package final class SubjectLookup {
         request: LookupSubjectsRequest,
         budget: Int = Limits.lookupVisits
     ) throws(GraphError) {
-        self.graph = graph
-        self.basis = basis
-        self.budget = budget
-        context = request.context.values
         resourceType = try graph.type(request.resource.type, in: basis)
         try Graph.validate(id: request.resource.id, role: "resource")
         var nodes: [UInt32] = []
@@ -89,6 +96,10 @@ package final class SubjectLookup {
         if let cursor = request.cursor, !request.kinds.indices.contains(cursor.kind) {
             throw .invalidArgument("the cursor belongs to another lookup: it names a kind that was not asked for")
         }
+        self.graph = graph
+        self.basis = basis
+        self.budget = budget
+        context = request.context.values
         self.nodes = nodes
         self.kinds = kinds
         cursor = request.cursor
@@ -96,7 +107,10 @@ package final class SubjectLookup {
         candidates = request.candidates.map { Set($0) }
         limit = LookupRules.limit(request.limit)
         resource = graph.object(resourceType, request.resource.id)
+        // Others that come first may have brought it along.
+        graph.pin(resource)
         ids = LookupIDs(graph.entities, unknown: request.resource.id)
+        found = SortedRuns(ids)
         pair = Pair(permission: request.cursor?.permission ?? 0, kind: request.cursor?.kind ?? 0)
     }
 
@@ -105,20 +119,38 @@ package final class SubjectLookup {
         ids.release()
         if let anybody { graph.abandon(anybody) }
         if let subject { graph.abandon(subject) }
+        graph.unpin(resource)
     }
 
     // MARK: Running
 
+    /// Lets go of the state before the graph changes.
+    package func hold() {
+        anybody?.hold()
+        subject?.hold()
+        basis = nil
+    }
+
+    /// Goes on with a basis of the state that it was begun at.
+    package func move(to basis: Basis) {
+        anybody?.move(to: basis)
+        subject?.move(to: basis)
+        self.basis = basis
+    }
+
     /// Goes on for about `slice` visits; true once the results are complete.
     package func run(slice: Int = Limits.evaluationSlice) throws(GraphError) -> Bool {
+        guard phase != .done else { return true }
+        guard let basis else { preconditionFailure("a lookup went on without a basis") }
         var left = slice
         while left > 0 {
             let before = visits
             switch phase {
-            case .begin: begin()
-            case .walk: try advanceWalk(left)
-            case .wildcard: try judgeWildcard(left)
-            case .judge: try judgeNext(left)
+            case .begin: begin(basis)
+            case .walk: try advanceWalk(left, basis)
+            case .wildcard: try judgeWildcard(left, basis)
+            case .gather: gatherNext()
+            case .judge: try judgeNext(left, basis)
             case .done: return true
             }
             left -= max(visits - before, 1)
@@ -128,12 +160,12 @@ package final class SubjectLookup {
 
     private var visits: Int { spent + (anybody?.visits ?? 0) + (subject?.visits ?? 0) }
 
-    private func inquiry(_ evaluation: Evaluation) -> Inquiry {
+    private func inquiry(_ evaluation: Evaluation, _ basis: Basis) -> Inquiry {
         Inquiry(graph: graph, evaluation: evaluation, basis: basis)
     }
 
     /// Begins to ask about a subject of the kind in progress.
-    private func ask(_ entity: UInt32) -> Evaluation {
+    private func ask(_ entity: UInt32, _ basis: Basis) -> Evaluation {
         var question = kinds[pair.kind]
         question.resource = resource
         question.node = nodes[pair.permission]
@@ -148,44 +180,62 @@ package final class SubjectLookup {
         graph.abandon(ended)
     }
 
-    private func begin() {
-        anybody = ask(EntityNumber.none)
+    private func begin(_ basis: Basis) {
+        anybody = ask(EntityNumber.none, basis)
         walk = SubjectWalk(kinds[pair.kind], from: resource, nodes[pair.permission], basis.hot.pointee.view)
         phase = .walk
     }
 
-    private func advanceWalk(_ slice: Int) throws(GraphError) {
+    private func advanceWalk(_ slice: Int, _ basis: Basis) throws(GraphError) {
         guard let anybody else { return }
         let limit = anybody.visits + slice
-        guard try walk?.run(inquiry(anybody), limit: limit) ?? true else { return }
+        guard try walk?.run(inquiry(anybody, basis), limit: limit) ?? true else { return }
         phase = .wildcard
-        isAsking = false
         wildcard = .no
     }
 
     // MARK: The wildcard
 
-    private func judgeWildcard(_ slice: Int) throws(GraphError) {
+    private func judgeWildcard(_ slice: Int, _ basis: Basis) throws(GraphError) {
         guard let anybody, let walk else { return }
         if walk.hasWildcard {
-            let inquiry = inquiry(anybody)
-            if !isAsking { inquiry.begin(resource, nodes[pair.permission]) }
-            isAsking = true
-            guard let truth = try inquiry.proceed(limit: anybody.visits + slice) else { return }
-            isAsking = false
+            guard let truth = try judge(inquiry(anybody, basis), slice) else { return }
             wildcard = truth
             if truth != .no, isWildcardWanted {
-                var decision = Decision.has
-                if truth == .maybe {
-                    let missing = try inquiry.missing(resource, nodes[pair.permission])
-                    decision = Decision(.conditional, missingContext: missing)
-                }
-                add(SubjectReference.wildcardID, decision)
+                add(SubjectReference.wildcardID, decision(truth))
                 if !isCut { wildcardResult = results.count - 1 }
             }
+            endJudgement()
         }
-        collect(walk)
-        phase = .judge
+        place = 0
+        phase = .gather
+    }
+
+    /// What is known of whom an evaluation asks about, once `missing` is what that depends on; nil if it takes longer.
+    private func judge(_ inquiry: Inquiry, _ slice: Int) throws(GraphError) -> Truth? {
+        let (node, limit) = (nodes[pair.permission], inquiry.evaluation.visits + slice)
+        if truth == nil {
+            truth = try question.answer(inquiry, limit) { inquiry.begin(resource, node) }
+            if truth == .maybe { search = MissingSearch(resource, node) }
+        }
+        guard var search else { return truth }
+        // Taken out while it changes, so that it is not copied.
+        self.search = nil
+        guard let names = try search.run(inquiry, limit: limit) else {
+            self.search = search
+            return nil
+        }
+        missing = names
+        return truth
+    }
+
+    private func decision(_ truth: Truth) -> Decision {
+        truth == .maybe ? Decision(.conditional, missingContext: missing) : .has
+    }
+
+    private func endJudgement() {
+        truth = nil
+        missing = []
     }
 
     /// Whether the wildcard of the pair in progress is still to be given: it may stand for subjects that were asked for,
@@ -205,20 +255,20 @@ package final class SubjectLookup {
 
     // MARK: Subjects
 
-    /// Sorts what was found.
-    private func collect(_ walk: SubjectWalk) {
-        items.removeAll()
-        items.reserveCapacity(walk.found.count)
-        let after = after
-        for number in 0..<walk.found.count {
-            let found = walk.found[number]
-            // Beside a wildcard all are judged, since it may not stand for them.
-            guard wildcardResult != nil || isWanted(found.entity, after: after) else { continue }
-            if wildcard == .no, found.sureness == .subtracted { continue }
-            items.append(LookupItem(entity: found.entity, number: UInt32(number)))
+    /// Puts the next of what was found into sorted runs.
+    private func gatherNext() {
+        guard let walk, place < walk.found.count else {
+            found.seal()
+            phase = .judge
+            return
         }
-        IDSort.sort(&items, ids)
-        place = 0
+        let next = walk.found[place]
+        let item = LookupItem(entity: next.entity, number: UInt32(place))
+        place += 1
+        spent += 1
+        // Beside a wildcard all are judged, since it may not stand for them.
+        guard wildcardResult != nil || isWanted(next.entity, after: after) else { return }
+        if wildcard != .no || next.sureness != .subtracted { spent += found.add(item) }
     }
 
     private func isWanted(_ entity: UInt32, after: String?) -> Bool {
@@ -227,52 +277,54 @@ package final class SubjectLookup {
         return candidates?.contains(String(decoding: id, as: UTF8.self)) ?? true
     }
 
-    private func judgeNext(_ slice: Int) throws(GraphError) {
-        guard place < items.count, !isCut || wildcardResult != nil, let walk else { return endPair() }
-        let item = items[place]
-        let found = walk.found[Int(item.number)]
-        guard found.sureness != .yes else {
+    private func judgeNext(_ slice: Int, _ basis: Basis) throws(GraphError) {
+        guard let item = found.first, !isCut || wildcardResult != nil, let walk else { return endPair() }
+        let next = walk.found[Int(item.number)]
+        if next.sureness == .yes {
             spent += 1
             list(item.entity, .has)
-            place += 1
-            return
+        } else {
+            guard try judge(next, slice, basis) else { return }
         }
-        if subject == nil {
-            let evaluation = ask(item.entity)
-            subject = evaluation
-            inquiry(evaluation).begin(resource, nodes[pair.permission])
-        }
-        guard let subject, let anybody else { return }
-        let inquiry = inquiry(subject)
-        guard let truth = try inquiry.proceed(limit: subject.visits + slice) else { return }
-        try judge(found, truth, inquiry, ConcreteSubjects(subject: inquiry, anybody: self.inquiry(anybody)))
-        place += 1
-        end(&self.subject)
+        found.removeFirst()
         if visits > budget { throw .budgetExceeded(budget) }
     }
 
-    /// Lists a subject, or excludes it from the wildcard, or both.
-    private func judge(
-        _ found: SubjectWalk.Found,
-        _ truth: Truth,
-        _ inquiry: Inquiry,
-        _ concrete: ConcreteSubjects
-    ) throws(GraphError) {
-        let node = nodes[pair.permission]
-        var decision = Decision.has
-        if truth == .maybe {
-            decision = Decision(.conditional, missingContext: try inquiry.missing(resource, node))
-        }
+    /// Lists a subject, or excludes it from the wildcard, or both; false if it takes longer.
+    private func judge(_ found: SubjectWalk.Found, _ slice: Int, _ basis: Basis) throws(GraphError) -> Bool {
+        let subject = self.subject ?? ask(found.entity, basis)
+        self.subject = subject
+        let inquiry = inquiry(subject, basis)
+        guard let truth = try judge(inquiry, slice) else { return false }
         if truth != .no {
-            var isListed = wildcard == .no || found.sureness >= .maybe
-            if !isListed { isListed = try concrete.contains(resource, node) }
-            if isListed { list(found.entity, decision) }
+            guard let isListed = try isListed(found, inquiry, slice) else { return false }
+            if isListed { list(found.entity, decision(truth)) }
         }
-        guard let wildcardResult, truth != .yes else { return }
         // Where both depend on context, only what is subtracted from the wildcard makes the subject less than anybody.
-        guard truth == .no || wildcard == .yes || found.isSubtracted else { return }
-        let excluded = ExcludedSubject(id: ids.text(of: found.entity), decision: truth == .no ? .has : decision)
-        results[wildcardResult].excluded.append(excluded)
+        if let wildcardResult, truth != .yes, truth == .no || wildcard == .yes || found.isSubtracted {
+            let decision = truth == .no ? .has : decision(truth)
+            results[wildcardResult].excluded.append(ExcludedSubject(id: ids.text(of: found.entity), decision: decision))
+        }
+        endJudgement()
+        concrete = nil
+        end(&self.subject)
+        return true
+    }
+
+    /// Whether a subject that has the permission, or perhaps has it, is listed by its name; nil if it takes longer.
+    private func isListed(
+        _ found: SubjectWalk.Found,
+        _ inquiry: Inquiry,
+        _ slice: Int
+    ) throws(GraphError) -> Bool? {
+        guard wildcard != .no, found.sureness < .maybe, let anybody else { return true }
+        let inquiries = ConcreteSearch.Inquiries(subject: inquiry, anybody: self.inquiry(anybody, inquiry.basis))
+        var search = concrete ?? ConcreteSearch(resource, nodes[pair.permission])
+        // Taken out while it changes, so that it is not copied.
+        concrete = nil
+        let isListed = try search.run(inquiries, slice: slice)
+        concrete = search
+        return isListed
     }
 
     private func list(_ entity: UInt32, _ decision: Decision) {
@@ -296,6 +348,7 @@ package final class SubjectLookup {
         walk?.release()
         walk = nil
         end(&anybody)
+        found = SortedRuns(ids)
         wildcardResult = nil
         pair.kind += 1
         if pair.kind == kinds.count { pair = Pair(permission: pair.permission + 1, kind: 0) }

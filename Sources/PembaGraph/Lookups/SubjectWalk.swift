@@ -75,7 +75,7 @@ struct SubjectWalk {
         while true {
             guard inquiry.evaluation.visits < limit else { return scans.isEmpty && pending.isEmpty }
             if !scans.isEmpty {
-                try scan(inquiry)
+                try scan(inquiry, limit: limit)
             } else if !pending.isEmpty {
                 let stop = pending.top.pointee
                 pending.pop()
@@ -179,20 +179,27 @@ struct SubjectWalk {
     // MARK: Rows
 
     /// Takes the next part of the row on top that lies together in memory.
-    private mutating func scan(_ inquiry: Inquiry) throws(GraphError) {
+    private mutating func scan(_ inquiry: Inquiry, limit: Int) throws(GraphError) {
         var scan = scans.top.pointee
         scans.pop()
         let view = inquiry.view
         let op = view.ops[Int(scan.op)]
         let run = view.rows.run(view.forward(scan.stop.entity), from: scan.next)
         var cursor = run.start
-        while cursor < run.end, RowEntry.relation(cursor.pointee) == op.first {
-            take(cursor.pointee, scan.stop, op, inquiry)
+        var isOver = run.isEmpty
+        while !isOver, cursor < run.end {
+            let entry = cursor.pointee
+            guard RowEntry.relation(entry) == op.first else {
+                isOver = true
+                break
+            }
+            take(entry, scan.stop, op, inquiry)
             cursor += 1
+            if RowEntry.hasTraits(entry), inquiry.isSpent(limit) { break }
         }
         try inquiry.spend(max(cursor - run.start, 1))
-        guard !run.isEmpty, cursor == run.end else { return }
-        scan.next = RowEntry.key((run.end - 1).pointee) + RowEntry.step
+        guard !isOver else { return }
+        scan.next = RowEntry.key((cursor - 1).pointee) + RowEntry.step
         scans.push(scan)
     }
 

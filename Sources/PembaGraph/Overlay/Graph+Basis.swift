@@ -11,18 +11,28 @@ extension Graph {
     /// The state at a revision of the past, if one is given, with tuples added that count as if they were stored, and
     /// stored ones hidden.
     ///
-    /// It must end before the graph changes: before anything is written, and before another revision begins.
+    /// It must end before the graph changes: before anything is written, and before another revision begins; `hold`
+    /// notes what it is made of again afterwards.
     package func basis(
         at revision: Revision? = nil,
         adding tuples: [RelationTuple] = [],
         hiding hidden: [RelationTuple] = []
     ) throws(GraphError) -> Basis {
-        let isPast = revision.map { $0 != self.revision } ?? false
-        guard isPast || !tuples.isEmpty || !hidden.isEmpty else { return present }
+        let basis = try basis(of: Basis.Origin(revision: revision, added: tuples, hidden: hidden), guests: nil)
+        guard let overlay = basis.overlay else { return basis }
+        for tuple in hidden { try hide(tuple, in: basis, overlay) }
+        for tuple in tuples { try add(tuple, to: basis, overlay) }
+        return basis
+    }
+
+    /// The state that an origin says, with the tuples that an overlay of it has added, if there was one before.
+    func basis(of origin: Basis.Origin, guests: OverlayGuests?) throws(GraphError) -> Basis {
+        let isPast = origin.revision.map { $0 != self.revision } ?? false
+        guard isPast || !origin.added.isEmpty || !origin.hidden.isEmpty else { return present }
         var linked = linked
         var time = now
         var hasSchema = hot.pointee.hasSchema
-        if isPast, let revision {
+        if isPast, let revision = origin.revision {
             guard revision <= self.revision else { throw .notYet(newest: self.revision) }
             guard history.isKept, let past = history.time(of: revision), let schema = history.schema(at: revision)
             else { throw .tooOld(oldest: oldestRevision) }
@@ -30,19 +40,16 @@ extension Graph {
             linked = schema
             hasSchema = !schema.schema.definitions.isEmpty
         }
-        let overlay = RowOverlay(graph: self, revision: isPast ? revision : nil)
-        let basis = Basis(
+        let overlay = RowOverlay(graph: self, revision: isPast ? origin.revision : nil, guests: guests)
+        return Basis(
             linked,
             GraphView(entities, rows, linked, overlay: overlay, wildcards: .copy(wildcards(of: linked))),
             time: time,
             overlay: overlay,
             hasSchema: hasSchema,
             typeCount: linked.types.count,
-            origin: Basis.Origin(revision: isPast ? revision : nil, added: tuples, hidden: hidden)
+            origin: Basis.Origin(revision: isPast ? origin.revision : nil, added: origin.added, hidden: origin.hidden)
         )
-        for tuple in hidden { try hide(tuple, in: basis, overlay) }
-        for tuple in tuples { try add(tuple, to: basis, overlay) }
-        return basis
     }
 
     /// A state with further tuples added or hidden; those that the state itself had added can be hidden, too.

@@ -17,25 +17,26 @@ final class RowOverlay {
     private let revision: Revision?
     /// The rows that differ, by entity and end.
     private var slots: [UInt64: UnsafeMutablePointer<UInt64>] = [:]
-    /// Entities whose rows at the revision have been looked at.
-    private var restored: Set<UInt32> = []
+    /// Entities whose later changes have been looked at, and those changes as long as nobody has asked for their rows.
+    private var noted: Set<UInt32> = []
+    private var later: [UInt32: LaterChanges] = [:]
     /// The traits of tuples that differ from the stored ones.
     private var changedTraits: [TupleKey: Traits] = [:]
-    /// Conditions and entities that this holds.
-    private var conditions: [UInt32] = []
-    private var pinned: [UInt32] = []
+    /// The tuples that were added.
+    let guests: OverlayGuests
     private var blocks = ArenaJournal()
 
-    init(graph: Graph, revision: Revision?) {
+    /// Shows a revision's rows, or those of the present, with the tuples that another overlay had added, if any.
+    init(graph: Graph, revision: Revision?, guests: OverlayGuests? = nil) {
         self.graph = graph
         self.revision = revision
+        self.guests = guests ?? OverlayGuests(graph)
+        for guest in self.guests.tuples { place(guest) }
     }
 
     deinit {
         for slot in slots.values { slot.deallocate() }
         graph.rows.arena.free(blocks)
-        for condition in conditions { graph.conditions.release(condition) }
-        for entity in pinned { graph.unpin(entity) }
     }
 
     private static func key(_ entity: UInt32, _ isForward: Bool) -> UInt64 { UInt64(entity) << 1 | (isForward ? 1 : 0) }
@@ -48,16 +49,21 @@ final class RowOverlay {
     }
 
     /// The traits of a tuple, if they differ from the stored ones.
-    func traits(_ tuple: TupleKey) -> Traits? { changedTraits[tuple] }
+    func traits(_ tuple: TupleKey) -> Traits? {
+        note(tuple.resource)
+        return changedTraits[tuple]
+    }
 
     /// Adds a tuple, or gives one that is there these traits; the overlay holds the condition from now on.
     func add(_ resource: UInt32, _ entry: UInt64, _ traits: Traits) {
+        let guest = OverlayGuests.Guest(resource: resource, entry: entry, traits: traits)
+        guests.add(guest)
+        place(guest)
+    }
+
+    private func place(_ guest: OverlayGuests.Guest) {
+        let (resource, entry, traits) = (guest.resource, guest.entry, guest.traits)
         let subject = RowEntry.entity(entry)
-        for entity in [resource, subject] {
-            graph.pin(entity)
-            pinned.append(entity)
-        }
-        if traits.condition != 0 { conditions.append(traits.condition) }
         prepare(resource)
         prepare(subject)
         let flagged = traits.isNone ? RowEntry.key(entry) : RowEntry.key(entry) | RowEntry.hasTraits
@@ -106,21 +112,36 @@ final class RowOverlay {
     /// Changes of one row up to which they are taken back one by one; above, the row is made anew.
     private static let changesOneByOne = 64
 
-    /// Makes an entity's rows what they were at the revision, by taking its later changes back.
+    /// The changes of an entity's rows after the revision, by their entries' keys.
     ///
     /// Of several changes of one tuple only the first after the revision matters: it knows what was there before.
-    private func prepare(_ entity: UInt32) {
-        guard let revision, restored.insert(entity).inserted else { return }
+    private struct LaterChanges {
         var forward: [UInt64: HistoryChange] = [:]
         var reverse: [UInt64: HistoryChange] = [:]
+
+        var isEmpty: Bool { forward.isEmpty && reverse.isEmpty }
+    }
+
+    /// Looks at an entity's later changes: what traits its tuples had is known from here on.
+    private func note(_ entity: UInt32) {
+        guard let revision, noted.insert(entity).inserted else { return }
+        var changes = LaterChanges()
         graph.history.walkBack(entity, after: revision) { change in
-            if change.resource == entity { forward[RowEntry.key(change.entry)] = change }
+            if change.resource == entity { changes.forward[RowEntry.key(change.entry)] = change }
             if RowEntry.entity(change.entry) == entity {
-                reverse[RowEntry.key(RowEntry.mirror(change.entry, naming: change.resource))] = change
+                changes.reverse[RowEntry.key(RowEntry.mirror(change.entry, naming: change.resource))] = change
             }
+            if change.kind != .created { changedTraits[TupleKey(change.resource, change.entry)] = change.old }
         }
-        takeBack(forward, entity, isForward: true)
-        takeBack(reverse, entity, isForward: false)
+        if !changes.isEmpty { later[entity] = changes }
+    }
+
+    /// Makes an entity's rows what they were at the revision, by taking its later changes back.
+    private func prepare(_ entity: UInt32) {
+        note(entity)
+        guard !later.isEmpty, let changes = later.removeValue(forKey: entity) else { return }
+        takeBack(changes.forward, entity, isForward: true)
+        takeBack(changes.reverse, entity, isForward: false)
     }
 
     /// Makes a row what it was before these changes, by their entries' keys.
@@ -129,7 +150,6 @@ final class RowOverlay {
         var former: [UInt64] = []
         for (key, change) in changes where change.kind != .created {
             former.append(change.old.isNone ? key : key | RowEntry.hasTraits)
-            changedTraits[TupleKey(change.resource, change.entry)] = change.old
         }
         journaled {
             let slot = own(entity, isForward: isForward)

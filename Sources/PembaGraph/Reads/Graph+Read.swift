@@ -8,7 +8,8 @@ package enum ReadStep {
     /// Tuples in the order of reads, fewer than asked for if the work was used up, perhaps none; and where to go on,
     /// nil at the end. `next` is a position, not always a stored tuple.
     case page([RelationTuple], next: RelationTuple?)
-    /// The order of entities is still being made: ask again, with the same arguments, whatever is written meanwhile.
+    /// The order of entities, or of a long row, is still being made: ask again, with the same arguments, whatever is
+    /// written meanwhile.
     case again
 }
 
@@ -62,18 +63,21 @@ extension Graph {
     ///
     /// A filter with the id of a resource or a subject reads the rows that it names: time in their length. Any other
     /// filter walks the resources in order: about `work` entities and entries are looked at in one call. The first such
-    /// read makes the order of entities, `work` entities in a call.
+    /// read makes the order of entities, `work` entities in a call. Whoever reads all pages of one revision gives `progress`,
+    /// so that a long row is put in order once, `work` entries in a call.
     package func read(
         _ filter: RelationshipFilter,
         in basis: Basis? = nil,
         after: RelationTuple? = nil,
         limit: Int,
-        work: Int = Limits.readWork
+        work: Int = Limits.readWork,
+        progress: ReadProgress? = nil
     ) -> ReadStep {
         let reader = StateReader(graph: self, basis: basis ?? present)
         guard let linked = LinkedFilter(filter, reader.linked, entities) else { return .page([], next: nil) }
         guard linked.namesRows || extendOrder(work: work) else { return .again }
-        return reader.page(linked, after: after, limit: limit, work: ReadWork(left: work, isReplicated: false))
+        let work = ReadWork(left: work, isReplicated: false)
+        return reader.page(linked, after: after, limit: limit, work: work, progress)
     }
 
     // MARK: On behalf of commands

@@ -18,9 +18,23 @@ extension StateReader {
     private static let afterAllRelations = "\u{10FFFF}"
 
     /// A page of what a filter means; if it does not name rows, the order of entities must have been made.
-    func page(_ filter: LinkedFilter, after: RelationTuple?, limit: Int, work: ReadWork) -> ReadStep {
+    func page(
+        _ filter: LinkedFilter,
+        after: RelationTuple?,
+        limit: Int,
+        work: ReadWork,
+        _ progress: ReadProgress? = nil
+    ) -> ReadStep {
         precondition(limit > 0 && work.left > 0, "a read asks for at least one tuple")
-        guard filter.namesRows else { return walk(filter, after, limit, work) }
+        guard filter.namesRows else { return walk(filter, after, limit, work, progress) }
+        let (entities, isForward) = shorterRows(of: filter)
+        if let progress, entities.count == 1, isLong(entities[0], isForward: isForward, progress) {
+            var left = work.left
+            let taken = take(limit, of: entities[0], isForward: isForward, filter, after, progress, work: &left)
+            guard let ends = taken else { return .again }
+            let tuples = ends.map { tuple($0) }
+            return .page(tuples, next: progress.row == nil ? nil : tuples.last)
+        }
         var first = FirstTuples(limit: limit + 1)
         visitRows(of: filter) { end in
             if let after, order(end, after) <= 0 { return true }
@@ -44,27 +58,70 @@ extension StateReader {
 
     // MARK: Rows that are named
 
-    /// Calls `body` with the tuples that a filter means, in any order, until it gives false; looks at the rows of its
-    /// resources or at those of its subjects, whichever are shorter.
-    private func visitRows(of filter: LinkedFilter, _ body: (TupleEnd) -> Bool) {
+    /// The resources of a filter, or its subjects, whichever have the shorter rows.
+    private func shorterRows(of filter: LinkedFilter) -> (entities: [UInt32], isForward: Bool) {
         let view = basis.hot.pointee.view
         func length(_ entities: [UInt32], _ slot: (UInt32) -> UnsafePointer<UInt64>) -> Int {
             entities.reduce(0) { $0 + RowWord(raw: slot($1).pointee).count }
         }
         let byResource = filter.resources.map { length($0, view.forward) } ?? .max
         let bySubject = filter.subjects.map { length($0, view.reverse) } ?? .max
+        let isForward = byResource <= bySubject
+        return ((isForward ? filter.resources : filter.subjects) ?? [], isForward)
+    }
+
+    /// Calls `body` with the tuples that a filter means, in any order, until it gives false.
+    private func visitRows(of filter: LinkedFilter, _ body: (TupleEnd) -> Bool) {
+        let (entities, isForward) = shorterRows(of: filter)
         var goesOn = true
         let visited = { (end: TupleEnd) -> Bool in
             if filter.matches(end, self) { goesOn = body(end) }
             return goesOn
         }
-        if byResource <= bySubject {
-            for resource in filter.resources ?? [] where goesOn {
-                visit(resource: resource, filter.relation, visited)
+        for entity in entities where goesOn {
+            if isForward {
+                visit(resource: entity, filter.relation, visited)
+            } else {
+                visit(subject: entity, filter.relation, visited)
             }
-        } else {
-            for subject in filter.subjects ?? [] where goesOn { visit(subject: subject, filter.relation, visited) }
         }
+    }
+
+    /// Whether a row is put in order once for all pages that have one progress.
+    private func isLong(_ entity: UInt32, isForward: Bool, _ progress: ReadProgress) -> Bool {
+        if progress.row?.entity == entity { return true }
+        let view = basis.hot.pointee.view
+        let slot = isForward ? view.forward(entity) : view.reverse(entity)
+        return RowWord(raw: slot.pointee).count > LongRow.lengthMin
+    }
+
+    /// The next tuples of a long row after `after`, at most `most`; nil if its order is still being made.
+    ///
+    /// The row stays in `progress` as long as it has more.
+    private func take(
+        _ most: Int,
+        of entity: UInt32,
+        isForward: Bool,
+        _ filter: LinkedFilter,
+        _ after: RelationTuple?,
+        _ progress: ReadProgress,
+        work: inout Int
+    ) -> [TupleEnd]? {
+        var row: LongRow
+        if let open = progress.row, open.entity == entity, open.isForward == isForward, open.place == after {
+            row = open
+        } else {
+            row = LongRow(entity, isForward: isForward, filter, after: after, self)
+        }
+        // Taken out while it changes, so that it is not copied.
+        progress.row = nil
+        guard row.extend(filter, self, work: &work) else {
+            progress.row = row
+            return nil
+        }
+        let ends = row.take(most, self)
+        if !row.isEmpty { progress.row = row }
+        return ends
     }
 
     /// Calls `body` with the tuples of a resource (of one relation, unless it is 0) until it gives false.
@@ -100,12 +157,19 @@ extension StateReader {
     // MARK: All rows
 
     /// Walks the resources in order until there are more than `limit` tuples or the work is used up.
-    private func walk(_ filter: LinkedFilter, _ after: RelationTuple?, _ limit: Int, _ work: ReadWork) -> ReadStep {
+    private func walk(
+        _ filter: LinkedFilter,
+        _ after: RelationTuple?,
+        _ limit: Int,
+        _ work: ReadWork,
+        _ progress: ReadProgress?
+    ) -> ReadStep {
         guard let order = graph.order else { preconditionFailure("entities are read in an order that is not made") }
         var found: [TupleEnd] = []
         var left = work.left
         var last: UInt32?
         var isOut = false
+        var isCut = false
         for type in resourceTypes(filter, after) {
             let done = finishedID(type, after)
             order.walk(UInt32(type), from: start(type, filter, after), entities) { entity in
@@ -119,6 +183,18 @@ extension StateReader {
                     isOut = true
                     return false
                 }
+                if let progress, isLong(entity, isForward: true, progress) {
+                    let room = limit - found.count
+                    let bound = after.flatMap { isBound($0, entity) ? $0 : nil }
+                    let ends =
+                        room == 0
+                        ? [] : take(room, of: entity, isForward: true, filter, bound, progress, work: &left)
+                    found.append(contentsOf: ends ?? [])
+                    isOut = ends == nil
+                    isCut = room == 0 || progress.row != nil
+                    if !isOut, !isCut { last = entity }
+                    return !isOut && !isCut
+                }
                 left -= 1 + row(entity).count
                 var first = FirstTuples(limit: limit + 1 - found.count)
                 offer(resource: entity, filter, after, to: &first)
@@ -126,19 +202,19 @@ extension StateReader {
                 last = entity
                 return found.count <= limit
             }
-            if isOut || found.count > limit { break }
+            if isOut || isCut || found.count > limit { break }
         }
+        // The page would end where it began.
+        if isOut, last == nil { return .again }
         let tuples = found.prefix(limit).map { tuple($0) }
-        if found.count > limit { return .page(tuples, next: tuples.last) }
+        if found.count > limit || (isCut && !isOut) { return .page(tuples, next: tuples.last) }
         return .page(tuples, next: isOut ? last.map { position(after: $0) } : nil)
     }
 
     private func offer(resource: UInt32, _ filter: LinkedFilter, _ after: RelationTuple?, to first: inout FirstTuples) {
         var offered = first
         // Only the resource where the page before this one ended can have tuples that were read already.
-        let bound = after.flatMap {
-            StateReader.order(entities.id(of: resource), $0.resource.id) == 0 ? $0 : nil
-        }
+        let bound = after.flatMap { isBound($0, resource) ? $0 : nil }
         visit(resource: resource, filter.relation) { end in
             guard filter.matches(end, self) else { return true }
             if let bound, self.order(end, bound) <= 0 { return true }
@@ -146,6 +222,11 @@ extension StateReader {
             return true
         }
         first = offered
+    }
+
+    /// Whether a page ended within a resource.
+    private func isBound(_ after: RelationTuple, _ resource: UInt32) -> Bool {
+        StateReader.order(entities.id(of: resource), after.resource.id) == 0
     }
 
     /// The types whose objects the rest of the read may have as resources, in order.

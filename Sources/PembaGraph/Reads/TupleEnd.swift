@@ -40,6 +40,16 @@ extension StateReader {
 
     /// Whether a tuple comes before another one in the order of reads.
     func precedes(_ left: TupleEnd, _ right: TupleEnd) -> Bool {
+        StateReader.precedes(entities, linked, left, right)
+    }
+
+    /// The same without a reader: this order outlives the basis.
+    static func precedes(
+        _ entities: EntityStore,
+        _ linked: LinkedSchema,
+        _ left: TupleEnd,
+        _ right: TupleEnd
+    ) -> Bool {
         let resources = StateReader.order(entities, linked, left.resource, right.resource)
         if resources != 0 { return resources < 0 }
         let ranks = linked.types[Int(entities.records[Int(left.resource)].type)].relationRanks
@@ -55,7 +65,7 @@ extension StateReader {
     }
 
     /// The rank of a subject relation; a plain subject comes first.
-    private func rank(_ ranks: [Int], _ entry: UInt64) -> Int {
+    private static func rank(_ ranks: [Int], _ entry: UInt64) -> Int {
         let relation = RowEntry.subjectRelation(entry)
         return relation == 0 ? -1 : ranks[Int(relation)]
     }

@@ -40,7 +40,7 @@ extension ServiceError {
             code = .conditionFailed
             details = [Detail("caveat", caveat)]
         case .caveatChanged: code = .schemaWouldOrphan
-        case .budgetExceeded: code = .evaluationBudgetExceeded
+        case .budgetExceeded, .explanationExceeded: code = .evaluationBudgetExceeded
         case .tooDeep(let depth):
             code = .depthExceeded
             details = [Detail("limit", String(depth))]

@@ -26,7 +26,19 @@ package struct CompiledCondition: Sendable, Equatable {
         request: ConditionArguments?,
         costLimit: Int = Limits.conditionCost
     ) throws(ConditionError) -> ConditionOutcome {
+        var cost = 0
+        return try evaluate(stored: stored, request: request, costLimit: costLimit, cost: &cost)
+    }
+
+    /// The same, and adds to `cost` how many steps it took, whatever came of it.
+    package func evaluate(
+        stored: ConditionArguments?,
+        request: ConditionArguments?,
+        costLimit: Int = Limits.conditionCost,
+        cost: inout Int
+    ) throws(ConditionError) -> ConditionOutcome {
         var evaluator = Evaluator(program, stored: stored, request: request, costLimit: costLimit)
+        defer { cost += evaluator.cost }
         switch try evaluator.evaluate(program.tables.root) {
         case .value(.bool(let value)): return value ? .holds : .fails
         case .value(let value):

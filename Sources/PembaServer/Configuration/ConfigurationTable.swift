@@ -233,7 +233,10 @@ package enum ConfigurationTable {
             "limits.evaluation_visits",
             .integer(1_000...1_000_000_000, unit: "visits"),
             default: .text("\(Limits.evaluationVisits)"),
-            "Entities that one check may visit before it ends with an error."
+            """
+            Entities that one check may visit before it ends with an error; \(Limits.conditionStepsPerVisit) steps of \
+            conditions count as one.
+            """
         ),
         ConfigurationKey(
             "limits.evaluation_slice_visits",
@@ -263,7 +266,10 @@ package enum ConfigurationTable {
             "limits.idle_timeout_ms",
             .integer(100...86_400_000, unit: "ms"),
             default: .text("300000"),
-            "A client connection on which nothing arrives for this long is closed."
+            """
+            A client connection on which nothing arrives for this long is closed; a streamed answer of which nothing is \
+            taken for this long ends with an error.
+            """
         ),
     ]
 

@@ -113,7 +113,7 @@ final class ClientConnection: ConnectionDelegate {
         case .ping: answerPing(header, payload)
         case .pong: return
         case .streamCredit: takeCredit(header, payload)
-        case .cancel: node.cancel(header.correlation, of: self)
+        case .cancel: cancel(header, payload)
         case .peer:
             node.audit.refused(caller: name, address: address, reason: "a client sent a node's frame")
             close(ServiceError(.permissionDenied, "only nodes send this frame"), correlation: header.correlation)
@@ -139,6 +139,15 @@ final class ClientConnection: ConnectionDelegate {
             node.takeCredit(header.correlation, Int(credit.frames), of: self)
         } catch {
             send(ServiceError(decoding: error, of: .streamCredit), correlation: header.correlation)
+        }
+    }
+
+    private func cancel(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) {
+        do throws(ByteError) {
+            try ByteReader(payload).expectEnd()
+            node.cancel(header.correlation, of: self)
+        } catch {
+            send(ServiceError(decoding: error, of: .cancel), correlation: header.correlation)
         }
     }
 

@@ -43,11 +43,7 @@ extension Node {
         let graph = replica.stateMachine.graph
         let state = try state(request.consistency, adding: request.contextualTuples)
         let explanation = try RequestError.asking { () throws(GraphError) in
-            try graph.explain(
-                request.item,
-                in: state.basis,
-                budget: configuration.limits.evaluationVisits
-            )
+            try graph.explain(request.item, in: state.basis)
         }
         let answer = ExplainAnswer(explanation: explanation, zookie: state.zookie)
         job.request.client.send(.explainAnswer, job.request.correlation) { answer.encode(into: &$0) }

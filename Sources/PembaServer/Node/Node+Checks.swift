@@ -91,7 +91,7 @@ extension Node {
         client.send(error, correlation: correlation)
     }
 
-    /// Keeps an evaluation that needs more than a slice; if another is under way, it starts over when its turn comes.
+    /// Keeps an evaluation that needs more than a slice; it takes turns with the others.
     private func suspend(
         _ evaluation: Evaluation,
         _ item: CheckBatch.Item,
@@ -104,13 +104,9 @@ extension Node {
             graph.abandon(evaluation)
             return
         }
-        if evaluations.isSuspended {
-            graph.abandon(evaluation)
-            evaluations.append(job)
-        } else {
-            job.suspended = evaluation
-            evaluations.current = job
-        }
+        job.begin(at: (graph.presentBasis, replica.zookie))
+        job.suspended = evaluation
+        evaluations.keep(job) { $0.release(graph) }
         scheduleTurn()
     }
 
@@ -129,7 +125,7 @@ extension Node {
             work: .evaluation(.check, payload: [])
         )
         guard admit(request) else { return nil }
-        return EvaluationJob(request, copying: item.payload, visits: visits(of: .check))
+        return EvaluationJob(request, copying: item.payload)
     }
 
     // MARK: - Time

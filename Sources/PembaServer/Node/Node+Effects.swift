@@ -41,9 +41,10 @@ extension Node {
         }
     }
 
-    /// Applies what is committed, as far as this turn's budget goes and no evaluation is under way.
+    /// Applies what is committed, as far as this turn's budget goes.
     func applyCommitted() {
-        guard isApplyPending, !evaluations.isSuspended else { return }
+        guard isApplyPending else { return }
+        guard releaseGraph() else { return scheduleTurn() }
         let start = SystemClock.now()
         let before = replica.stateMachine.index
         var more = true

@@ -10,13 +10,24 @@ import PembaTransport
 import PembaWire
 
 extension Node {
-    /// Takes up an admitted read that may be evaluated now: at once if nothing is before it.
+    /// How long those that need more than a slice may go on before the loop looks at its sockets, where the next check
+    /// may wait.
+    private static let underWayBudget = TimeSpan.milliseconds(1)
+    /// What evaluations get of a turn even if applying used it up.
+    private static let leastBudget = TimeSpan.milliseconds(1)
+    /// How long evaluations may hold up applying on a node without history, where they cannot go on afterwards.
+    private static let applyDelayMax = TimeSpan.seconds(1)
+
+    /// Takes up an admitted read that may be evaluated now: it has its first slice at once, unless others wait for
+    /// theirs.
     func evaluate(_ request: PendingRequest, _ payload: UnsafeRawBufferPointer) {
-        evaluations.append(EvaluationJob(request, copying: payload, visits: visits(of: request.kind)))
-        guard evaluations.count == 1, !isTurnSpent, !isApplyPending else { return scheduleTurn() }
+        let isFirst = !evaluations.hasNewcomers
+        evaluations.append(EvaluationJob(request, copying: payload))
+        guard isFirst, !isTurnSpent, !isApplyPending, evaluations.current == nil else { return scheduleTurn() }
         let start = SystemClock.now()
-        runEvaluations(for: Node.turnBudget)
+        if let job = evaluations.next() { runSlice(of: job) }
         noteSpent(SystemClock.now() - start)
+        if evaluations.count > 0 { scheduleTurn() }
     }
 
     /// Lets a turn of queued work follow after the loop has looked at its sockets.
@@ -32,11 +43,11 @@ extension Node {
     private func runTurn() {
         guard phase != .stopped else { return }
         let start = SystemClock.now()
-        // What is committed comes before the next evaluation; both wait for the one under way.
+        // What is committed comes first; those under way go on at their own states afterwards.
         installArrivedSnapshot()
         applyCommitted()
         let spent = SystemClock.now() - start
-        if spent < Node.turnBudget { runEvaluations(for: Node.turnBudget.minus(spent)) }
+        runEvaluations(for: max(Node.turnBudget.minus(spent), Node.leastBudget))
         if evaluations.count > 0 || isApplyPending || arrivedSnapshot != nil {
             metrics.turnsExhausted += 1
             scheduleTurn()
@@ -45,54 +56,90 @@ extension Node {
 
     /// Works on the queue for some time.
     private func runEvaluations(for span: TimeSpan) {
-        let end = SystemClock.now() + span
-        while SystemClock.now() < end {
-            if evaluations.current == nil {
-                installArrivedSnapshot()
-                if isApplyPending {
-                    applyCommitted()
-                    if isApplyPending { return }
-                }
-                guard let job = evaluations.next() else { return }
-                guard begin(job) else { continue }
-            }
-            guard let job = evaluations.current else { return }
+        let start = SystemClock.now()
+        var now = start
+        while now - start < span {
+            // Without history entries wait for those under way, and so does everybody else.
+            let waits = isApplyPending && evaluations.isAnyUnderWay && !keepsHistory
+            guard let job = waits ? evaluations.nextUnderWay() : evaluations.next() else { break }
             runSlice(of: job)
+            now = SystemClock.now()
+            if !evaluations.hasNewcomers, now - start >= Node.underWayBudget { break }
         }
         if evaluations.count > 0 { scheduleTurn() }
     }
 
-    /// Whether a job may still be evaluated; otherwise it is answered.
-    private func begin(_ job: EvaluationJob) -> Bool {
-        var error: ServiceError?
-        let now = SystemClock.now()
-        if job.stream == nil, now >= job.request.deadline {
-            error = .deadlineExceeded
-        } else if case .refused(let refusal) = replica.readiness(.minimizeLatency, at: now) {
-            error = refusal
+    /// Whether evaluations can go on at their own states once the graph has changed.
+    private var keepsHistory: Bool { configuration.history.changes > 0 }
+
+    /// Lets those under way let go of the graph, which is about to change; false if they cannot and it has to wait.
+    func releaseGraph() -> Bool {
+        let graph = replica.stateMachine.graph
+        guard keepsHistory else {
+            guard evaluations.isAnyUnderWay else { return true }
+            guard SystemClock.now() - applyAnnounced >= Node.applyDelayMax else { return false }
+            endUnderWay(ServiceError(GraphError.tooOld(oldest: graph.revision)))
+            return true
         }
-        guard !isCancelled(job) else { return false }
-        guard error == nil, job.request.client.isOpen else {
-            end(job, error ?? .deadlineExceeded)
-            return false
-        }
+        evaluations.forEachUnderWay { $0.hold(graph) }
         return true
     }
 
-    /// Drops a job whose client does not want its answer any more, and has been told nothing yet.
+    /// Gives up those under way: whoever has not been told anything begins anew, the others end with an error.
+    func restartUnderWay(_ error: ServiceError) {
+        for job in evaluations.takeUnderWay() {
+            guard job.stream == nil else {
+                end(job, error)
+                continue
+            }
+            release(job)
+            evaluations.append(job)
+        }
+        scheduleTurn()
+    }
+
+    private func endUnderWay(_ error: ServiceError) {
+        for job in evaluations.takeUnderWay() { end(job, error) }
+    }
+
+    /// Whether the state is fresh enough to begin a job; otherwise it is answered.
+    private func mayBegin(_ job: EvaluationJob) -> Bool {
+        guard case .refused(let error) = replica.readiness(.minimizeLatency, at: SystemClock.now()) else { return true }
+        end(job, error)
+        return false
+    }
+
+    /// Drops a job whose client does not want its answer any more.
     private func isCancelled(_ job: EvaluationJob) -> Bool {
-        guard job.stream == nil, job.request.client.unopened[job.request.correlation] == true else { return false }
+        let (client, correlation) = (job.request.client, job.request.correlation)
+        if let stream = job.stream {
+            guard client.streams[correlation] !== stream else { return false }
+            drop(job)
+            return true
+        }
+        guard client.unopened[correlation] == true else { return false }
         drop(job)
         complete(job.request)
         return true
     }
 
+    /// Does one slice of the current job; if it needs more, it takes turns with the others.
     private func runSlice(of job: EvaluationJob) {
         if isCancelled(job) { return }
         // The first part of a stream is what its client waits for.
         let isLate = job.stream == nil && SystemClock.now() >= job.request.deadline
         if isLate || !job.request.client.isOpen { return end(job, .deadlineExceeded) }
+        let isNew = !job.hasBegun
+        guard !isNew || mayBegin(job) else { return }
+        runStep(of: job)
+        guard evaluations.current === job else { return }
+        if isNew { metrics.evaluationsSuspended += 1 }
+        evaluations.keep(job) { release($0) }
+    }
+
+    private func runStep(of job: EvaluationJob) {
         do throws(RequestError) {
+            try job.move(to: replica.stateMachine.graph)
             switch job.request.work {
             case .evaluation(.bulkCheck, _): try runBulk(job)
             case .evaluation: try runCheck(job)
@@ -141,7 +188,7 @@ extension Node {
             try ContextObject(requestContext: request.context)
         }
         let state = try state(request.consistency, adding: tuples)
-        job.state = state
+        job.begin(at: state)
         do throws(GraphError) {
             return graph.evaluate(
                 try graph.resolve(request.check, in: state.basis),
@@ -160,7 +207,7 @@ extension Node {
         let request = job.request
         FrameWriter.checkAnswer(
             decision,
-            zookie: EncodedZookie(job.state?.zookie ?? replica.zookie),
+            zookie: EncodedZookie(job.zookie ?? replica.zookie),
             correlation: request.correlation,
             into: &request.client.connection.output
         )
@@ -169,8 +216,7 @@ extension Node {
 
     /// The job has its answer, or this error.
     func end(_ job: EvaluationJob, _ error: ServiceError?) {
-        release(job)
-        evaluations.current = nil
+        drop(job)
         if let stream = job.stream, let error {
             fail(stream, error)
         } else if let error {
@@ -180,20 +226,19 @@ extension Node {
         }
     }
 
-    /// Lets go of everything that is valid only while the graph stays as it is.
-    func release(_ job: EvaluationJob) {
-        if let suspended = job.suspended {
-            job.suspended = nil
-            replica.stateMachine.graph.abandon(suspended)
-        }
-        job.lookup = nil
-        job.state = nil
+    private func release(_ job: EvaluationJob) { job.release(replica.stateMachine.graph) }
+
+    /// Lets go of a job whose slice it may be.
+    ///
+    /// If it is answered by a stream, that goes on by itself.
+    func drop(_ job: EvaluationJob) {
+        release(job)
+        if evaluations.current === job { evaluations.endCurrent() }
     }
 
     /// Lets others come first; the job begins anew, or goes on where it can, when its turn comes again.
     func requeue(_ job: EvaluationJob) {
-        release(job)
-        evaluations.current = nil
+        drop(job)
         evaluations.append(job)
     }
 
@@ -202,7 +247,6 @@ extension Node {
     private func runRead(_ job: EvaluationJob, _ read: ReadRequest) throws(RequestError) {
         let graph = replica.stateMachine.graph
         let state = try state(Consistency(read.consistency, continuing: read.cursor?.zookie))
-        job.state = state
         do throws(GraphError) {
             try graph.validate(read.filter, in: state.basis)
         } catch {

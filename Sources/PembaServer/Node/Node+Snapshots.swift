@@ -7,6 +7,7 @@ import PembaCore
 import PembaGraph
 import PembaRaft
 import PembaReplica
+import PembaService
 import PembaStorage
 
 /// A snapshot of this node's own state that is being written.
@@ -104,10 +105,11 @@ extension Node {
         scheduleSnapshotTurn()
     }
 
-    /// Makes a loaded snapshot the state, unless an evaluation of the old state is under way.
+    /// Makes a loaded snapshot the state; evaluations of the old one end.
     func installArrivedSnapshot() {
-        guard let (index, snapshot) = arrivedSnapshot, !evaluations.isSuspended else { return }
+        guard let (index, snapshot) = arrivedSnapshot else { return }
         arrivedSnapshot = nil
+        restartUnderWay(ServiceError(.unavailable, "this node took over a newer state meanwhile; ask another"))
         let machine = snapshot.take()
         machine.graph.keepHistory(configuration.history)
         drive { replica, time, effects in

@@ -22,9 +22,9 @@ import PembaWire
 /// end of the turn (`endTurn`), so that a turn's writes travel together.
 ///
 /// Checks do not go through the replica: a burst of them is evaluated against the graph where it stands
-/// (`Node+Checks.swift`). What does not end at once waits in `evaluations`, of which at most one is under way; while
-/// one is, nothing is applied, and before the next one begins everything is. Evaluations get `turnBudget` of a turn, so
-/// that heartbeats are on time whatever is asked.
+/// (`Node+Checks.swift`). What does not end at once takes turns with others like it, a slice each (`evaluations`).
+/// Between slices entries are applied: whoever is under way goes on at its own state, of which the history tells.
+/// Evaluations get `turnBudget` of a turn, so that heartbeats are on time whatever is asked.
 package final class Node {
     /// How far the node is in its life.
     enum Phase {
@@ -95,8 +95,11 @@ package final class Node {
     var handoverEnds = Instant.zero
     /// Bytes of all streams' parts that wait.
     var streamBytes = 0
-    /// Whether anybody may be watching.
-    var isWatched = false
+    /// All streams, and those among them that tell what changes.
+    var streams: [ObjectIdentifier: AnswerStream] = [:]
+    var watches: [ObjectIdentifier: AnswerStream] = [:]
+    /// Whether streams are looked after once a second.
+    var isStreamClockRunning = false
     /// `endTurn` is scheduled.
     private var isTurnEndScheduled = false
     /// A turn of queued evaluations is scheduled.

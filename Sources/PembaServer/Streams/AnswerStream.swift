@@ -33,6 +33,10 @@ final class AnswerStream {
     private(set) var waitingBytes = 0
     /// The last frame, which needs no credit.
     var ending: [UInt8]?
+    /// Whether it tells what changes, until it ends.
+    let isWatch: Bool
+    /// When it last sent something, or had nothing to send.
+    var moved: Instant
     /// Whether a later pump is scheduled: one at a time.
     var isPumpScheduled = false
 
@@ -40,6 +44,15 @@ final class AnswerStream {
         self.request = request
         self.credit = credit
         self.source = source
+        isWatch = if case .watch = source { true } else { false }
+        moved = SystemClock.now()
+    }
+
+    /// Whether it is the client that keeps it from going on.
+    var isHeldUp: Bool {
+        if !parts.isEmpty || ending != nil { return true }
+        if case .export = source { return credit == 0 }
+        return false
     }
 
     /// Makes frames in `body` and lets them wait.
@@ -76,6 +89,8 @@ struct ExportProgress {
     let zookie: Zookie
     /// After which tuple the next page begins.
     var after: RelationTuple?
+    /// What the pages have in common.
+    let pages = ReadProgress()
     var count: UInt64 = 0
     /// Whether a job that makes the next page is queued.
     var isQueued = true

@@ -19,6 +19,22 @@ enum LookupRun {
         }
     }
 
+    /// Lets go of the graph before it changes.
+    func hold() {
+        switch self {
+        case .resources(let lookup, _): lookup.hold()
+        case .subjects(let lookup, _): lookup.hold()
+        }
+    }
+
+    /// Goes on with a basis of the state that it was begun at.
+    func move(to basis: Basis) {
+        switch self {
+        case .resources(let lookup, _): lookup.move(to: basis)
+        case .subjects(let lookup, _): lookup.move(to: basis)
+        }
+    }
+
     /// Where the next call goes on once all results are given; nil if there are no more.
     var next: LookupPosition? {
         switch self {

@@ -26,7 +26,14 @@ extension Node {
         let basis = try RequestError.asking { () throws(GraphError) in
             try graph.basis(at: progress.zookie.revision)
         }
-        switch graph.read(progress.filter, in: basis, after: progress.after, limit: Node.exportPage) {
+        let step = graph.read(
+            progress.filter,
+            in: basis,
+            after: progress.after,
+            limit: Node.exportPage,
+            progress: progress.pages
+        )
+        switch step {
         case .again: return requeue(job)
         case .page(let tuples, let next):
             append(tuples, to: stream, progress.zookie)
@@ -46,7 +53,7 @@ extension Node {
         var queued = progress
         queued.isQueued = true
         stream.source = .export(queued)
-        let job = EvaluationJob(stream.request, copying: UnsafeRawBufferPointer(start: nil, count: 0), visits: 0)
+        let job = EvaluationJob(stream.request, copying: UnsafeRawBufferPointer(start: nil, count: 0))
         job.stream = stream
         evaluations.append(job)
         scheduleTurn()
@@ -74,11 +81,5 @@ extension Node {
         }
         stream.ending = writer.bytes
         stream.source = .exhausted
-    }
-
-    /// The job has done its part; its stream goes on by itself.
-    func drop(_ job: EvaluationJob) {
-        release(job)
-        evaluations.current = nil
     }
 }

@@ -20,7 +20,7 @@ extension Node {
         if job.lookup == nil {
             let consistency = Consistency(request.consistency, continuing: request.cursor?.zookie)
             let state = try state(consistency, adding: request.context.tuples)
-            job.state = state
+            job.begin(at: state)
             let lookup = try RequestError.asking { () throws(GraphError) in
                 try ResourceLookup(graph: replica.stateMachine.graph, basis: state.basis, request: request)
             }
@@ -34,7 +34,7 @@ extension Node {
         if job.lookup == nil {
             let consistency = Consistency(request.consistency, continuing: request.cursor?.zookie)
             let state = try state(consistency, adding: request.context.tuples)
-            job.state = state
+            job.begin(at: state)
             let lookup = try RequestError.asking { () throws(GraphError) in
                 try SubjectLookup(graph: replica.stateMachine.graph, basis: state.basis, request: request)
             }
@@ -45,7 +45,7 @@ extension Node {
 
     /// Goes on with finding, and then with making parts of what was found.
     private func continueLookup(_ job: EvaluationJob, window: Int) throws(RequestError) {
-        guard let lookup = job.lookup, let zookie = job.state?.zookie else { return }
+        guard let lookup = job.lookup, let zookie = job.zookie else { return }
         if job.stream == nil {
             let isComplete = try RequestError.asking { () throws(GraphError) in
                 try lookup.run(slice: configuration.limits.evaluationSliceVisits)

@@ -21,6 +21,9 @@ extension Node {
         request.client.unopened[request.correlation] = nil
         let stream = AnswerStream(request, credit: window, source: source)
         request.client.streams[request.correlation] = stream
+        streams[ObjectIdentifier(stream)] = stream
+        if stream.isWatch { watches[ObjectIdentifier(stream)] = stream }
+        startStreamClock()
         return stream
     }
 
@@ -50,6 +53,7 @@ extension Node {
             guard client.connection.outputBacklog <= streamBacklogMax else { return pumpLater(stream) }
             if stream.credit > 0, let part = stream.take() {
                 stream.credit -= 1
+                stream.moved = SystemClock.now()
                 sent += 1
                 client.connection.output.raw(part)
                 continue
@@ -108,27 +112,66 @@ extension Node {
         let client = stream.request.client
         guard client.streams[stream.request.correlation] === stream else { return false }
         client.streams[stream.request.correlation] = nil
+        streams[ObjectIdentifier(stream)] = nil
+        watches[ObjectIdentifier(stream)] = nil
         return true
     }
 
     /// The connection of streams is gone.
     func forgetStreams(of client: ClientConnection) {
         client.unopened.removeAll()
-        let streams = client.streams.values.sorted { $0.request.correlation < $1.request.correlation }
-        client.streams.removeAll()
-        for stream in streams {
+        for stream in client.streams.values.sorted(by: { $0.request.correlation < $1.request.correlation }) {
             stream.clear()
-            complete(stream.request)
+            finish(stream)
         }
     }
 
-    /// Calls `body` with every watch, in the order of their connections' requests.
+    /// Calls `body` with every watch.
+    ///
+    /// Their order does not matter: each is told of the same changes in the order of the log.
     func forEachWatch(_ body: (AnswerStream) -> Void) {
-        // The order between connections does not matter: each is told of the same changes in the order of the log.
-        for client in Array(clients.values) {
-            for stream in Array(client.streams.values) {
-                if case .watch = stream.source { body(stream) }
-            }
+        for stream in Array(watches.values) {
+            if case .watch = stream.source { body(stream) }
         }
+    }
+
+    // MARK: - Time
+
+    private func startStreamClock() {
+        guard !isStreamClockRunning else { return }
+        isStreamClockRunning = true
+        tickStreams()
+    }
+
+    /// Looks after all streams once a second, as long as there are any.
+    private func tickStreams() {
+        loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
+            guard self.phase != .stopped else { return }
+            for stream in Array(self.streams.values) {
+                if stream.isWatch { self.beat(stream) }
+                self.endIfHeldUp(stream)
+            }
+            self.isStreamClockRunning = !self.streams.isEmpty
+            if self.isStreamClockRunning { self.tickStreams() }
+        }
+    }
+
+    /// Ends a stream whose client takes nothing although there is something, so that it does not keep memory for ever.
+    private func endIfHeldUp(_ stream: AnswerStream) {
+        let now = SystemClock.now()
+        guard stream.isHeldUp else {
+            stream.moved = now
+            return
+        }
+        let idle = configuration.limits.idleTimeout
+        guard now - stream.moved >= idle else { return }
+        let milliseconds = idle.nanoseconds / 1_000_000
+        fail(
+            stream,
+            ServiceError(
+                stream.isWatch ? .watcherTooSlow : .deadlineExceeded,
+                "nothing of the answer was taken for \(milliseconds) ms (limits.idle_timeout_ms); go on after the last item"
+            )
+        )
     }
 }

@@ -45,11 +45,10 @@ extension Node {
             told: start,
             active: SystemClock.now()
         )
-        evaluations.current = nil
+        drop(job)
         let stream = open(job.request, window: window, source: .watch(progress))
         // The first word says that the watch has begun, and from where.
         if snapshot == nil { send(.checkpoint(zookie: replica.zookie(for: start)), on: stream) }
-        startWatchClock()
         pump(stream)
     }
 
@@ -128,7 +127,14 @@ extension Node {
         guard var snapshot = progress.snapshot else { return }
         let graph = replica.stateMachine.graph
         let basis = try graph.basis(at: snapshot.zookie.revision)
-        switch graph.read(snapshot.filter, in: basis, after: snapshot.after, limit: Node.snapshotPage) {
+        let step = graph.read(
+            snapshot.filter,
+            in: basis,
+            after: snapshot.after,
+            limit: Node.snapshotPage,
+            progress: snapshot.pages
+        )
+        switch step {
         case .again:
             pumpLater(stream)
         case .page(let tuples, let next):
@@ -163,33 +169,13 @@ extension Node {
 
     /// Entries were applied: whoever watches may have something to hear.
     func tellWatchers() {
-        guard isWatched else { return }
         forEachWatch { stream in
             if stream.credit > 0, stream.parts.isEmpty { pump(stream) }
         }
     }
 
-    private func startWatchClock() {
-        guard !isWatched else { return }
-        isWatched = true
-        watchClock()
-    }
-
-    /// Tells those who hear nothing that all is well, as long as anybody watches.
-    private func watchClock() {
-        loop.assumeIsolated().scheduleTask(in: .seconds(1)) {
-            guard self.phase != .stopped else { return }
-            var isWatched = false
-            self.forEachWatch { stream in
-                isWatched = true
-                self.beat(stream)
-            }
-            self.isWatched = isWatched
-            if isWatched { self.watchClock() }
-        }
-    }
-
-    private func beat(_ stream: AnswerStream) {
+    /// Tells a watcher that hears nothing that all is well.
+    func beat(_ stream: AnswerStream) {
         watchIfBehind(stream)
         guard case .watch(var progress) = stream.source, progress.snapshot == nil, progress.open == nil,
             stream.parts.isEmpty, SystemClock.now() - progress.active >= Node.heartbeat

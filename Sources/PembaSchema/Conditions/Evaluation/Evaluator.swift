@@ -13,7 +13,8 @@ struct Evaluator {
     private let stored: ConditionArguments?
     private let request: ConditionArguments?
     private let costLimit: Int
-    private var cost = 0
+    /// The steps so far.
+    private(set) var cost = 0
     /// The variables of the macros that are being evaluated, the innermost last.
     private var locals: [ConditionValue] = []
 

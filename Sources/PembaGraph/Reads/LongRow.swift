@@ -1,0 +1,81 @@
+// Pemba: long rows in the order of reads.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import PembaCore
+
+/// How far a read has come that goes on page by page at one revision: what is not worth finding out again for each page.
+package final class ReadProgress {
+    /// The row in which the last page ended, or whose order is being made.
+    var row: LongRow?
+
+    /// At the beginning.
+    package init() {}
+}
+
+/// The rest of a row's tuples in the order of reads.
+///
+/// A row is sorted by numbers, and reads by names: looking for the next page in the row takes the length of the row, for
+/// every page. This puts it in order once. It holds numbers only, which stay what they are as long as the history reaches
+/// back to the revision that is read.
+struct LongRow {
+    /// Rows up to this length are looked through for each page.
+    static let lengthMin = SortedRuns<TupleEnd>.runLength
+
+    let entity: UInt32
+    let isForward: Bool
+    /// The tuple after which it goes on; nil at the beginning.
+    private(set) var place: RelationTuple?
+    /// The key of the entry that is taken in next; nil once all are.
+    private var next: UInt64?
+    private var runs: SortedRuns<TupleEnd>
+
+    init(_ entity: UInt32, isForward: Bool, _ filter: LinkedFilter, after place: RelationTuple?, _ reader: StateReader)
+    {
+        self.entity = entity
+        self.isForward = isForward
+        self.place = place
+        next = RowEntry.start(ofRelation: filter.relation)
+        let (entities, linked) = (reader.entities, reader.linked)
+        let precedes = { StateReader.precedes(entities, linked, $0, $1) }
+        runs = SortedRuns(sort: { $0.sort(by: precedes) }, precedes: precedes)
+    }
+
+    /// Takes entries in that a filter means, about `work` of them; true once all are.
+    mutating func extend(_ filter: LinkedFilter, _ reader: StateReader, work: inout Int) -> Bool {
+        let view = reader.basis.hot.pointee.view
+        while let from = next {
+            guard work > 0 else { return false }
+            let run = reader.graph.rows.run(isForward ? view.forward(entity) : view.reverse(entity), from: from)
+            var cursor = run.start
+            while cursor < run.end, filter.relation == 0 || RowEntry.relation(cursor.pointee) == filter.relation {
+                let entry = cursor.pointee & ~1
+                cursor += 1
+                let end =
+                    isForward
+                    ? TupleEnd(resource: entity, entry: entry)
+                    : TupleEnd(resource: RowEntry.entity(entry), entry: RowEntry.mirror(entry, naming: entity))
+                guard filter.matches(end, reader), place.map({ reader.order(end, $0) > 0 }) ?? true else { continue }
+                work -= runs.add(end)
+            }
+            work -= cursor - run.start + 1
+            let isOver = run.isEmpty || cursor < run.end
+            next = isOver ? nil : RowEntry.key((run.end - 1).pointee) + RowEntry.step
+            if isOver { runs.seal() }
+        }
+        return true
+    }
+
+    /// Takes up to `most` tuples out; all are in.
+    mutating func take(_ most: Int, _ reader: StateReader) -> [TupleEnd] {
+        var ends: [TupleEnd] = []
+        while ends.count < most, let end = runs.first {
+            ends.append(end)
+            runs.removeFirst()
+        }
+        if let last = ends.last { place = reader.tuple(last) }
+        return ends
+    }
+
+    /// Whether nothing is left.
+    var isEmpty: Bool { runs.first == nil }
+}
