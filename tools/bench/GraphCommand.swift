@@ -50,6 +50,7 @@ struct GraphCommand: ParsableCommand {
         figures.add(try nested.measure("nested check 5 + 3, from strings", graph))
         figures.add(try nested.measureBatches("nested check 5 + 3, batches of 16", graph))
         figures.add(try flood())
+        for row in try HardCases.measure() { figures.add(row) }
         for row in try LookupBench().measure() { figures.add(row) }
         try report.print(figures)
     }

@@ -12,7 +12,9 @@ struct DataLoader {
 
     /// Loads everything and returns how many tuples a second were written.
     func load(_ data: BenchmarkData) async throws -> Double {
-        try await client.writeSchema(BenchmarkData.schema + "\n" + FloodData.schema)
+        try await client.writeSchema(
+            [BenchmarkData.schema, FloodData.schema, LibraryData.schema].joined(separator: "\n")
+        )
         let begin = ContinuousClock.now
         var progress = Progress("loading", total: data.tupleCount)
         let summary = try await client.importTuples(
@@ -26,6 +28,19 @@ struct DataLoader {
             FloodData.tuples[range].map { TupleUpdate(.touch, $0) }
         }
         return Double(data.tupleCount) / seconds
+    }
+
+    /// Loads the data of lookups and returns how many tuples a second were imported.
+    func loadLibrary() async throws -> Double {
+        let begin = ContinuousClock.now
+        var progress = Progress("loading the library", total: LibraryData.bookCount)
+        let summary = try await client.importTuples(
+            LibraryData.tuples,
+            mode: .touch,
+            requestsInFlight: DataLoader.batchesInFlight
+        ) { progress.update($0.done) }
+        progress.finish(summary.done)
+        return Double(summary.done) / (ContinuousClock.now - begin).inSeconds
     }
 
     /// Deletes the first `count` scratch tuples.
