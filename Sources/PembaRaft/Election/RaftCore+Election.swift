@@ -160,9 +160,7 @@ extension RaftCore {
         let context = reads.context
         reads = LeaderReads()
         reads.context = context
-        peers = configuration.members.filter { $0 != id }.map { member in
-            PeerProgress(id: member, next: log.lastIndex.next, now: now)
-        }
+        peers.follow(configuration.members.filter { $0 != id }, next: log.lastIndex.next, now: now)
         uncommittedBytes = 0
         var index = commitIndex.next
         while index <= log.lastIndex {

@@ -103,3 +103,12 @@ struct PeerProgress: Sendable {
         inflights.reset()
     }
 }
+
+extension [PeerProgress] {
+    /// Keeps what is known of `members`, begins with nothing known of those that are new, and forgets the others.
+    mutating func follow(_ members: [NodeID], next: LogIndex, now: Instant) {
+        self = members.map { member in
+            first { $0.id == member } ?? PeerProgress(id: member, next: next, now: now)
+        }
+    }
+}
