@@ -46,6 +46,7 @@ extension RaftCore {
 
     /// Turns what the step changed into effects.
     mutating func finish(into effects: inout [RaftEffect]) {
+        if role == .leader { advanceMembership(into: &effects) }
         if isHardStateDirty || !unwritten.isEmpty {
             let sequence = durability.issue(
                 lastIndex: log.lastIndex,

@@ -29,6 +29,16 @@ package struct RaftOptions: Sendable {
     package var trailingBytes: Int
     /// How long entries after a snapshot are kept for a silent follower that is fetching it.
     package var snapshotRetention: TimeSpan
+    /// How willing this node is to lead, from 0 to `electionPriorityMax`: for each step less it waits for another
+    /// election timeout before it campaigns, so that it leads only if no more willing node does.
+    package var electionPriority: Int
+    /// How long a learner that is to vote may be silent, or stand still, before its vote is given up.
+    package var catchUpTimeout: TimeSpan
+    /// How many rounds of catching up a learner that is to vote gets.
+    package var catchUpRoundsMax: Int
+
+    /// The priority of a node that is as willing as any.
+    package static let electionPriorityMax = 3
 
     package init(
         id: NodeID,
@@ -40,11 +50,16 @@ package struct RaftOptions: Sendable {
         uncommittedBytesMax: Int = 64 << 20,
         trailingEntries: Int = 10_000,
         trailingBytes: Int = 64 << 20,
-        snapshotRetention: TimeSpan = .seconds(60)
+        snapshotRetention: TimeSpan = .seconds(60),
+        electionPriority: Int = RaftOptions.electionPriorityMax,
+        catchUpTimeout: TimeSpan = .seconds(60),
+        catchUpRoundsMax: Int = 10
     ) {
         precondition(heartbeatInterval > .zero, "heartbeats need an interval")
         precondition(heartbeatInterval < electionTimeout, "heartbeats must come more often than elections")
         precondition(inflightMessagesMax > 0 && inflightBytesMax > 0, "nothing could be in flight")
+        precondition((0...RaftOptions.electionPriorityMax).contains(electionPriority), "no such priority")
+        precondition(catchUpRoundsMax > 0, "catching up takes a round at least")
         self.id = id
         self.electionTimeout = electionTimeout
         self.heartbeatInterval = heartbeatInterval
@@ -55,5 +70,8 @@ package struct RaftOptions: Sendable {
         self.trailingEntries = trailingEntries
         self.trailingBytes = trailingBytes
         self.snapshotRetention = snapshotRetention
+        self.electionPriority = electionPriority
+        self.catchUpTimeout = catchUpTimeout
+        self.catchUpRoundsMax = catchUpRoundsMax
     }
 }

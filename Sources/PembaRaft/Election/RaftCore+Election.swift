@@ -4,8 +4,8 @@
 internal import PembaCore
 
 extension RaftCore {
-    /// Whether this node may campaign: it votes, does not lead and has a whole state.
-    var canCampaign: Bool { role != .leader && offered == nil && configuration.quorum.contains(id) }
+    /// Whether this node may campaign: it may have a vote, does not lead and has a whole state.
+    var canCampaign: Bool { role != .leader && offered == nil && removedAt == nil && mayHaveVote }
 
     /// Whether a live leader is known: the lease during which nobody else is helped to power.
     var hearsFromLeader: Bool {
@@ -13,10 +13,12 @@ extension RaftCore {
         return leader != nil && now - leaderContact < options.electionTimeout
     }
 
-    /// Draws a new election timeout between the minimum and twice the minimum.
+    /// Draws a new election timeout between the minimum and twice the minimum, and later for a less willing node.
     mutating func restartElectionTimer() {
         let minimum = options.electionTimeout
-        electionDeadline = now + minimum + TimeSpan(nanoseconds: random.below(max(minimum.nanoseconds, 1)))
+        let reluctance = UInt64(RaftOptions.electionPriorityMax - options.electionPriority)
+        let waited = TimeSpan(nanoseconds: minimum.nanoseconds * (1 + reluctance))
+        electionDeadline = now + waited + TimeSpan(nanoseconds: random.below(max(minimum.nanoseconds, 1)))
     }
 
     // MARK: Campaigning
@@ -89,7 +91,8 @@ extension RaftCore {
         into effects: inout [RaftEffect]
     ) {
         let isFree = message.term > term || mayVote(for: message.from)
-        let granted = !hearsFromLeader && isFree && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+        let isWilling = !isBlank && !hearsFromLeader && isFree
+        let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
         sendWhenDurable(
             .hardState,
             .preVoteResponse(granted: granted),
@@ -106,7 +109,8 @@ extension RaftCore {
         lastTerm: Term,
         into effects: inout [RaftEffect]
     ) {
-        let granted = mayVote(for: candidate) && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+        let isWilling = !isBlank && mayVote(for: candidate)
+        let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
         if granted {
             if hardState.vote != candidate {
                 hardState.vote = candidate
@@ -168,6 +172,7 @@ extension RaftCore {
             index = index.next
         }
         heartbeatDeadline = now + options.heartbeatInterval
+        beginCatchUps()
         append(kind: .noop, payloads: [[]])
         broadcastAppends(into: &effects)
         beginReadRound(into: &effects)
@@ -179,6 +184,10 @@ extension RaftCore {
         peers = []
         transfer = nil
         uncommittedBytes = 0
+        isMembershipSettled = true
+        catchUps = []
+        departing = []
+        abandoned = nil
         heartbeatDeadline = .distantFuture
     }
 }

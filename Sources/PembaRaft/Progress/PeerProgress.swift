@@ -29,6 +29,8 @@ struct PeerProgress: Sendable {
     var context: UInt64 = 0
     /// The latest probe of its clock; 0 until it has sent one.
     var probe: UInt64 = 0
+    /// It votes and came back with an empty log: it is sent nothing, and nothing that it says counts.
+    var hasLostData = false
 
     init(id: NodeID, next: LogIndex, now: Instant) {
         self.id = id
@@ -39,6 +41,7 @@ struct PeerProgress: Sendable {
 
     /// Whether entries may be sent.
     func isPaused(_ options: RaftOptions) -> Bool {
+        if hasLostData { return true }
         switch state {
         case .probe: return isProbeOut
         case .replicate:

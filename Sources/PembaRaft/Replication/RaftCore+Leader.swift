@@ -138,6 +138,13 @@ extension RaftCore {
         from position: Int,
         into effects: inout [RaftEffect]
     ) {
+        // Every log but an empty one has the cluster's first entry, and nobody votes with an empty log. What a voter said
+        // before it had anything rejects less than it has now.
+        let isBlank = hintIndex == .zero && rejected >= peers[position].match
+        if isBlank, configuration.quorum.contains(peers[position].id) {
+            refuseBlankVoter(at: position)
+            return
+        }
         // Nothing after the hint agrees, and of what is before it only entries whose terms are no greater than its.
         let guess = log.lastIndex(upTo: min(hintIndex, log.lastIndex), termAtMost: hintTerm)
         guard peers[position].reject(rejected, guess: guess) else { return }
@@ -159,9 +166,9 @@ extension RaftCore {
             sendAppend(to: position, withEntries: true, into: &effects)
         case .replicate:
             // Acknowledgements that fail to come may mean that the last message was lost: an empty one behind it is
-            // rejected if so.
+            // rejected if so. One that confirms nothing may have lost its log.
             let isBehind = peers[position].match.next < peers[position].next
-            if isBehind, now - peers[position].lastMovement >= options.heartbeatInterval {
+            if context == 0 || (isBehind && now - peers[position].lastMovement >= options.heartbeatInterval) {
                 sendAppend(to: position, withEntries: false, into: &effects)
             }
         case .snapshot: break

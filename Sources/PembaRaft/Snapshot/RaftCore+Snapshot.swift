@@ -97,6 +97,7 @@ extension RaftCore {
         commitIndex = point.index
         appliedIndex = point.index
         announcedCommit = point.index
+        noteCommittedConfiguration()
         if let leader {
             let body = RaftMessage.Body.snapshotResponse(index: point.index, installed: true)
             sendWhenDurable(.hardState, body, to: leader, into: &effects)

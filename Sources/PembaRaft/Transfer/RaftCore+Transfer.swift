@@ -26,7 +26,7 @@ extension RaftCore {
     }
 
     /// The voter that has been heard from and has the most of the log; the first of equals.
-    private var bestSuccessor: NodeID? {
+    var bestSuccessor: NodeID? {
         var best: PeerProgress?
         for peer in peers where configuration.voters.contains(peer.id) {
             guard now - peer.lastContact < options.electionTimeout else { continue }

@@ -246,6 +246,23 @@ struct LogTests {
         #expect(node.takeSent().map(\.term) == [t(2)])
     }
 
+    @Test func l16TermCommitAppliedAndVoteNeverFall() {
+        let node = TestNode(1, terms: [1, 1])
+        append(node, after: 3, 1, [], commit: 3, term: 4)
+        node.step(.applied(i(2)))
+        node.receive(.requestVote(lastIndex: i(9), lastTerm: t(4), transfer: true), from: 3, term: 5)
+        #expect(node.term == t(5) && node.vote == n(3))
+        append(node, after: 3, 1, [], commit: 1, term: 5)
+        node.receive(.heartbeat(commit: i(1), context: 1, vouch: nil), from: 2, term: 5)
+        node.receive(.requestVote(lastIndex: i(9), lastTerm: t(4), transfer: true), from: 2, term: 5)
+        node.step(.applied(i(1)))
+        append(node, after: 3, 1, [], commit: 9, term: 3)
+        #expect(node.term == t(5) && node.vote == n(3) && node.commit == i(3) && node.core.appliedIndex == i(2))
+        // Nothing counts as applied before it is committed.
+        node.step(.applied(i(9)))
+        #expect(node.core.appliedIndex == i(3))
+    }
+
     @Test func l17LeaderKeepsItsLogWhateverItIsTold() {
         let node = leader()
         let log = node.log
