@@ -68,7 +68,7 @@ extension RaftCore {
     ) {
         switch message.body {
         case .appendAccepted, .appendRejected, .heartbeatResponse, .snapshotResponse:
-            if peers[position].hasLostData { return }
+            guard !peers[position].hasLostData else { return }
             peers[position].lastContact = now
         default: break
         }

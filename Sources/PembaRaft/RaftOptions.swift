@@ -13,6 +13,12 @@ package struct RaftOptions: Sendable {
     ///
     /// For this long after hearing from a leader it refuses votes, and a leader without a quorum for this long steps down.
     package var electionTimeout: TimeSpan
+    /// Whether a node asks if it could win before it campaigns.
+    ///
+    /// A node of a cluster always does; published scripts are also about nodes that do not.
+    package var usesPreVote: Bool
+    /// Whether a leader without a quorum steps down, and whoever hears from a leader refuses votes; always so, as above.
+    package var checksQuorum: Bool
     /// How often a leader tells its followers that it lives.
     package var heartbeatInterval: TimeSpan
     /// Append messages in flight to one follower.
@@ -43,6 +49,8 @@ package struct RaftOptions: Sendable {
     package init(
         id: NodeID,
         electionTimeout: TimeSpan = .milliseconds(500),
+        usesPreVote: Bool = true,
+        checksQuorum: Bool = true,
         heartbeatInterval: TimeSpan = .milliseconds(100),
         inflightMessagesMax: Int = 256,
         inflightBytesMax: Int = 16 << 20,
@@ -62,6 +70,8 @@ package struct RaftOptions: Sendable {
         precondition(catchUpRoundsMax > 0, "catching up takes a round at least")
         self.id = id
         self.electionTimeout = electionTimeout
+        self.usesPreVote = usesPreVote
+        self.checksQuorum = checksQuorum
         self.heartbeatInterval = heartbeatInterval
         self.inflightMessagesMax = inflightMessagesMax
         self.inflightBytesMax = inflightBytesMax

@@ -9,6 +9,7 @@ extension RaftCore {
 
     /// Whether a live leader is known: the lease during which nobody else is helped to power.
     var hearsFromLeader: Bool {
+        guard options.checksQuorum else { return false }
         if role == .leader { return true }
         return leader != nil && now - leaderContact < options.electionTimeout
     }
@@ -26,6 +27,10 @@ extension RaftCore {
     /// Asks whether this node could win, and campaigns if it could.
     mutating func campaign(into effects: inout [RaftEffect]) {
         guard canCampaign else { return }
+        guard options.usesPreVote else {
+            campaignInNextTerm(isTransfer: false, into: &effects)
+            return
+        }
         role = .preCandidate
         leader = nil
         restartElectionTimer()

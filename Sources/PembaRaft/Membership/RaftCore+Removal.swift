@@ -49,8 +49,18 @@ extension RaftCore {
         if item.configuration.removed.contains(id), removedAt == nil { removedAt = item.index }
     }
 
-    /// A voter rejects an append as only a node with an empty log would: it has lost what it had promised to keep, and
-    /// gets nothing under this id.
+    /// Notes whether a peer answers heartbeats like a node with an empty log; true if that makes it a voter that has lost
+    /// its data.
+    ///
+    /// One that has acknowledged entries to this leader may have given that answer before it did, as a learner; an append
+    /// then finds out.
+    mutating func isWithoutData(_ position: Int, answersContext context: UInt64) -> Bool {
+        peers[position].answersBlank = context == 0
+        return context == 0 && peers[position].match == .zero && configuration.quorum.contains(peers[position].id)
+    }
+
+    /// A voter answers as only a node with an empty log would: it has lost what it had promised to keep, and gets nothing
+    /// under this id.
     mutating func refuseBlankVoter(at position: Int) {
         peers[position].hasLostData = true
         peers[position].becomeProbe()

@@ -29,6 +29,8 @@ struct PeerProgress: Sendable {
     var context: UInt64 = 0
     /// The latest probe of its clock; 0 until it has sent one.
     var probe: UInt64 = 0
+    /// Its latest answer to a heartbeat was that of a node with an empty log.
+    var answersBlank = false
     /// It votes and came back with an empty log: it is sent nothing, and nothing that it says counts.
     var hasLostData = false
 

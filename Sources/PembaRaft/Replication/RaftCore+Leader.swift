@@ -8,6 +8,7 @@ extension RaftCore {
 
     /// When this leader steps down unless it hears from a quorum.
     var quorumDeadline: Instant {
+        guard options.checksQuorum else { return .distantFuture }
         let contact = configuration.quorum.reached { node in
             if node == id { return .max }
             for position in peers.indices where peers[position].id == node {
@@ -158,6 +159,10 @@ extension RaftCore {
         from position: Int,
         into effects: inout [RaftEffect]
     ) {
+        if isWithoutData(position, answersContext: context) {
+            refuseBlankVoter(at: position)
+            return
+        }
         peers[position].probe = probe
         peers[position].context = max(peers[position].context, min(context, reads.context))
         switch peers[position].state {

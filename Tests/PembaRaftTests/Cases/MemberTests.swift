@@ -214,6 +214,21 @@ struct MemberTests {
         #expect(network[1].commit == i(3) && network.leaders.isEmpty)
     }
 
+    /// It was down for so long that the log does not reach back to what it had, so that a snapshot would be due.
+    @Test func c11VoterThatLostItsDataGetsNoSnapshot() {
+        for hadAcknowledged in [false, true] {
+            let node = TestNode(1, terms: [1, 1, 1, 1]) { $0.trailingEntries = 0 }
+            node.becomeLeader(votes: [2])
+            if hadAcknowledged { node.acknowledge(from: [3], upTo: i(2)) }
+            node.step(.unreachable(n(3)))
+            node.acknowledge(from: [2])
+            node.step(.applied(node.commit))
+            node.step(.compact(node.commit))
+            node.answerHeartbeats(from: [3], context: 0)
+            #expect(node.snapshotsSent.isEmpty && node.core.status().peers.last?.hasLostData == true)
+        }
+    }
+
     @Test func c11NodeWithoutDataGrantsNoVotesAndConfirmsNoReads() {
         let node = TestNode.blank(3)
         node.receive(.preVote(lastIndex: i(9), lastTerm: t(9)), from: 2, term: 10)
