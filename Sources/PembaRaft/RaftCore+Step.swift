@@ -51,7 +51,8 @@ extension RaftCore {
             let sequence = durability.issue(
                 lastIndex: log.lastIndex,
                 lastTerm: log.lastTerm,
-                withHardState: isHardStateDirty
+                withHardState: isHardStateDirty,
+                now: now
             )
             let request = PersistRequest(
                 sequence: sequence,

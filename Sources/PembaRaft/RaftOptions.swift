@@ -19,6 +19,9 @@ package struct RaftOptions: Sendable {
     package var usesPreVote: Bool
     /// Whether a leader without a quorum steps down, and whoever hears from a leader refuses votes; always so, as above.
     package var checksQuorum: Bool
+    /// How long a write may take before a leader hands over to a node whose disk works, and before a node stops
+    /// campaigning.
+    package var diskStallTimeout: TimeSpan
     /// How often a leader tells its followers that it lives.
     package var heartbeatInterval: TimeSpan
     /// Append messages in flight to one follower.
@@ -51,6 +54,7 @@ package struct RaftOptions: Sendable {
         electionTimeout: TimeSpan = .milliseconds(500),
         usesPreVote: Bool = true,
         checksQuorum: Bool = true,
+        diskStallTimeout: TimeSpan = .seconds(2),
         heartbeatInterval: TimeSpan = .milliseconds(100),
         inflightMessagesMax: Int = 256,
         inflightBytesMax: Int = 16 << 20,
@@ -72,6 +76,7 @@ package struct RaftOptions: Sendable {
         self.electionTimeout = electionTimeout
         self.usesPreVote = usesPreVote
         self.checksQuorum = checksQuorum
+        self.diskStallTimeout = diskStallTimeout
         self.heartbeatInterval = heartbeatInterval
         self.inflightMessagesMax = inflightMessagesMax
         self.inflightBytesMax = inflightBytesMax

@@ -4,8 +4,10 @@
 internal import PembaCore
 
 extension RaftCore {
-    /// Whether this node may campaign: it may have a vote, does not lead and has a whole state.
-    var canCampaign: Bool { role != .leader && offered == nil && removedAt == nil && mayHaveVote }
+    /// Whether this node may campaign: it may have a vote, does not lead, has a whole state and a disk that works.
+    var canCampaign: Bool {
+        role != .leader && offered == nil && removedAt == nil && !isDiskStalled && mayHaveVote
+    }
 
     /// Whether a live leader is known: the lease during which nobody else is helped to power.
     var hearsFromLeader: Bool {

@@ -89,6 +89,7 @@ extension RaftCore {
                 send(.removed(configuration: configurations.currentIndex), to: node, into: &effects)
             }
             departing = []
+            // It has led until that was committed (dissertation, 4.2.2).
             if !current.voters.contains(id) { leaveOffice(into: &effects) }
         }
     }
@@ -112,12 +113,5 @@ extension RaftCore {
         }
         guard isComplete, let next = try? current.reaching(goal) else { return }
         appendConfiguration(next, into: &effects)
-    }
-
-    /// This leader votes no more: it has led until that was committed (dissertation, 4.2.2), and makes way for the one
-    /// that has most of the log.
-    private mutating func leaveOffice(into effects: inout [RaftEffect]) {
-        if let successor = bestSuccessor { send(.timeoutNow, to: successor, into: &effects) }
-        becomeFollower(term: term, leader: nil, into: &effects)
     }
 }

@@ -19,10 +19,15 @@ extension RaftCore {
         return Instant(nanoseconds: contact) + options.electionTimeout
     }
 
-    /// Steps down without a quorum, gives up a hand-over that takes too long, and says that it lives.
+    /// Steps down without a quorum or with a disk that hangs, gives up a hand-over that takes too long, and says that it lives.
     mutating func tickLeader(into effects: inout [RaftEffect]) {
         if now >= quorumDeadline {
             becomeFollower(term: term, leader: nil, into: &effects)
+            return
+        }
+        // As long as it is heard nobody else leads, although another node can do more than one that keeps nothing.
+        if isDiskStalled {
+            leaveOffice(into: &effects)
             return
         }
         if let deadline = transfer?.deadline, now >= deadline { transfer = nil }

@@ -25,6 +25,12 @@ extension RaftCore {
         send(.timeoutNow, to: transfer.target, into: &effects)
     }
 
+    /// Stops leading at once, in favour of the voter that has the most of the log.
+    mutating func leaveOffice(into effects: inout [RaftEffect]) {
+        if let successor = bestSuccessor { send(.timeoutNow, to: successor, into: &effects) }
+        becomeFollower(term: term, leader: nil, into: &effects)
+    }
+
     /// The voter that has been heard from and has the most of the log; the first of equals.
     var bestSuccessor: NodeID? {
         var best: PeerProgress?
