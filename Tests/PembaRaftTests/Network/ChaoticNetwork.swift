@@ -13,34 +13,34 @@ struct Violation: Error, CustomStringConvertible {
 /// A cluster whose messages are delayed, lost, repeated and reordered, whose writes take time, and whose nodes crash
 /// and come back with what was durable.
 struct ChaoticNetwork {
-    private var random: SeededRandom
-    private var nodes: [TestNode] = []
-    private var isUp: [Bool] = []
-    private var mail: [RaftMessage] = []
-    private var now = Instant.zero
+    var random: SeededRandom
+    var nodes: [TestNode] = []
+    var isUp: [Bool] = []
+    var mail: [RaftMessage] = []
+    var now = Instant.zero
     /// Whether the membership changes; the nodes after the first members are then to join.
-    private let changesMembership: Bool
-    private let lossOf100: UInt64
-    private let repeatOf100: UInt64
-    private var partition: [Int]
+    let changesMembership: Bool
+    let lossOf100: UInt64
+    let repeatOf100: UInt64
+    var partition: [Int]
 
     /// The leader of each term that has had one.
-    private var leaderOfTerm: [UInt64: NodeID] = [:]
+    var leaderOfTerm: [UInt64: NodeID] = [:]
     /// Every entry that any node has called committed, by position.
-    private var committed: [LogEntry] = []
+    var committed: [LogEntry] = []
     /// The highest term and commit index of each node in its present life.
-    private var highest: [(term: Term, commit: LogIndex)] = []
-    private var nextPayload: UInt64 = 0
-    private(set) var proposed = 0
-    private(set) var leadersSeen = 0
-    private(set) var snapshotsInstalled = 0
-    private(set) var readsAnswered = 0
-    private(set) var changesBegun = 0
-    private(set) var jointsSeen = 0
-    private(set) var removalsLearned = 0
+    var highest: [(term: Term, commit: LogIndex)] = []
+    var nextPayload: UInt64 = 0
+    var proposed = 0
+    var leadersSeen = 0
+    var snapshotsInstalled = 0
+    var readsAnswered = 0
+    var changesBegun = 0
+    var jointsSeen = 0
+    var removalsLearned = 0
     /// The lowest index at which each outstanding read may be answered.
-    private var readFloor: [UInt64: LogIndex] = [:]
-    private var nextTicket: UInt64 = 1
+    var readFloor: [UInt64: LogIndex] = [:]
+    var nextTicket: UInt64 = 1
 
     var committedCount: Int { committed.count }
     var statuses: [RaftStatus] { nodes.map { $0.core.status() } }
@@ -270,100 +270,5 @@ struct ChaoticNetwork {
         let to = Int(message.to.rawValue) - 1
         guard isUp[to], partition[from] == partition[to] else { return }
         nodes[to].step(.message(message))
-    }
-
-    // MARK: Checks
-
-    private mutating func check() throws(Violation) {
-        for position in 0..<nodes.count where isUp[position] {
-            let node = nodes[position]
-            if node.role == .leader {
-                let known = leaderOfTerm[node.term.rawValue]
-                if known == nil { leadersSeen += 1 }
-                guard known == nil || known == node.id else {
-                    throw Violation(description: "two leaders in term \(node.term): \(node.id) and another")
-                }
-                if known == nil { try checkCompleteness(of: node) }
-                leaderOfTerm[node.term.rawValue] = node.id
-            }
-            guard node.term >= highest[position].term, node.commit >= highest[position].commit else {
-                throw Violation(description: "term or commit index of node \(node.id) fell")
-            }
-            let isNew = node.commit > highest[position].commit
-            highest[position] = (node.term, node.commit)
-            if isNew { try checkCommitted(of: node) }
-            try checkReads(of: node)
-            if node.configuration.isJoint { jointsSeen += 1 }
-            if node.core.removedAt != nil { removalsLearned += 1 }
-        }
-        if random.chance(1, in: 20) { try checkLogMatching() }
-    }
-
-    /// What is committed is the same everywhere, forever, and durable on a quorum.
-    private mutating func checkCommitted(of node: TestNode) throws(Violation) {
-        for entry in node.log where entry.index <= node.commit {
-            let position = Int(entry.index.rawValue) - 1
-            if position < committed.count {
-                guard committed[position] == entry else {
-                    throw Violation(description: "two entries are committed at \(entry.index)")
-                }
-            } else {
-                guard position == committed.count else { continue }
-                committed.append(entry)
-                // The leader has counted by the latest configuration, which may have been replaced in the same step.
-                let isDurable = node.core.configurations.items.contains { item in
-                    let holds = item.configuration.quorum.result { id in
-                        let disk = nodes[Int(id.rawValue) - 1].disk
-                        return entry.index <= disk.snapshot.index || disk.entries.contains(entry)
-                    }
-                    return !item.configuration.voters.isEmpty && holds == .won
-                }
-                guard isDurable else {
-                    throw Violation(description: "the committed entry \(entry.index) is not durable on a quorum")
-                }
-            }
-        }
-    }
-
-    private func checkCompleteness(of leader: TestNode) throws(Violation) {
-        for entry in committed where entry.index >= leader.core.firstIndex {
-            guard leader.core.term(at: entry.index) == entry.term else {
-                throw Violation(description: "leader \(leader.id) of \(leader.term) lacks \(entry.index)")
-            }
-        }
-    }
-
-    /// Entries of equal index and term are equal, and so is everything before them.
-    private func checkLogMatching() throws(Violation) {
-        for left in nodes {
-            for right in nodes where left.id < right.id {
-                var agrees = false
-                var index = min(left.last, right.last)
-                let first = max(left.core.firstIndex, right.core.firstIndex)
-                let leftFirst = left.core.firstIndex.rawValue
-                let rightFirst = right.core.firstIndex.rawValue
-                let leftLog = left.log
-                let rightLog = right.log
-                while index >= first, index > .zero {
-                    let ours = leftLog[Int(index.rawValue - leftFirst)]
-                    let theirs = rightLog[Int(index.rawValue - rightFirst)]
-                    if ours.term == theirs.term { agrees = true }
-                    guard !agrees || ours == theirs else {
-                        throw Violation(description: "logs of \(left.id) and \(right.id) differ at \(index)")
-                    }
-                    index = index.previous
-                }
-            }
-        }
-    }
-
-    private mutating func checkReads(of node: TestNode) throws(Violation) {
-        for answer in node.ready {
-            readsAnswered += 1
-            guard let floor = readFloor[answer.ticket], answer.index >= floor else {
-                throw Violation(description: "a read at \(node.id) was answered at \(answer.index), which is stale")
-            }
-        }
-        node.ready = []
     }
 }

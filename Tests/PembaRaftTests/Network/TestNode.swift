@@ -59,14 +59,25 @@ extension TestNode {
         return TestNode(options: options, disk: TestDisk(hardState: HardState(), entries: []), seed: seed)
     }
 
-    /// A leader, number 1, whose no-op is committed; followers have acknowledged all.
-    static func leading(
+    /// A leader, number 1, whose no-op nobody has acknowledged.
+    static func elected(
         _ voters: [UInt64] = [1, 2, 3],
         learners: [UInt64] = [],
         configure: (inout RaftOptions) -> Void = { _ in }
     ) -> TestNode {
         let node = TestNode(1, of: voters, learners: learners, configure: configure)
         node.becomeLeader(votes: Array(voters.dropFirst().prefix(voters.count / 2)))
+        _ = node.takeSent()
+        return node
+    }
+
+    /// The same, whose no-op is committed; followers have acknowledged all.
+    static func leading(
+        _ voters: [UInt64] = [1, 2, 3],
+        learners: [UInt64] = [],
+        configure: (inout RaftOptions) -> Void = { _ in }
+    ) -> TestNode {
+        let node = elected(voters, learners: learners, configure: configure)
         node.acknowledge(from: Array(voters.dropFirst()) + learners)
         _ = node.takeSent()
         return node
