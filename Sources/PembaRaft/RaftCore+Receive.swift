@@ -7,6 +7,11 @@ extension RaftCore {
     /// Takes up a message of a peer (Raft paper, figure 2: rules for all servers).
     mutating func receive(_ message: RaftMessage, into effects: inout [RaftEffect]) {
         guard message.to == id, message.from != id else { return }
+        if case .removed(let index) = message.body {
+            learnRemoval(at: index, into: &effects)
+            return
+        }
+        if removedAt != nil || turnAway(message, into: &effects) { return }
         if message.term < term {
             answerOldTerm(message, into: &effects)
             return
@@ -63,6 +68,7 @@ extension RaftCore {
     ) {
         switch message.body {
         case .appendAccepted, .appendRejected, .heartbeatResponse, .snapshotResponse:
+            guard !peers[position].hasLostData else { return }
             peers[position].lastContact = now
         default: break
         }

@@ -46,11 +46,13 @@ extension RaftCore {
 
     /// Turns what the step changed into effects.
     mutating func finish(into effects: inout [RaftEffect]) {
+        if role == .leader { advanceMembership(into: &effects) }
         if isHardStateDirty || !unwritten.isEmpty {
             let sequence = durability.issue(
                 lastIndex: log.lastIndex,
                 lastTerm: log.lastTerm,
-                withHardState: isHardStateDirty
+                withHardState: isHardStateDirty,
+                now: now
             )
             let request = PersistRequest(
                 sequence: sequence,

@@ -35,7 +35,10 @@ package import PembaCore
 ///
 /// ## Configurations
 /// A configuration is in force from the moment it is in the log, committed or not, and goes with its entry if that is
-/// removed (dissertation, 4.1). All decisions ask a `JointQuorum`.
+/// removed (dissertation, 4.1). All decisions ask a `JointQuorum`. The leader takes a change of the membership from step
+/// to step (`changeMembership`): new nodes learn, those that are to vote catch up, a joint configuration is entered where
+/// more than one voter changes, and left once it is committed. All of that stands in the log, so that the next leader
+/// goes on with it. An id that was removed never comes back.
 ///
 /// ## Time
 /// `now` is monotonic and serves timeouts only; nothing about safety depends on it. `wall` is civil time, which a leader
@@ -69,6 +72,8 @@ package struct RaftCore: Sendable {
     var snapshot: RaftSnapshotPoint
     /// Which writes are durable, and what waits for them.
     var durability: Durability
+    /// The nodes that the latest committed configuration knows as removed.
+    var tombstones: Tombstones
 
     // MARK: Volatile state
 
@@ -94,6 +99,8 @@ package struct RaftCore: Sendable {
     var forwarded: ForwardedReads
     /// How fresh this node is.
     var freshness: FreshnessTracker
+    /// The entry of the committed configuration that removed this node, once that is known: it then does nothing more.
+    var removedAt: LogIndex?
     /// The leadership that the shell was told of.
     var announcedLeadership: RaftLeadership
     /// The commit index that the shell was told of.
@@ -111,6 +118,14 @@ package struct RaftCore: Sendable {
     var transfer: LeadershipTransfer?
     /// The bytes of entries after `commitIndex`.
     var uncommittedBytes = 0
+    /// Whether nothing is left to do about the membership.
+    var isMembershipSettled = true
+    /// The learners that are to vote, in the order of their ids.
+    var catchUps: [CatchUp] = []
+    /// Nodes that are to be told, once it is committed, that they are members no more.
+    var departing: [NodeID] = []
+    /// The change that was abandoned last.
+    var abandoned: AbandonedChange?
 
     /// Starts a node from what its storage holds, as a follower that knows no leader.
     ///
@@ -150,6 +165,9 @@ package struct RaftCore: Sendable {
         self.log = log
         self.configurations = configurations
         durability = Durability(index: log.lastIndex)
+        let removed = boot.snapshot.configuration.removed
+        tombstones = Tombstones(index: boot.snapshot.index, nodes: removed)
+        removedAt = removed.contains(options.id) ? boot.snapshot.index : nil
         commitIndex = boot.snapshot.index
         appliedIndex = boot.snapshot.index
         announcedCommit = boot.snapshot.index

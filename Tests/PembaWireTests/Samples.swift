@@ -285,6 +285,7 @@ enum Samples {
         Sample("timeoutNow", raft: .timeoutNow),
         Sample("readIndex", raft: .readIndex(request: 11)),
         Sample("readIndexResponse", raft: .readIndexResponse(request: 11, index: LogIndex(42))),
+        Sample("removed", raft: .removed(configuration: LogIndex(44))),
     ]
 
     static let peer: [Sample] = [

@@ -22,6 +22,9 @@ struct ConfigurationHistory: Sendable {
     /// The one in force: the last in the log, committed or not.
     var current: Item { items[items.count - 1] }
 
+    /// The entry that brought the one in force.
+    var currentIndex: LogIndex { items[items.count - 1].index }
+
     /// Puts the next one in force.
     mutating func append(_ configuration: RaftConfiguration, at index: LogIndex) {
         precondition(index > current.index, "configurations come in the log's order")

@@ -6,17 +6,36 @@ package import PembaCore
 extension RaftConfiguration {
     /// Members that one list of a configuration may name.
     package static let listMax = 255
+    /// Removed nodes that a configuration remembers; a cluster that has used as many ids can remove no more.
+    package static let removedMax = 1_024
+    /// Bytes of an encoding at most: a version, flags, six lists of members and the removed nodes.
+    package static let encodedBytesMax = 2 + 6 * (2 + 8 * listMax) + 2 + 8 * removedMax
 
-    /// The version of the encoding below.
-    private static let version: UInt8 = 1
+    /// The version that knows lists of members only; what it can express is written as it.
+    private static let listsVersion: UInt8 = 1
+    /// The version that adds flags, removed nodes and the goal.
+    private static let version: UInt8 = 2
+    /// The flag of `autoLeave`.
+    private static let autoLeaveFlag: UInt8 = 1
+    /// The flag of a goal, which ends the encoding.
+    private static let goalFlag: UInt8 = 2
 
-    /// Appends: version u8 (1), then voters, outgoing voters, learners and next learners, each as a varint count and
-    /// ascending u64 node ids.
+    /// Appends: version u8, then voters, outgoing voters, learners and next learners, each as a varint count and
+    /// ascending u64 node ids; in version 2 then flags u8 (1: leaves by itself, 2: has a goal), the removed nodes as
+    /// another list and, if there is a goal, its voters and its learners as two more.
+    ///
+    /// A configuration that needs nothing of version 2 has the bytes of version 1, which every release reads.
     package func encode(into writer: inout ByteWriter) {
-        writer.integer(RaftConfiguration.version)
-        for list in [voters, outgoingVoters, learners, nextLearners] {
-            writer.count(list.count)
-            for node in list { writer.integer(node.rawValue) }
+        let needsFlags = autoLeave || !removed.isEmpty || goal != nil
+        writer.integer(needsFlags ? RaftConfiguration.version : RaftConfiguration.listsVersion)
+        for list in [voters, outgoingVoters, learners, nextLearners] { writer.nodes(list) }
+        guard needsFlags else { return }
+        let goalFlag = goal == nil ? 0 : RaftConfiguration.goalFlag
+        writer.integer((autoLeave ? RaftConfiguration.autoLeaveFlag : 0) | goalFlag)
+        writer.nodes(removed)
+        if let goal {
+            writer.nodes(goal.voters)
+            writer.nodes(goal.learners)
         }
     }
 
@@ -29,25 +48,20 @@ extension RaftConfiguration {
 
     /// Reads what `encode` wrote.
     ///
-    /// Refuses lists out of order, node 0, a configuration without voters and roles that
-    /// exclude each other.
+    /// Refuses lists out of order, node 0, a configuration without voters, roles that exclude each other, and what
+    /// only a joint configuration or only another one can have.
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         let version: UInt8 = try reader.integer()
-        guard version == RaftConfiguration.version else {
+        guard version == RaftConfiguration.listsVersion || version == RaftConfiguration.version else {
             throw .invalidValue(field: "configuration version", value: UInt64(version))
         }
-        let voters = try RaftConfiguration.list(from: &reader)
-        let outgoing = try RaftConfiguration.list(from: &reader)
-        let learners = try RaftConfiguration.list(from: &reader)
-        let next = try RaftConfiguration.list(from: &reader)
-        guard !voters.isEmpty else { throw .invalidValue(field: "voters", value: 0) }
-        for node in learners where voters.contains(node) || outgoing.contains(node) {
-            throw .invalidValue(field: "learner that votes", value: node.rawValue)
-        }
-        for node in next where voters.contains(node) || !outgoing.contains(node) {
-            throw .invalidValue(field: "next learner", value: node.rawValue)
-        }
+        let voters = try reader.nodes(limit: RaftConfiguration.listMax)
+        let outgoing = try reader.nodes(limit: RaftConfiguration.listMax)
+        let learners = try reader.nodes(limit: RaftConfiguration.listMax)
+        let next = try reader.nodes(limit: RaftConfiguration.listMax)
         self.init(voters: voters, outgoingVoters: outgoing, learners: learners, nextLearners: next)
+        if version == RaftConfiguration.version { try decodeFlags(from: &reader) }
+        try checkRoles()
     }
 
     /// Reads the payload of a configuration entry, all of it.
@@ -60,11 +74,59 @@ extension RaftConfiguration {
         }
     }
 
-    private static func list(from reader: inout ByteReader) throws(ByteError) -> [NodeID] {
+    private mutating func decodeFlags(from reader: inout ByteReader) throws(ByteError) {
+        let flags: UInt8 = try reader.integer()
+        guard flags & ~(RaftConfiguration.autoLeaveFlag | RaftConfiguration.goalFlag) == 0 else {
+            throw .invalidValue(field: "configuration flags", value: UInt64(flags))
+        }
+        autoLeave = flags & RaftConfiguration.autoLeaveFlag != 0
+        removed = try reader.nodes(limit: RaftConfiguration.removedMax)
+        if flags & RaftConfiguration.goalFlag != 0 {
+            let voters = try reader.nodes(limit: RaftConfiguration.listMax)
+            goal = MembershipGoal(voters: voters, learners: try reader.nodes(limit: RaftConfiguration.listMax))
+        }
+    }
+
+    private func checkRoles() throws(ByteError) {
+        guard !voters.isEmpty else { throw .invalidValue(field: "voters", value: 0) }
+        for node in learners where voters.contains(node) || outgoingVoters.contains(node) {
+            throw .invalidValue(field: "learner that votes", value: node.rawValue)
+        }
+        for node in nextLearners where voters.contains(node) || !outgoingVoters.contains(node) {
+            throw .invalidValue(field: "next learner", value: node.rawValue)
+        }
+        let members = members
+        for node in removed where members.contains(node) {
+            throw .invalidValue(field: "removed node that is a member", value: node.rawValue)
+        }
+        if autoLeave, !isJoint { throw .invalidValue(field: "leaving of no joint configuration", value: 1) }
+        guard let goal else { return }
+        if isJoint { throw .invalidValue(field: "goal of a joint configuration", value: 1) }
+        guard !goal.voters.isEmpty else { throw .invalidValue(field: "voters of the goal", value: 0) }
+        for node in goal.voters where goal.learners.contains(node) || !members.contains(node) {
+            throw .invalidValue(field: "voter of the goal", value: node.rawValue)
+        }
+        for node in goal.learners where !members.contains(node) {
+            throw .invalidValue(field: "learner of the goal", value: node.rawValue)
+        }
+    }
+}
+
+extension ByteWriter {
+    /// Appends a varint count and the ids.
+    fileprivate mutating func nodes(_ nodes: [NodeID]) {
+        count(nodes.count)
+        for node in nodes { integer(node.rawValue) }
+    }
+}
+
+extension ByteReader {
+    /// Reads ids that rise, none of them 0.
+    fileprivate mutating func nodes(limit: Int) throws(ByteError) -> [NodeID] {
         var nodes: [NodeID] = []
         var previous: UInt64 = 0
-        for _ in 0..<(try reader.count(limit: listMax)) {
-            let node: UInt64 = try reader.integer()
+        for _ in 0..<(try count(limit: limit)) {
+            let node: UInt64 = try integer()
             guard node > previous else { throw .invalidValue(field: "node", value: node) }
             previous = node
             nodes.append(NodeID(node))

@@ -15,6 +15,7 @@ struct Durability: Sendable {
         let sequence: PersistSequence
         let lastIndex: LogIndex
         let lastTerm: Term
+        let issuedAt: Instant
         /// The log is durable up to here once this write is; lowered by truncation.
         var covers: LogIndex
     }
@@ -46,14 +47,24 @@ struct Durability: Sendable {
     /// The write after the latest.
     var nextSequence: PersistSequence { PersistSequence(issued.rawValue + 1) }
 
+    /// Since when the oldest write that is not durable waits.
+    var waitingSince: Instant? { writes.first?.issuedAt }
+
     /// Whether the current term and vote are durable, unless they have been changed since the latest write.
     var isHardStateDurable: Bool { hardStateSequence <= acknowledged }
 
     /// Notes the next write, after which the log ends at (`lastIndex`, `lastTerm`).
-    mutating func issue(lastIndex: LogIndex, lastTerm: Term, withHardState: Bool) -> PersistSequence {
+    mutating func issue(
+        lastIndex: LogIndex,
+        lastTerm: Term,
+        withHardState: Bool,
+        now: Instant
+    ) -> PersistSequence {
         issued = nextSequence
         if withHardState { hardStateSequence = issued }
-        writes.append(Write(sequence: issued, lastIndex: lastIndex, lastTerm: lastTerm, covers: lastIndex))
+        writes.append(
+            Write(sequence: issued, lastIndex: lastIndex, lastTerm: lastTerm, issuedAt: now, covers: lastIndex)
+        )
         return issued
     }
 

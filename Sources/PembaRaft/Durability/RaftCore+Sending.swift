@@ -12,6 +12,12 @@ extension RaftCore {
         case log
     }
 
+    /// Whether this node's disk has not completed a write for so long that it cannot be counted on.
+    var isDiskStalled: Bool {
+        guard let since = durability.waitingSince else { return false }
+        return now - since >= options.diskStallTimeout
+    }
+
     /// Sends what promises nothing.
     func send(_ body: RaftMessage.Body, to peer: NodeID, into effects: inout [RaftEffect]) {
         effects.append(.send(RaftMessage(from: id, to: peer, term: term, body: body)))

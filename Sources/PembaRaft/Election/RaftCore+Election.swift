@@ -4,19 +4,24 @@
 internal import PembaCore
 
 extension RaftCore {
-    /// Whether this node may campaign: it votes, does not lead and has a whole state.
-    var canCampaign: Bool { role != .leader && offered == nil && configuration.quorum.contains(id) }
+    /// Whether this node may campaign: it may have a vote, does not lead, has a whole state and a disk that works.
+    var canCampaign: Bool {
+        role != .leader && offered == nil && removedAt == nil && !isDiskStalled && mayHaveVote
+    }
 
     /// Whether a live leader is known: the lease during which nobody else is helped to power.
     var hearsFromLeader: Bool {
+        guard options.checksQuorum else { return false }
         if role == .leader { return true }
         return leader != nil && now - leaderContact < options.electionTimeout
     }
 
-    /// Draws a new election timeout between the minimum and twice the minimum.
+    /// Draws a new election timeout between the minimum and twice the minimum, and later for a less willing node.
     mutating func restartElectionTimer() {
         let minimum = options.electionTimeout
-        electionDeadline = now + minimum + TimeSpan(nanoseconds: random.below(max(minimum.nanoseconds, 1)))
+        let reluctance = UInt64(RaftOptions.electionPriorityMax - options.electionPriority)
+        let waited = TimeSpan(nanoseconds: minimum.nanoseconds * (1 + reluctance))
+        electionDeadline = now + waited + TimeSpan(nanoseconds: random.below(max(minimum.nanoseconds, 1)))
     }
 
     // MARK: Campaigning
@@ -24,6 +29,10 @@ extension RaftCore {
     /// Asks whether this node could win, and campaigns if it could.
     mutating func campaign(into effects: inout [RaftEffect]) {
         guard canCampaign else { return }
+        guard options.usesPreVote else {
+            campaignInNextTerm(isTransfer: false, into: &effects)
+            return
+        }
         role = .preCandidate
         leader = nil
         restartElectionTimer()
@@ -89,7 +98,8 @@ extension RaftCore {
         into effects: inout [RaftEffect]
     ) {
         let isFree = message.term > term || mayVote(for: message.from)
-        let granted = !hearsFromLeader && isFree && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+        let isWilling = !isBlank && !hearsFromLeader && isFree
+        let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
         sendWhenDurable(
             .hardState,
             .preVoteResponse(granted: granted),
@@ -106,7 +116,8 @@ extension RaftCore {
         lastTerm: Term,
         into effects: inout [RaftEffect]
     ) {
-        let granted = mayVote(for: candidate) && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
+        let isWilling = !isBlank && mayVote(for: candidate)
+        let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
         if granted {
             if hardState.vote != candidate {
                 hardState.vote = candidate
@@ -160,9 +171,7 @@ extension RaftCore {
         let context = reads.context
         reads = LeaderReads()
         reads.context = context
-        peers = configuration.members.filter { $0 != id }.map { member in
-            PeerProgress(id: member, next: log.lastIndex.next, now: now)
-        }
+        peers.follow(configuration.members.filter { $0 != id }, next: log.lastIndex.next, now: now)
         uncommittedBytes = 0
         var index = commitIndex.next
         while index <= log.lastIndex {
@@ -170,6 +179,7 @@ extension RaftCore {
             index = index.next
         }
         heartbeatDeadline = now + options.heartbeatInterval
+        beginCatchUps()
         append(kind: .noop, payloads: [[]])
         broadcastAppends(into: &effects)
         beginReadRound(into: &effects)
@@ -181,6 +191,10 @@ extension RaftCore {
         peers = []
         transfer = nil
         uncommittedBytes = 0
+        isMembershipSettled = true
+        catchUps = []
+        departing = []
+        abandoned = nil
         heartbeatDeadline = .distantFuture
     }
 }

@@ -53,7 +53,10 @@ package struct RaftMessage: Sendable, Hashable {
         case readIndex(request: UInt64)
         /// Answers `readIndex` after a round of heartbeats; nil: not the leader, or not for long enough.
         case readIndexResponse(request: UInt64, index: LogIndex?)
+        /// The receiver was removed by the configuration at this index, which is committed; the term means nothing.
+        case removed(configuration: LogIndex)
     }
+
     /// A leader's word on how fresh its follower can be, safe against messages that were delayed anywhere.
     ///
     /// The leader had received `probe` when it spoke, and a quorum had followed it `age` before it spoke. So whatever

@@ -29,6 +29,10 @@ struct PeerProgress: Sendable {
     var context: UInt64 = 0
     /// The latest probe of its clock; 0 until it has sent one.
     var probe: UInt64 = 0
+    /// Its latest answer to a heartbeat was that of a node with an empty log.
+    var answersBlank = false
+    /// It votes and came back with an empty log: it is sent nothing, and nothing that it says counts.
+    var hasLostData = false
 
     init(id: NodeID, next: LogIndex, now: Instant) {
         self.id = id
@@ -39,6 +43,7 @@ struct PeerProgress: Sendable {
 
     /// Whether entries may be sent.
     func isPaused(_ options: RaftOptions) -> Bool {
+        if hasLostData { return true }
         switch state {
         case .probe: return isProbeOut
         case .replicate:
@@ -101,5 +106,14 @@ struct PeerProgress: Sendable {
         state = .snapshot(index)
         isProbeOut = false
         inflights.reset()
+    }
+}
+
+extension [PeerProgress] {
+    /// Keeps what is known of `members`, begins with nothing known of those that are new, and forgets the others.
+    mutating func follow(_ members: [NodeID], next: LogIndex, now: Instant) {
+        self = members.map { member in
+            first { $0.id == member } ?? PeerProgress(id: member, next: next, now: now)
+        }
     }
 }

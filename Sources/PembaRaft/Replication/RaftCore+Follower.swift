@@ -96,6 +96,7 @@ extension RaftCore {
         if offered == nil, known > commitIndex { self.commit(upTo: known) }
         if let vouch { freshness.receive(vouch) }
         let probe = freshness.outgoingProbe(now: now)
-        sendWhenDurable(.hardState, .heartbeatResponse(context: context, probe: probe), to: leader, into: &effects)
+        let answer = RaftMessage.Body.heartbeatResponse(context: isBlank ? 0 : context, probe: probe)
+        sendWhenDurable(.hardState, answer, to: leader, into: &effects)
     }
 }

@@ -8,6 +8,7 @@ extension RaftCore {
 
     /// When this leader steps down unless it hears from a quorum.
     var quorumDeadline: Instant {
+        guard options.checksQuorum else { return .distantFuture }
         let contact = configuration.quorum.reached { node in
             if node == id { return .max }
             for position in peers.indices where peers[position].id == node {
@@ -18,10 +19,15 @@ extension RaftCore {
         return Instant(nanoseconds: contact) + options.electionTimeout
     }
 
-    /// Steps down without a quorum, gives up a hand-over that takes too long, and says that it lives.
+    /// Steps down without a quorum or with a disk that hangs, gives up a hand-over that takes too long, and says that it lives.
     mutating func tickLeader(into effects: inout [RaftEffect]) {
         if now >= quorumDeadline {
             becomeFollower(term: term, leader: nil, into: &effects)
+            return
+        }
+        // As long as it is heard nobody else leads, although another node can do more than one that keeps nothing.
+        if isDiskStalled {
+            leaveOffice(into: &effects)
             return
         }
         if let deadline = transfer?.deadline, now >= deadline { transfer = nil }
@@ -138,6 +144,13 @@ extension RaftCore {
         from position: Int,
         into effects: inout [RaftEffect]
     ) {
+        // Every log but an empty one has the cluster's first entry, and nobody votes with an empty log. What a voter said
+        // before it had anything rejects less than it has now.
+        let isBlank = hintIndex == .zero && rejected >= peers[position].match
+        if isBlank, configuration.quorum.contains(peers[position].id) {
+            refuseBlankVoter(at: position)
+            return
+        }
         // Nothing after the hint agrees, and of what is before it only entries whose terms are no greater than its.
         let guess = log.lastIndex(upTo: min(hintIndex, log.lastIndex), termAtMost: hintTerm)
         guard peers[position].reject(rejected, guess: guess) else { return }
@@ -151,6 +164,10 @@ extension RaftCore {
         from position: Int,
         into effects: inout [RaftEffect]
     ) {
+        if isWithoutData(position, answersContext: context) {
+            refuseBlankVoter(at: position)
+            return
+        }
         peers[position].probe = probe
         peers[position].context = max(peers[position].context, min(context, reads.context))
         switch peers[position].state {
@@ -159,9 +176,9 @@ extension RaftCore {
             sendAppend(to: position, withEntries: true, into: &effects)
         case .replicate:
             // Acknowledgements that fail to come may mean that the last message was lost: an empty one behind it is
-            // rejected if so.
+            // rejected if so. One that confirms nothing may have lost its log.
             let isBehind = peers[position].match.next < peers[position].next
-            if isBehind, now - peers[position].lastMovement >= options.heartbeatInterval {
+            if context == 0 || (isBehind && now - peers[position].lastMovement >= options.heartbeatInterval) {
                 sendAppend(to: position, withEntries: false, into: &effects)
             }
         case .snapshot: break

@@ -80,6 +80,7 @@ extension RaftCore {
             }
         }
         commitIndex = index
+        noteCommittedConfiguration()
     }
 
     /// The entries from `first` to `last` as far as they are committed and in memory: at least one, then at most

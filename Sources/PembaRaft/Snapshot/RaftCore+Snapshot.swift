@@ -10,6 +10,10 @@ extension RaftCore {
     mutating func offerSnapshot(to position: Int, into effects: inout [RaftEffect]) {
         precondition(snapshot.index >= log.baseIndex, "entries were forgotten that no snapshot covers")
         let peer = peers[position].id
+        if peers[position].answersBlank, configuration.quorum.contains(peer) {
+            refuseBlankVoter(at: position)
+            return
+        }
         peers[position].becomeSnapshot(snapshot.index)
         send(.installSnapshot(index: snapshot.index, term: snapshot.term), to: peer, into: &effects)
         effects.append(.sendSnapshot(to: peer, index: snapshot.index, term: snapshot.term))
@@ -32,6 +36,8 @@ extension RaftCore {
         guard index <= log.lastIndex else { return }
         let isNew = peers[position].accept(index)
         if isNew { peers[position].lastMovement = now }
+        // What a snapshot covers counts as committed.
+        peers[position].commitTold = max(peers[position].commitTold, index)
         // The log may have been compacted past the snapshot meanwhile; a probe then finds that out.
         if log.term(at: peers[position].match) != nil {
             if peers[position].state != .replicate { peers[position].becomeReplicate() }
@@ -97,6 +103,7 @@ extension RaftCore {
         commitIndex = point.index
         appliedIndex = point.index
         announcedCommit = point.index
+        noteCommittedConfiguration()
         if let leader {
             let body = RaftMessage.Body.snapshotResponse(index: point.index, installed: true)
             sendWhenDurable(.hardState, body, to: leader, into: &effects)

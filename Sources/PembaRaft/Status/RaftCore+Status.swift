@@ -21,6 +21,9 @@ extension RaftCore {
             leaderContact: role == .leader || leader == nil ? nil : leaderContact,
             freshness: freshness.known,
             transferTarget: transfer?.target,
+            catchingUp: catchUps.map { RaftCatchUpStatus(node: $0.node, round: $0.round, target: $0.target) },
+            abandoned: abandoned,
+            removedAt: removedAt,
             peers: peers.map { peer in
                 RaftPeerStatus(
                     id: peer.id,
@@ -29,7 +32,8 @@ extension RaftCore {
                     next: peer.next,
                     state: peer.state,
                     inflightMessages: peer.inflights.count,
-                    lastContact: peer.lastContact
+                    lastContact: peer.lastContact,
+                    hasLostData: peer.hasLostData
                 )
             }
         )

@@ -41,6 +41,17 @@ package struct RaftPeerStatus: Sendable, Hashable {
     package var inflightMessages: Int
     /// When it was last heard from.
     package var lastContact: Instant
+    /// It came back without the data that it had as a voter, and is refused: remove it, and add it under a new id.
+    package var hasLostData: Bool
+}
+
+/// A learner that is to vote.
+package struct RaftCatchUpStatus: Sendable, Hashable {
+    package var node: NodeID
+    /// The round of catching up, from 1.
+    package var round: Int
+    /// The match index that ends the round.
+    package var target: LogIndex
 }
 
 /// The state of one node.
@@ -71,6 +82,12 @@ package struct RaftStatus: Sendable, Hashable {
     package var freshness: RaftFreshness?
     /// To whom leadership is being handed.
     package var transferTarget: NodeID?
+    /// The learners that are to vote, if this node leads.
+    package var catchingUp: [RaftCatchUpStatus]
+    /// The change that this leader abandoned last, because a learner could not catch up.
+    package var abandoned: AbandonedChange?
+    /// The entry of the configuration that removed this node, which then does nothing more.
+    package var removedAt: LogIndex?
     /// Every other member, ascending, if this node leads; otherwise empty.
     package var peers: [RaftPeerStatus]
 }

@@ -25,8 +25,14 @@ extension RaftCore {
         send(.timeoutNow, to: transfer.target, into: &effects)
     }
 
+    /// Stops leading at once, in favour of the voter that has the most of the log.
+    mutating func leaveOffice(into effects: inout [RaftEffect]) {
+        if let successor = bestSuccessor { send(.timeoutNow, to: successor, into: &effects) }
+        becomeFollower(term: term, leader: nil, into: &effects)
+    }
+
     /// The voter that has been heard from and has the most of the log; the first of equals.
-    private var bestSuccessor: NodeID? {
+    var bestSuccessor: NodeID? {
         var best: PeerProgress?
         for peer in peers where configuration.voters.contains(peer.id) {
             guard now - peer.lastContact < options.electionTimeout else { continue }

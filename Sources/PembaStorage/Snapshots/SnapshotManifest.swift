@@ -53,7 +53,6 @@ package struct SnapshotManifest: Sendable, Hashable {
     /// Blocks that a snapshot has at most: 50 GiB of content, in a manifest that fits a frame.
     package static let blocksMax = 200_000
     private static let magic: UInt32 = 0x4E41_4D50  // "PMAN"
-    private static let configurationBytesMax = 16_384
 
     /// The cluster whose state it is.
     package var cluster: ClusterID
@@ -132,7 +131,7 @@ package struct SnapshotManifest: Sendable, Hashable {
         let term: UInt64 = try reader.integer()
         let timestamp: Int64 = try reader.integer()
         let stateHash = [UInt8](try reader.take(SnapshotPoint.stateHashBytes))
-        var configuration = ByteReader(try reader.slice(limit: SnapshotManifest.configurationBytesMax))
+        var configuration = ByteReader(try reader.slice(limit: RaftConfiguration.encodedBytesMax))
         let members = try RaftConfiguration(decoding: &configuration)
         try configuration.expectEnd()
         let blocks = try SnapshotManifest.table(from: &reader)

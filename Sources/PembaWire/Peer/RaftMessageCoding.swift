@@ -20,6 +20,7 @@ enum RaftMessageKind: UInt8, CaseIterable {
     case timeoutNow = 12
     case readIndex = 13
     case readIndexResponse = 14
+    case removed = 15
 }
 
 extension RaftMessage {
@@ -39,6 +40,7 @@ extension RaftMessage {
         case .timeoutNow: .timeoutNow
         case .readIndex: .readIndex
         case .readIndexResponse: .readIndexResponse
+        case .removed: .removed
         }
     }
 
@@ -102,6 +104,7 @@ extension RaftMessage.Body {
             output.integer(request)
             output.boolean(index != nil)
             if let index { output.integer(index.rawValue) }
+        case .removed(let configuration): output.integer(configuration.rawValue)
         }
     }
 
@@ -142,6 +145,7 @@ extension RaftMessage.Body {
             let request: UInt64 = try reader.integer()
             let index = try reader.boolean(field: "index present") ? LogIndex(reader.integer()) : nil
             self = .readIndexResponse(request: request, index: index)
+        case .removed: self = .removed(configuration: LogIndex(try reader.integer()))
         }
     }
 

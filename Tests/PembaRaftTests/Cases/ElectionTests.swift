@@ -231,6 +231,20 @@ struct ElectionTests {
         #expect(network[1].commit == network[1].last)
     }
 
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func moreWillingNodesCampaignFirst(seed: UInt64) {
+        let nodes = [(1, 0), (2, 3), (3, 1)].map { (id: UInt64, priority: Int) in
+            TestNode(id, seed: seed) { $0.electionPriority = priority }
+        }
+        let network = TestNetwork(nodes)
+        network.run(.milliseconds(1_010))
+        #expect(network.leaders.map(\.id) == [n(2)])
+        // One that is less willing leads all the same if nobody else does.
+        network.isolate(2)
+        network.run(.seconds(3))
+        #expect(network.leaders.map(\.id) == [n(3)])
+    }
+
     @Test func leaderWithoutAQuorumStepsDownAndFallsSilent() {
         let node = TestNode(1)
         node.becomeLeader(votes: [2])

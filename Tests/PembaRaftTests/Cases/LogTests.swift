@@ -9,16 +9,6 @@ import Testing
 
 /// The cases L2 to L17 of the reliability checklist; L1 is figure 8, among the paper's.
 struct LogTests {
-    private func leader(
-        of voters: [UInt64] = [1, 2, 3],
-        configure: (inout RaftOptions) -> Void = { _ in }
-    ) -> TestNode {
-        let node = TestNode(1, of: voters, configure: configure)
-        node.becomeLeader(votes: Array(voters.dropFirst().prefix(voters.count / 2)))
-        _ = node.takeSent()
-        return node
-    }
-
     private func append(
         _ node: TestNode,
         after previous: UInt64,
@@ -38,7 +28,7 @@ struct LogTests {
     }
 
     @Test func l2NewLeaderAppendsANoop() {
-        let node = leader()
+        let node = TestNode.elected()
         #expect(node.log.last?.kind == .noop && node.log.last?.term == node.term && node.log.last?.payload == [])
     }
 
@@ -100,7 +90,7 @@ struct LogTests {
     }
 
     @Test func l8HeartbeatsCommitNoMoreThanIsKnownToMatch() {
-        let node = leader()
+        let node = TestNode.elected()
         node.propose()
         node.acknowledge(from: [2])
         #expect(node.commit == i(3))
@@ -114,7 +104,7 @@ struct LogTests {
     }
 
     @Test func l9LeaderCountsItselfOnlyOnceDurable() {
-        let node = leader(of: [1, 2, 3])
+        let node = TestNode.elected([1, 2, 3])
         node.acknowledge(from: [2, 3])
         _ = node.takeSent()
         node.persistsAtOnce = false
@@ -127,7 +117,7 @@ struct LogTests {
     }
 
     @Test func twoFollowersCommitBeforeTheLeadersDisk() {
-        let node = leader(of: [1, 2, 3])
+        let node = TestNode.elected([1, 2, 3])
         node.acknowledge(from: [2, 3])
         node.persistsAtOnce = false
         node.propose()
@@ -182,7 +172,7 @@ struct LogTests {
     }
 
     @Test func l12ProposalsBeyondTheQuotaAreRefusedAndTheNoopIsNot() {
-        let node = leader { $0.uncommittedBytesMax = 200 }
+        let node = TestNode.elected { $0.uncommittedBytesMax = 200 }
         #expect(node.propose([[UInt8](repeating: 0, count: 80)]) == .appended(first: i(3), term: t(2)))
         #expect(node.propose([[UInt8](repeating: 0, count: 80)]) == .overloaded)
         node.acknowledge(from: [2])
@@ -197,7 +187,7 @@ struct LogTests {
     }
 
     @Test func l13CommitIsToldThoughTheWindowIsFull() {
-        let node = leader { $0.inflightMessagesMax = 1 }
+        let node = TestNode.elected { $0.inflightMessagesMax = 1 }
         node.acknowledge(from: [2, 3])
         node.propose()
         node.propose()
@@ -246,8 +236,25 @@ struct LogTests {
         #expect(node.takeSent().map(\.term) == [t(2)])
     }
 
+    @Test func l16TermCommitAppliedAndVoteNeverFall() {
+        let node = TestNode(1, terms: [1, 1])
+        append(node, after: 3, 1, [], commit: 3, term: 4)
+        node.step(.applied(i(2)))
+        node.receive(.requestVote(lastIndex: i(9), lastTerm: t(4), transfer: true), from: 3, term: 5)
+        #expect(node.term == t(5) && node.vote == n(3))
+        append(node, after: 3, 1, [], commit: 1, term: 5)
+        node.receive(.heartbeat(commit: i(1), context: 1, vouch: nil), from: 2, term: 5)
+        node.receive(.requestVote(lastIndex: i(9), lastTerm: t(4), transfer: true), from: 2, term: 5)
+        node.step(.applied(i(1)))
+        append(node, after: 3, 1, [], commit: 9, term: 3)
+        #expect(node.term == t(5) && node.vote == n(3) && node.commit == i(3) && node.core.appliedIndex == i(2))
+        // Nothing counts as applied before it is committed.
+        node.step(.applied(i(9)))
+        #expect(node.core.appliedIndex == i(3))
+    }
+
     @Test func l17LeaderKeepsItsLogWhateverItIsTold() {
-        let node = leader()
+        let node = TestNode.elected()
         let log = node.log
         append(node, after: 1, 1, [entry(2, term: 2, [66])], term: 2)
         #expect(node.log == log && node.role == .leader)
@@ -269,7 +276,7 @@ struct LogTests {
     }
 
     @Test func entriesAreStampedWithTimesThatNeverFall() {
-        let node = leader()
+        let node = TestNode.elected()
         node.wall = Timestamp(nanoseconds: 5_000)
         node.propose()
         node.wall = Timestamp(nanoseconds: 2_000)
@@ -282,71 +289,5 @@ struct LogTests {
         next.wall = Timestamp(nanoseconds: 1)
         next.becomeLeader(votes: [2])
         #expect(next.log.last?.timestamp.nanoseconds == 6_000)
-    }
-
-    // MARK: Flow
-
-    @Test func streamingIsBoundedByMessagesAndBytes() {
-        let node = leader {
-            $0.inflightMessagesMax = 3
-            $0.messageBytesMax = 60
-        }
-        node.acknowledge(from: [2, 3])
-        _ = node.takeSent()
-        node.propose((0..<10).map { _ in [1, 2, 3] })
-        let first = node.takeSent().appends.filter { $0.to == n(2) }
-        #expect(first.map(\.entries.count) == [2, 2, 2])
-        node.acknowledge(from: [2], upTo: i(4))
-        let second = node.takeSent().appends.filter { $0.to == n(2) }
-        #expect(second.first?.entries.map(\.index) == [i(9), i(10)])
-
-        let bytes = leader { $0.inflightBytesMax = 100 }
-        bytes.acknowledge(from: [2, 3])
-        _ = bytes.takeSent()
-        for _ in 0..<10 { bytes.propose([[UInt8](repeating: 0, count: 35)]) }
-        #expect(bytes.takeSent().appends.filter { $0.to == n(2) }.count == 2)
-    }
-
-    @Test func probingSendsOneMessageAtATime() {
-        let node = leader()
-        for _ in 0..<5 { node.propose() }
-        #expect(node.takeSent().appends.isEmpty)
-        node.answerHeartbeats(from: [2])
-        #expect(node.takeSent().appends.map(\.to) == [n(2)])
-    }
-
-    @Test func lostMessagesAreNoticedAndSentAgain() {
-        let network = TestNetwork(voters: [1, 2, 3])
-        network.elect(1)
-        network.loses = { message in
-            if case .appendEntries = message.body, message.to == n(2) { return true }
-            return false
-        }
-        network[1].propose()
-        network.settle()
-        #expect(network[2].last < network[1].last)
-        network.heal()
-        network.run(.seconds(1))
-        #expect(network[2].log == network[1].log && network[2].commit == network[1].commit)
-    }
-
-    @Test func brokenLinkMakesTheLeaderProbeAgain() {
-        let node = leader()
-        node.acknowledge(from: [2, 3])
-        node.propose()
-        node.step(.unreachable(n(2)))
-        #expect(node.core.status().peers.first?.state == .probe)
-        _ = node.takeSent()
-        node.propose()
-        #expect(node.takeSent().appends.map(\.to) == [n(3)])
-        node.answerHeartbeats(from: [2])
-        #expect(node.takeSent().appends.first?.entries.map(\.index) == [i(3), i(4)])
-    }
-
-    @Test func proposalsOnFollowersNameTheLeader() {
-        let network = TestNetwork(voters: [1, 2, 3])
-        #expect(network[2].propose() == .notLeader(leader: nil))
-        network.elect(1)
-        #expect(network[2].propose() == .notLeader(leader: n(1)))
     }
 }

@@ -29,9 +29,9 @@ struct SnapshotTests {
         return node
     }
 
-    private func reject(_ node: TestNode, hint: UInt64) {
+    private func reject(_ node: TestNode) {
         node.receive(
-            .appendRejected(rejected: i(5), hintIndex: i(hint), hintTerm: t(hint == 0 ? 0 : 1)),
+            .appendRejected(rejected: i(5), hintIndex: i(1), hintTerm: t(1)),
             from: 3,
             term: 2
         )
@@ -166,6 +166,20 @@ struct SnapshotTests {
         #expect(node.core.currentConfiguration.voters.count == 4 && node.core.lastTimestamp.nanoseconds == 77)
     }
 
+    /// What was applied before the installation is reported after it.
+    @Test func s8ApplicationThatEndsAfterAnInstallationChangesNothing() {
+        let node = TestNode(1, terms: [1, 1])
+        node.receive(
+            .appendEntries(previousIndex: i(3), previousTerm: t(1), entries: [], commit: i(3)),
+            from: 2,
+            term: 1
+        )
+        node.receive(.installSnapshot(index: i(9), term: t(2)), from: 2, term: 2)
+        node.step(.snapshotInstalled(point(9, term: 2)))
+        node.step(.applied(i(3)))
+        #expect(node.core.appliedIndex == i(9) && node.commit == i(9))
+    }
+
     @Test func s10OfferOfASnapshotCountsAsContact() {
         let node = TestNode(1)
         node.now = ms(400)
@@ -177,7 +191,7 @@ struct SnapshotTests {
 
     @Test func laggingFollowerIsOfferedTheSnapshotAndStreamsAfterIt() {
         let node = compactedLeader()
-        reject(node, hint: 1)
+        reject(node)
         #expect(node.snapshotsSent.map(\.index) == [i(6)] && node.core.status().peers.last?.state == .snapshot(i(6)))
         #expect(node.takeSent().contains(.installSnapshot(index: i(6), term: t(2))))
         node.propose()
@@ -191,7 +205,7 @@ struct SnapshotTests {
 
     @Test func lostOfferIsRepeatedAndAFailedOneRenewed() {
         let node = compactedLeader()
-        reject(node, hint: 0)
+        reject(node)
         _ = node.takeSent()
         node.tick(at: node.core.heartbeatDeadline)
         #expect(node.takeSent().contains(.installSnapshot(index: i(6), term: t(2))) && node.snapshotsSent.count == 1)
@@ -203,14 +217,14 @@ struct SnapshotTests {
 
     @Test func followerThatCatchesUpOtherwiseLeavesTheSnapshotState() {
         let node = compactedLeader()
-        reject(node, hint: 0)
+        reject(node)
         node.receive(.appendAccepted(match: i(6)), from: 3, term: 2)
         #expect(node.core.status().peers.last?.state == .replicate)
     }
 
     @Test func s6LogIsKeptWhileASnapshotIsOnItsWay() {
         let node = compactedLeader()
-        reject(node, hint: 0)
+        reject(node)
         for _ in 0..<5 { node.propose() }
         node.acknowledge(from: [2])
         node.step(.applied(node.commit))
@@ -222,7 +236,7 @@ struct SnapshotTests {
 
     @Test func s6ButNotForeverForASilentFollower() {
         let node = compactedLeader()
-        reject(node, hint: 0)
+        reject(node)
         for _ in 0..<5 { node.propose() }
         node.acknowledge(from: [2])
         for _ in 0..<700 {

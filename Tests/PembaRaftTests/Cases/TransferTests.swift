@@ -9,7 +9,7 @@ import Testing
 
 /// The case E13 of the reliability checklist, and what belongs to it.
 struct TransferTests {
-    @Test func transferToACaughtUpVoterIsImmediateAndPassesTheLease() {
+    @Test func e13TransferToACaughtUpVoterIsImmediateAndPassesTheLease() {
         let network = TestNetwork(voters: [1, 2, 3])
         network.elect(1)
         network[1].step(.transferLeadership(to: n(3)))
@@ -18,7 +18,7 @@ struct TransferTests {
         #expect(network[1].leader == n(3) && network[2].leader == n(3))
     }
 
-    @Test func transferToTheBestPicksTheOneWithMost() {
+    @Test func e13TransferToTheBestPicksTheOneWithMost() {
         let node = TestNode(1)
         node.becomeLeader(votes: [2])
         node.acknowledge(from: [2], upTo: i(1))
@@ -28,7 +28,7 @@ struct TransferTests {
         #expect(node.takeSent().filter { $0.body == .timeoutNow }.map(\.to) == [n(3)])
     }
 
-    @Test func targetIsBroughtUpToDateFirst() {
+    @Test func e13TargetIsBroughtUpToDateFirst() {
         let node = TestNode(1)
         node.becomeLeader(votes: [2])
         node.acknowledge(from: [2], upTo: i(1))
@@ -39,7 +39,7 @@ struct TransferTests {
         #expect(node.takeSent().contains(.timeoutNow))
     }
 
-    @Test func proposalsAreRefusedMeanwhileAndTakenAgainAfterATimeout() {
+    @Test func e13ProposalsAreRefusedMeanwhileAndTakenAgainAfterATimeout() {
         let node = TestNode(1)
         node.becomeLeader(votes: [2])
         node.acknowledge(from: [2, 3])
@@ -55,7 +55,7 @@ struct TransferTests {
         #expect(node.propose() == .appended(first: i(3), term: t(2)))
     }
 
-    @Test func transferToSelfLearnerOrStrangerIsRefused() {
+    @Test func e13TransferToSelfLearnerOrStrangerIsRefused() {
         for target in [1, 4, 9] as [UInt64] {
             let node = TestNode(1, learners: [4])
             node.becomeLeader(votes: [2])
@@ -66,7 +66,7 @@ struct TransferTests {
         }
     }
 
-    @Test func secondTransferReplacesTheFirstAndARepeatedOneDoesNotProlongIt() {
+    @Test func e13SecondTransferReplacesTheFirstAndARepeatedOneDoesNotProlongIt() {
         let node = TestNode(1)
         node.becomeLeader(votes: [2])
         node.step(.transferLeadership(to: n(2)))
@@ -81,7 +81,7 @@ struct TransferTests {
         #expect(!node.takeSent().contains(.timeoutNow))
     }
 
-    @Test func transferEndsWithTheTerm() {
+    @Test func e13TransferEndsWithTheTerm() {
         let node = TestNode(1)
         node.becomeLeader(votes: [2])
         node.step(.transferLeadership(to: n(2)))
@@ -89,7 +89,7 @@ struct TransferTests {
         #expect(node.core.transfer == nil && node.role == .follower)
     }
 
-    @Test func onlyTheLeaderMakesAnybodyCampaign() {
+    @Test func e13OnlyTheLeaderMakesAnybodyCampaign() {
         let node = TestNode(1)
         node.receive(.timeoutNow, from: 2, term: 1)
         #expect(node.role == .follower)
@@ -100,7 +100,7 @@ struct TransferTests {
         #expect(node.role == .candidate && node.term == t(2))
     }
 
-    @Test func transferWorksWhileAFollowerIsGone() {
+    @Test func e13TransferWorksWhileAFollowerIsGone() {
         let network = TestNetwork(voters: [1, 2, 3])
         network.elect(1)
         network.isolate(2)

@@ -57,11 +57,8 @@ struct CodingTests {
         }
     }
 
-    @Test func unknownKindsAndIndexZeroAreRefused() {
+    @Test func indexZeroIsRefused() {
         var encoded = bytes { entry(5, term: 2).encode(into: &$0) }
-        encoded[24] = 3
-        #expect(throws: ByteError.invalidValue(field: "entry kind", value: 3)) { try decodeEntry(encoded) }
-        encoded[24] = 1
         encoded[0] = 0
         #expect(throws: ByteError.invalidValue(field: "entry index", value: 0)) { try decodeEntry(encoded) }
     }
@@ -91,6 +88,49 @@ struct CodingTests {
         #expect(throws: ByteError.trailingBytes(count: 1)) { try RaftConfiguration(payload: golden + [0]) }
     }
 
+    /// What the lists alone cannot say is written as version 2, and only that.
+    @Test func configurationWithFlagsHasItsPublishedBytes() throws {
+        let configuration = RaftConfiguration(
+            voters: [n(1), n(2)],
+            learners: [n(4)],
+            removed: [n(9), n(3)],
+            goal: MembershipGoal(voters: [n(4), n(2)], learners: [n(1)])
+        )
+        func id(_ value: UInt8) -> [UInt8] { [value, 0, 0, 0, 0, 0, 0, 0] }
+        let golden: [UInt8] =
+            [2] + [2] + id(1) + id(2) + [0] + [1] + id(4) + [0] + [2] + [2] + id(3) + id(9)
+            + [2] + id(2) + id(4) + [1] + id(1)
+        #expect(configuration.encoded == golden)
+        #expect(try RaftConfiguration(payload: golden) == configuration)
+        for length in 0..<golden.count {
+            #expect(throws: ByteError.self) { try RaftConfiguration(payload: Array(golden[..<length])) }
+        }
+        let joint = RaftConfiguration(voters: [n(1)], outgoingVoters: [n(2)], autoLeave: true)
+        #expect(joint.encoded == [2] + [1] + id(1) + [1] + id(2) + [0, 0] + [1] + [0])
+        #expect(try RaftConfiguration(payload: joint.encoded) == joint)
+        var unknown = joint.encoded
+        unknown[unknown.count - 2] = 4
+        #expect(throws: ByteError.invalidValue(field: "configuration flags", value: 4)) {
+            try RaftConfiguration(payload: unknown)
+        }
+    }
+
+    /// The largest configuration that can be read is no larger than those who store it allow.
+    @Test func largestConfigurationFitsItsBound() {
+        let ids = (1...UInt64(RaftConfiguration.removedMax)).map(n)
+        let list = Array(ids.prefix(RaftConfiguration.listMax))
+        let largest = RaftConfiguration(
+            voters: list,
+            outgoingVoters: list,
+            learners: list,
+            nextLearners: list,
+            autoLeave: true,
+            removed: ids,
+            goal: MembershipGoal(voters: list, learners: list)
+        )
+        #expect(largest.encoded.count == RaftConfiguration.encodedBytesMax)
+    }
+
     @Test func senselessConfigurationsAreRefused() {
         let senseless = [
             RaftConfiguration(voters: []),
@@ -100,14 +140,22 @@ struct CodingTests {
             RaftConfiguration(voters: [n(1)], outgoingVoters: [n(2)], learners: [n(2)]),
             RaftConfiguration(voters: [n(1)], nextLearners: [n(2)]),
             RaftConfiguration(voters: [n(1)], outgoingVoters: [n(1)], nextLearners: [n(1)]),
+            RaftConfiguration(voters: [n(1)], autoLeave: true),
+            RaftConfiguration(voters: [n(1)], removed: [n(1)]),
+            RaftConfiguration(voters: [n(1)], removed: [n(2), n(2)]),
+            RaftConfiguration(voters: [n(1)], goal: MembershipGoal(voters: [])),
+            RaftConfiguration(voters: [n(1)], goal: MembershipGoal(voters: [n(2)])),
+            RaftConfiguration(voters: [n(1)], goal: MembershipGoal(voters: [n(1)], learners: [n(2)])),
+            RaftConfiguration(voters: [n(1)], goal: MembershipGoal(voters: [n(1)], learners: [n(1)])),
+            RaftConfiguration(voters: [n(1)], outgoingVoters: [n(1)], goal: MembershipGoal(voters: [n(1)])),
         ]
         for configuration in senseless {
             #expect(throws: ByteError.self, "\(configuration)") {
                 try RaftConfiguration(payload: configuration.encoded)
             }
         }
-        #expect(throws: ByteError.invalidValue(field: "configuration version", value: 2)) {
-            try RaftConfiguration(payload: [2, 0, 0, 0, 0])
+        #expect(throws: ByteError.invalidValue(field: "configuration version", value: 3)) {
+            try RaftConfiguration(payload: [3, 0, 0, 0, 0])
         }
     }
 }

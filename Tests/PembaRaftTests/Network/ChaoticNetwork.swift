@@ -13,55 +13,67 @@ struct Violation: Error, CustomStringConvertible {
 /// A cluster whose messages are delayed, lost, repeated and reordered, whose writes take time, and whose nodes crash
 /// and come back with what was durable.
 struct ChaoticNetwork {
-    private var random: SeededRandom
-    private var nodes: [TestNode] = []
-    private var isUp: [Bool] = []
-    private var mail: [RaftMessage] = []
-    private var now = Instant.zero
-    private let size: Int
-    private let lossOf100: UInt64
-    private let repeatOf100: UInt64
-    private var partition: [Int]
+    var random: SeededRandom
+    var nodes: [TestNode] = []
+    var isUp: [Bool] = []
+    var mail: [RaftMessage] = []
+    var now = Instant.zero
+    /// Whether the membership changes; the nodes after the first members are then to join.
+    let changesMembership: Bool
+    let lossOf100: UInt64
+    let repeatOf100: UInt64
+    var partition: [Int]
 
     /// The leader of each term that has had one.
-    private var leaderOfTerm: [UInt64: NodeID] = [:]
+    var leaderOfTerm: [UInt64: NodeID] = [:]
     /// Every entry that any node has called committed, by position.
-    private var committed: [LogEntry] = []
+    var committed: [LogEntry] = []
     /// The highest term and commit index of each node in its present life.
-    private var highest: [(term: Term, commit: LogIndex)] = []
-    private var nextPayload: UInt64 = 0
-    private(set) var proposed = 0
-    private(set) var leadersSeen = 0
-    private(set) var snapshotsInstalled = 0
-    private(set) var readsAnswered = 0
+    var highest: [(term: Term, commit: LogIndex)] = []
+    var nextPayload: UInt64 = 0
+    var proposed = 0
+    var leadersSeen = 0
+    var snapshotsInstalled = 0
+    var readsAnswered = 0
+    var changesBegun = 0
+    var jointsSeen = 0
+    var removalsLearned = 0
     /// The lowest index at which each outstanding read may be answered.
-    private var readFloor: [UInt64: LogIndex] = [:]
-    private var nextTicket: UInt64 = 1
+    var readFloor: [UInt64: LogIndex] = [:]
+    var nextTicket: UInt64 = 1
 
     var committedCount: Int { committed.count }
     var statuses: [RaftStatus] { nodes.map { $0.core.status() } }
 
     init(seed: UInt64) {
         random = SeededRandom(seed: seed)
-        size = [1, 2, 3, 3, 3, 5, 5][random.below(7)]
+        let size = [1, 2, 3, 3, 3, 5, 5][random.below(7)]
+        changesMembership = random.chance(1, in: 2)
+        let spares = changesMembership ? 1 + random.below(3) : 0
         lossOf100 = random.chance(1, in: 3) ? 0 : random.below(20)
         repeatOf100 = random.chance(1, in: 3) ? 0 : random.below(20)
-        partition = Array(repeating: 0, count: size)
+        partition = Array(repeating: 0, count: size + spares)
         let inflight = [1, 3, 256][random.below(3)]
         let trailing = [0, 2, 20][random.below(3)]
         let ids = (1...UInt64(size)).map { $0 }
         let learner = random.chance(1, in: 4) && size > 1
-        for id in ids {
-            let node = TestNode(
-                id,
-                of: learner ? Array(ids.dropLast()) : ids,
-                learners: learner ? [ids[size - 1]] : [],
-                seed: random.next()
-            ) { options in
-                options.inflightMessagesMax = inflight
-                options.messageBytesMax = 100
-                options.trailingEntries = trailing
-            }
+        func configure(_ options: inout RaftOptions) {
+            options.inflightMessagesMax = inflight
+            options.messageBytesMax = 100
+            options.trailingEntries = trailing
+            options.catchUpTimeout = .seconds(2)
+        }
+        for id in ids + (0..<UInt64(spares)).map({ UInt64(size) + 1 + $0 }) {
+            let node =
+                id > size
+                ? TestNode.blank(id, seed: random.next(), configure: configure)
+                : TestNode(
+                    id,
+                    of: learner ? Array(ids.dropLast()) : ids,
+                    learners: learner ? [ids[size - 1]] : [],
+                    seed: random.next(),
+                    configure: configure
+                )
             node.persistsAtOnce = false
             nodes.append(node)
             isUp.append(true)
@@ -79,11 +91,11 @@ struct ChaoticNetwork {
 
     /// Heals everything and lets the cluster come to one mind; throws if it does not.
     mutating func converge() throws(Violation) {
-        partition = Array(repeating: 0, count: size)
-        for position in 0..<size where !isUp[position] { restart(position) }
+        partition = Array(repeating: 0, count: nodes.count)
+        for position in 0..<nodes.count where !isUp[position] { restart(position) }
         for _ in 0..<400 {
             now = now + .milliseconds(20)
-            for position in 0..<size {
+            for position in 0..<nodes.count {
                 nodes[position].now = now
                 if nodes[position].core.nextDeadline <= now { nodes[position].step(.tick) }
                 nodes[position].persist()
@@ -94,7 +106,7 @@ struct ChaoticNetwork {
                 let batch = mail
                 mail = []
                 for message in batch { deliver(message) }
-                for position in 0..<size {
+                for position in 0..<nodes.count {
                     nodes[position].persist()
                     serve(position)
                 }
@@ -103,7 +115,11 @@ struct ChaoticNetwork {
         }
         let leaders = nodes.filter { $0.role == .leader }
         guard leaders.count == 1 else { throw Violation(description: "\(leaders.count) leaders after healing") }
-        for node in nodes where node.commit != leaders[0].last {
+        let configuration = leaders[0].configuration
+        guard configuration.goal == nil, !configuration.isJoint else {
+            throw Violation(description: "the membership is still changing after healing")
+        }
+        for node in nodes where configuration.members.contains(node.id) && node.commit != leaders[0].last {
             throw Violation(description: "node \(node.id) has \(node.commit) of \(leaders[0].last) after healing")
         }
     }
@@ -111,30 +127,31 @@ struct ChaoticNetwork {
     // MARK: Events
 
     private mutating func stepOnce() {
-        let position = random.below(size)
+        let position = random.below(nodes.count)
         switch random.below(UInt64(100)) {
         case 0..<50: deliverOne()
         case 50..<70: if isUp[position] { nodes[position].persist(1 + random.below(3)) }
         case 70..<80:
             now = now + TimeSpan.milliseconds(random.below(80))
-            for each in 0..<size where isUp[each] {
+            for each in 0..<nodes.count where isUp[each] {
                 nodes[each].now = now
                 if nodes[each].core.nextDeadline <= now { nodes[each].step(.tick) }
             }
         case 80..<90: propose(at: position)
-        case 90..<93: read(at: position)
+        case 90..<92: read(at: position)
+        case 92: change(at: position)
         case 93: crash(position)
         case 94..<96: if !isUp[position] { restart(position) }
         case 96:
-            for each in 0..<size { partition[each] = random.chance(1, in: 2) ? random.below(2) : 0 }
+            for each in 0..<nodes.count { partition[each] = random.chance(1, in: 2) ? random.below(2) : 0 }
         case 97: compact(position)
         case 98:
-            let target = NodeID(UInt64(1 + random.below(size)))
+            let target = NodeID(UInt64(1 + random.below(nodes.count)))
             if isUp[position] { nodes[position].step(.transferLeadership(to: random.chance(1, in: 2) ? nil : target)) }
         default:
-            if isUp[position] { nodes[position].step(.unreachable(NodeID(UInt64(1 + random.below(size))))) }
+            if isUp[position] { nodes[position].step(.unreachable(NodeID(UInt64(1 + random.below(nodes.count))))) }
         }
-        for each in 0..<size where isUp[each] { serve(each) }
+        for each in 0..<nodes.count where isUp[each] { serve(each) }
         collect(lossy: true)
     }
 
@@ -153,6 +170,24 @@ struct ChaoticNetwork {
         readFloor[nextTicket] = LogIndex(UInt64(committed.count))
         nodes[position].step(.read(ticket: nextTicket))
         nextTicket += 1
+    }
+
+    /// Asks for a membership at random, without ids that were removed.
+    private mutating func change(at position: Int) {
+        guard changesMembership, isUp[position], nodes[position].role == .leader else { return }
+        let node = nodes[position]
+        if random.chance(1, in: 10) { node.change(.abandon) }
+        var goal = MembershipGoal(voters: [])
+        for other in nodes where !node.configuration.removed.contains(other.id) {
+            // Few are removed at once, or else the supply of ids would end soon.
+            let isMember = node.configuration.members.contains(other.id)
+            switch random.below(UInt64(isMember ? 12 : 3)) {
+            case 0: break
+            case 1: goal.learners.append(other.id)
+            default: goal.voters.append(other.id)
+            }
+        }
+        if case .appended = node.change(.reach(goal)) { changesBegun += 1 }
     }
 
     private mutating func compact(_ position: Int) {
@@ -214,7 +249,7 @@ struct ChaoticNetwork {
     // MARK: Network
 
     private mutating func collect(lossy: Bool) {
-        for position in 0..<size where isUp[position] {
+        for position in 0..<nodes.count where isUp[position] {
             for message in nodes[position].takeSent() {
                 if lossy, random.chance(lossOf100, in: 100) { continue }
                 mail.append(message)
@@ -235,95 +270,5 @@ struct ChaoticNetwork {
         let to = Int(message.to.rawValue) - 1
         guard isUp[to], partition[from] == partition[to] else { return }
         nodes[to].step(.message(message))
-    }
-
-    // MARK: Checks
-
-    private mutating func check() throws(Violation) {
-        for position in 0..<size where isUp[position] {
-            let node = nodes[position]
-            if node.role == .leader {
-                let known = leaderOfTerm[node.term.rawValue]
-                if known == nil { leadersSeen += 1 }
-                guard known == nil || known == node.id else {
-                    throw Violation(description: "two leaders in term \(node.term): \(node.id) and another")
-                }
-                if known == nil { try checkCompleteness(of: node) }
-                leaderOfTerm[node.term.rawValue] = node.id
-            }
-            guard node.term >= highest[position].term, node.commit >= highest[position].commit else {
-                throw Violation(description: "term or commit index of node \(node.id) fell")
-            }
-            let isNew = node.commit > highest[position].commit
-            highest[position] = (node.term, node.commit)
-            if isNew { try checkCommitted(of: node) }
-            try checkReads(of: node)
-        }
-        if random.chance(1, in: 20) { try checkLogMatching() }
-    }
-
-    /// What is committed is the same everywhere, forever, and durable on a quorum.
-    private mutating func checkCommitted(of node: TestNode) throws(Violation) {
-        for entry in node.log where entry.index <= node.commit {
-            let position = Int(entry.index.rawValue) - 1
-            if position < committed.count {
-                guard committed[position] == entry else {
-                    throw Violation(description: "two entries are committed at \(entry.index)")
-                }
-            } else {
-                guard position == committed.count else { continue }
-                committed.append(entry)
-                let quorum = node.core.configurations.item(at: entry.index).configuration.quorum
-                let holds = quorum.result { id in
-                    let disk = nodes[Int(id.rawValue) - 1].disk
-                    return entry.index <= disk.snapshot.index || disk.entries.contains(entry)
-                }
-                guard holds == .won else {
-                    throw Violation(description: "the committed entry \(entry.index) is not durable on a quorum")
-                }
-            }
-        }
-    }
-
-    private func checkCompleteness(of leader: TestNode) throws(Violation) {
-        for entry in committed where entry.index >= leader.core.firstIndex {
-            guard leader.core.term(at: entry.index) == entry.term else {
-                throw Violation(description: "leader \(leader.id) of \(leader.term) lacks \(entry.index)")
-            }
-        }
-    }
-
-    /// Entries of equal index and term are equal, and so is everything before them.
-    private func checkLogMatching() throws(Violation) {
-        for left in nodes {
-            for right in nodes where left.id < right.id {
-                var agrees = false
-                var index = min(left.last, right.last)
-                let first = max(left.core.firstIndex, right.core.firstIndex)
-                let leftFirst = left.core.firstIndex.rawValue
-                let rightFirst = right.core.firstIndex.rawValue
-                let leftLog = left.log
-                let rightLog = right.log
-                while index >= first, index > .zero {
-                    let ours = leftLog[Int(index.rawValue - leftFirst)]
-                    let theirs = rightLog[Int(index.rawValue - rightFirst)]
-                    if ours.term == theirs.term { agrees = true }
-                    guard !agrees || ours == theirs else {
-                        throw Violation(description: "logs of \(left.id) and \(right.id) differ at \(index)")
-                    }
-                    index = index.previous
-                }
-            }
-        }
-    }
-
-    private mutating func checkReads(of node: TestNode) throws(Violation) {
-        for answer in node.ready {
-            readsAnswered += 1
-            guard let floor = readFloor[answer.ticket], answer.index >= floor else {
-                throw Violation(description: "a read at \(node.id) was answered at \(answer.index), which is stale")
-            }
-        }
-        node.ready = []
     }
 }

@@ -35,6 +35,11 @@ final class TestNetwork {
 
     var leaders: [TestNode] { nodes.filter { $0.role == .leader } }
 
+    func add(_ node: TestNode) {
+        nodes.append(node)
+        node.now = now
+    }
+
     func replace(_ node: TestNode) {
         for position in nodes.indices where nodes[position].id == node.id { nodes[position] = node }
         node.now = now

@@ -51,6 +51,39 @@ struct TestDisk {
     }
 }
 
+extension TestNode {
+    /// A node that has never had any data, or has lost all of it.
+    static func blank(_ id: UInt64, seed: UInt64 = 3, configure: (inout RaftOptions) -> Void = { _ in }) -> TestNode {
+        var options = RaftOptions(id: n(id))
+        configure(&options)
+        return TestNode(options: options, disk: TestDisk(hardState: HardState(), entries: []), seed: seed)
+    }
+
+    /// A leader, number 1, whose no-op nobody has acknowledged.
+    static func elected(
+        _ voters: [UInt64] = [1, 2, 3],
+        learners: [UInt64] = [],
+        configure: (inout RaftOptions) -> Void = { _ in }
+    ) -> TestNode {
+        let node = TestNode(1, of: voters, learners: learners, configure: configure)
+        node.becomeLeader(votes: Array(voters.dropFirst().prefix(voters.count / 2)))
+        _ = node.takeSent()
+        return node
+    }
+
+    /// The same, whose no-op is committed; followers have acknowledged all.
+    static func leading(
+        _ voters: [UInt64] = [1, 2, 3],
+        learners: [UInt64] = [],
+        configure: (inout RaftOptions) -> Void = { _ in }
+    ) -> TestNode {
+        let node = elected(voters, learners: learners, configure: configure)
+        node.acknowledge(from: Array(voters.dropFirst()) + learners)
+        _ = node.takeSent()
+        return node
+    }
+}
+
 /// A core, its disk and what it did.
 final class TestNode {
     var core: RaftCore
@@ -104,6 +137,7 @@ final class TestNode {
     var vote: NodeID? { core.hardState.vote }
     var commit: LogIndex { core.committed }
     var last: LogIndex { core.lastIndex }
+    var configuration: RaftConfiguration { core.currentConfiguration }
     var log: [LogEntry] {
         core.log.count == 0 ? [] : core.log.entries(from: core.firstIndex, upTo: core.lastIndex, maxBytes: .max)
     }
@@ -124,6 +158,30 @@ final class TestNode {
     func propose(_ payloads: [[UInt8]] = [[7]]) -> ProposalOutcome {
         var effects: [RaftEffect] = []
         let outcome = core.propose(payloads, now: now, wall: wall, into: &effects)
+        take(effects)
+        return outcome
+    }
+
+    /// Asks for another membership; `expected` is the configuration in force unless it is given.
+    @discardableResult
+    func change(
+        voters: [UInt64],
+        learners: [UInt64] = [],
+        expected: LogIndex? = nil
+    ) -> MembershipOutcome {
+        change(.reach(MembershipGoal(voters: voters.map(n), learners: learners.map(n))), expected: expected)
+    }
+
+    @discardableResult
+    func change(_ request: MembershipRequest, expected: LogIndex? = nil) -> MembershipOutcome {
+        var effects: [RaftEffect] = []
+        let outcome = core.changeMembership(
+            request,
+            ifConfigurationIsAt: expected ?? core.configurations.currentIndex,
+            now: now,
+            wall: wall,
+            into: &effects
+        )
         take(effects)
         return outcome
     }

@@ -1,0 +1,61 @@
+// Pemba: a learner on its way to a vote.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import PembaCore
+
+/// How far a learner has come that is to vote (dissertation, 4.2.1).
+///
+/// It is brought up to date in rounds: each replicates what the log held when the round began, and takes as long as new
+/// entries gather for the next one. A round that takes no longer than an election timeout is short enough: with the
+/// vote in this node's hands, the cluster would not stand still for longer than an election.
+struct CatchUp: Sendable {
+    /// What an observation says.
+    enum Verdict: Sendable, Hashable {
+        case underWay
+        case caughtUp
+        case failed(CatchUpFailure)
+    }
+
+    let node: NodeID
+    /// From 1.
+    private(set) var round = 1
+    /// The end of the log when the round began.
+    private(set) var target: LogIndex
+    private var roundStartedAt: Instant
+    /// The match index and when it was last seen to grow.
+    private var match = LogIndex.zero
+    private var grownAt: Instant
+    private var isCaughtUp = false
+
+    init(node: NodeID, target: LogIndex, now: Instant) {
+        self.node = node
+        self.target = target
+        roundStartedAt = now
+        grownAt = now
+    }
+
+    /// Takes up what the leader knows of the learner.
+    mutating func observe(_ peer: PeerProgress, last: LogIndex, now: Instant, options: RaftOptions) -> Verdict {
+        if peer.match > match {
+            match = peer.match
+            grownAt = now
+        }
+        if now - peer.lastContact >= options.catchUpTimeout { return .failed(.silent) }
+        // One that has caught up and then falls silent does not count until it is heard again.
+        if isCaughtUp { return now - peer.lastContact < options.electionTimeout ? .caughtUp : .underWay }
+        guard match >= target else {
+            // A snapshot may take long; as long as the receiver lives, it is on its way.
+            if case .snapshot = peer.state { return .underWay }
+            return now - grownAt >= options.catchUpTimeout ? .failed(.silent) : .underWay
+        }
+        if now - roundStartedAt <= options.electionTimeout {
+            isCaughtUp = true
+            return .caughtUp
+        }
+        if round >= options.catchUpRoundsMax { return .failed(.tooSlow) }
+        round += 1
+        target = last
+        roundStartedAt = now
+        return .underWay
+    }
+}

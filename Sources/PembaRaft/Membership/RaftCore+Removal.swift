@@ -1,0 +1,76 @@
+// Pemba: nodes that are members no more.
+// SPDX-License-Identifier: Apache-2.0
+
+internal import PembaCore
+
+extension RaftCore {
+    /// Whether this node votes in the configuration in force, or in an earlier one that is not known to be superseded.
+    ///
+    /// A node may alone hold the entry that removes it. Others then need its help to commit that, which it can only
+    /// give by campaigning: their logs are shorter (dissertation, 4.2.2).
+    var mayHaveVote: Bool {
+        for item in configurations.items.reversed() {
+            if item.configuration.quorum.contains(id) { return true }
+            if item.index <= commitIndex { return false }
+        }
+        return false
+    }
+
+    /// Whether this node holds nothing at all: it is new, or has lost its data.
+    ///
+    /// Nothing that it says may count, as it does not know what it has promised: it grants no votes and confirms no
+    /// leader. One that is new is given the log as a learner.
+    var isBlank: Bool { log.lastIndex == .zero }
+
+    /// Tells a node that was removed that it was; false if the message is to be taken up.
+    ///
+    /// Only a committed removal counts, as another may still go with its entry. The leader that removed itself leads
+    /// until others know that.
+    func turnAway(_ message: RaftMessage, into effects: inout [RaftEffect]) -> Bool {
+        guard tombstones.nodes.contains(message.from), message.from != leader else { return false }
+        send(.removed(configuration: tombstones.index), to: message.from, into: &effects)
+        return true
+    }
+
+    /// A peer says that the configuration at `index` is committed and has no place for this node: it does nothing more.
+    mutating func learnRemoval(at index: LogIndex, into effects: inout [RaftEffect]) {
+        guard removedAt == nil, index > configurations.item(at: commitIndex).index else { return }
+        becomeFollower(term: term, leader: nil, into: &effects)
+        offered = nil
+        removedAt = index
+    }
+
+    /// Notes what the latest committed configuration says about removed nodes.
+    mutating func noteCommittedConfiguration() {
+        guard configurations.currentIndex > tombstones.index else { return }
+        let item = configurations.item(at: commitIndex)
+        guard item.index > tombstones.index else { return }
+        tombstones = Tombstones(index: item.index, nodes: item.configuration.removed)
+        if item.configuration.removed.contains(id), removedAt == nil { removedAt = item.index }
+    }
+
+    /// Notes whether a peer answers heartbeats like a node with an empty log; true if that makes it a voter that has lost
+    /// its data.
+    ///
+    /// One that has acknowledged entries to this leader may have given that answer before it did, as a learner; an append
+    /// then finds out.
+    mutating func isWithoutData(_ position: Int, answersContext context: UInt64) -> Bool {
+        peers[position].answersBlank = context == 0
+        return context == 0 && peers[position].match == .zero && configuration.quorum.contains(peers[position].id)
+    }
+
+    /// A voter answers as only a node with an empty log would: it has lost what it had promised to keep, and gets nothing
+    /// under this id.
+    mutating func refuseBlankVoter(at position: Int) {
+        peers[position].hasLostData = true
+        peers[position].becomeProbe()
+    }
+}
+
+/// Nodes that a committed configuration has removed.
+struct Tombstones: Sendable {
+    /// The entry of that configuration.
+    var index: LogIndex
+    /// Ascending.
+    var nodes: [NodeID]
+}
