@@ -23,6 +23,7 @@ package final class Graph {
     var conditions = ConditionStore()
     /// What changed before the present state.
     private(set) var history: History
+    private let capacity: GraphCapacity
     /// Entities that overlays and evaluations use, perhaps without tuples, with how many of them do.
     private var pins: [UInt32: Int] = [:]
     /// Whether changes are kept in the history: from the first revision that begins.
@@ -49,7 +50,8 @@ package final class Graph {
     package init(capacity: GraphCapacity = .standard, hashSeed: UInt64 = 0, history: HistoryLimits = .none) {
         entities = EntityStore(capacity: capacity, seed: hashSeed)
         rows = Rows(bytes: capacity.rowBytes, hugePages: capacity.hugePages)
-        self.history = History(limits: history)
+        self.capacity = capacity
+        self.history = History(limits: history, capacity: capacity)
         spare = .allocate(capacity: 1)
         spare.initialize(to: nil)
         let linked = Linker.link(CompiledSchema(source: "", definitions: []), keeping: nil)
@@ -118,7 +120,7 @@ package final class Graph {
     /// Says how much history is kept from here on; none may have been recorded.
     package func keepHistory(_ limits: HistoryLimits) {
         precondition(history.count == 0, "the history's limits were changed while it has changes")
-        history = History(limits: limits)
+        history = History(limits: limits, capacity: capacity)
         history.restart(at: revision, time: now, schema: linked)
         isRecording = false
     }

@@ -298,7 +298,7 @@ struct StreamTests {
             }
             #expect(isUnderWay)
             let write = try NodeTests.touch("document:new#viewer@user:ann")
-            let zookie = try await other.write(write, timeout: .seconds(30))
+            let zookie = try await other.write(write, timeout: .seconds(30)).zookie
             var item = try NodeTests.item("document:new#view@user:ann")
             item.context = try ContextObject(parsing: #"{"any": 1}"#)
             let check = try await other.check(item, consistency: .atLeastAsFresh(zookie), timeout: .seconds(30))

@@ -1,6 +1,7 @@
 // Pemba: checks that are hard to answer.
 // SPDX-License-Identifier: Apache-2.0
 
+import Histogram
 import PembaCore
 import PembaGraph
 import PembaService

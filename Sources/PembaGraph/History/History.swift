@@ -51,8 +51,10 @@ final class History {
     private var slots: [Slot] = []
     private var first: UInt64 = 1
     private(set) var end: UInt64 = 1
-    /// The last change of each entity in the ring; never walked.
-    private var latest: [UInt32: UInt64] = [:]
+    /// The number of the last change of each entity; 0 for one that is not in the ring.
+    ///
+    /// By the entity's number: a table to be searched would cost each change two look-ups.
+    private let latest: Region<UInt64>
     private var traits: [UInt64: (old: Traits, new: Traits)] = [:]
     /// The log's time at `oldest` and at each revision after it.
     private var times: [Int64] = []
@@ -66,7 +68,13 @@ final class History {
     /// How much memory all of it takes.
     private(set) var sizes = HistorySizes()
 
-    init(limits: HistoryLimits) { self.limits = limits }
+    init(limits: HistoryLimits, capacity: GraphCapacity) {
+        self.limits = limits
+        // Without changes no page of it is ever touched.
+        latest = Region(capacity: capacity.entities + 2, hugePages: false)
+    }
+
+    deinit { latest.release() }
 
     /// Whether anything is kept.
     var isKept: Bool { limits.changes > 0 }
@@ -121,8 +129,8 @@ final class History {
         let slot = Slot(
             revision: change.revision.rawValue,
             entry: change.entry,
-            previousOfResource: latest[change.resource] ?? 0,
-            previousOfSubject: latest[subject] ?? 0,
+            previousOfResource: latest.base[Int(change.resource)],
+            previousOfSubject: latest.base[Int(subject)],
             resource: change.resource,
             kind: change.kind,
             hasTraits: hasTraits
@@ -136,8 +144,8 @@ final class History {
             while slots.count < place { slots.append(slot) }
             slots.append(slot)
         }
-        latest[change.resource] = end
-        latest[subject] = end
+        latest.base[Int(change.resource)] = end
+        latest.base[Int(subject)] = end
         end += 1
     }
 
@@ -165,8 +173,8 @@ final class History {
         let slot = slot(first)
         let change = change(first)
         var freed: [UInt32] = []
-        for entity in [slot.resource, RowEntry.entity(slot.entry)] where latest[entity] == first {
-            latest[entity] = nil
+        for entity in [slot.resource, RowEntry.entity(slot.entry)] where latest.base[Int(entity)] == first {
+            latest.base[Int(entity)] = 0
             freed.append(entity)
         }
         traits[first] = nil
@@ -203,7 +211,7 @@ final class History {
     // MARK: Asking
 
     /// Whether an entity is in the ring and must keep its number.
-    func holds(_ entity: UInt32) -> Bool { latest[entity] != nil }
+    func holds(_ entity: UInt32) -> Bool { latest.base[Int(entity)] != 0 }
 
     /// The log's time at a revision; nil if it is not kept.
     func time(of revision: Revision) -> Int64? {
@@ -228,7 +236,7 @@ final class History {
 
     /// Calls `body` with the changes of an entity after a revision, the last first.
     func walkBack(_ entity: UInt32, after revision: Revision, _ body: (HistoryChange) -> Void) {
-        var number = latest[entity] ?? 0
+        var number = latest.base[Int(entity)]
         while number >= first {
             let slot = slot(number)
             guard slot.revision > revision.rawValue else { return }

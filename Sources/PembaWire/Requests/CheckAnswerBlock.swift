@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
-package import PembaService
+import PembaService
 
 /// Gathers whole `checkAnswer` frames of answers that are not conditional, and appends them to an output in one step.
 ///

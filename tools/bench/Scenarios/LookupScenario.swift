@@ -1,6 +1,7 @@
 // Pemba: measuring imports and lookups.
 // SPDX-License-Identifier: Apache-2.0
 
+import Histogram
 import PembaClient
 import PembaTooling
 
