@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
+internal import PembaSchema
 
 /// The numbers of the names in a batch, looked up once for each kind of plain tuple.
 private struct KindNumbers {
@@ -22,8 +23,9 @@ extension Graph {
     /// Checks that all tuples of a batch may be created or touched.
     package func validate(_ batch: TupleBatch) throws(GraphError) {
         var kinds = KindNumbers()
+        let rule = linked.schema.ids
         try batch.forEachTuple { packed throws(GraphError) in
-            if packed.isWellFormed {
+            if packed.isWellFormed, rule.admits(packed.view.resourceID), rule.admits(packed.view.subjectID) {
                 _ = try kinds.find(packed, in: self)
             } else {
                 try validate(Graph.unpack(packed))

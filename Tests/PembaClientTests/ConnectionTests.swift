@@ -84,7 +84,8 @@ private let item = CheckItem(
             while leaving.received.isEmpty { _ = try await client.check(item) }
             for _ in 0..<20 { _ = try await client.check(item) }
         }
-        #expect(leaving.received.count <= 3)
+        // It may be connected to again; but no connection takes another request once it has been told.
+        #expect(leaving.received.count <= leaving.hellos.count)
     }
 
     @Test("no more requests are taken than configured") func tooMany() async throws {
