@@ -105,7 +105,11 @@ package final class Graph {
         present.time = time.nanoseconds
         history.begin(revision, time: time.nanoseconds)
         // A few at a time: when a million fall due together, nobody waits for it.
-        for _ in 0..<Graph.forgottenPerRevision where history.isOverdue(now: now) { forgetOldestChange() }
+        var left = Graph.forgottenPerRevision
+        while left > 0, history.isOverdue(now: now) {
+            forgetOldestChange()
+            left -= 1
+        }
         history.trimTimes(now: now)
     }
 
