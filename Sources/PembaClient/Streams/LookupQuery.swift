@@ -25,7 +25,7 @@ protocol LookupRequest: Sendable {
 }
 
 extension LookupResourcesRequest: LookupRequest {
-    typealias Pieces = WholeResults<FoundResource>
+    typealias Pieces = WholeResources
 
     static var type: FrameType { .lookupResources }
 
@@ -50,15 +50,15 @@ protocol ResultPieces<Piece, Found>: Sendable {
     associatedtype Found
 
     init()
-    /// Takes the next piece in; gives the result once it is whole.
-    mutating func add(_ piece: Piece) throws(ByteError) -> Found?
+    /// Takes the next pieces in; gives the results that are whole.
+    mutating func add(_ pieces: [Piece]) throws(ByteError) -> [Found]
 }
 
 extension FoundSubjectPieces: ResultPieces {}
 
-/// Results that travel whole.
-struct WholeResults<Found>: ResultPieces {
-    func add(_ piece: Found) -> Found? { piece }
+/// Resources, which travel whole.
+struct WholeResources: ResultPieces {
+    func add(_ pieces: [FoundResource]) -> [FoundResource] { pieces }
 }
 
 /// A lookup and how far it has come: a cursor after the last result goes on at its revision, on any node.
@@ -112,10 +112,7 @@ struct LookupQuery<Request: LookupRequest>: StreamQuery {
 
     mutating func items(in payload: UnsafeRawBufferPointer) throws(ByteError) -> [Request.Found] {
         let part = try StreamPart<Request.Piece>.decode(payload)
-        var found: [Request.Found] = []
-        for piece in part.items {
-            if let whole = try pieces.add(piece) { found.append(whole) }
-        }
+        let found = try pieces.add(part.items)
         guard let last = found.last else { return [] }
         let place = Request.place(of: last)
         request.cursor = LookupCursor(

@@ -136,6 +136,8 @@ package final class ResourceLookup {
     }
 
     /// Goes on for about `slice` visits; true once the results are complete.
+    ///
+    /// Those that are ready may be taken earlier.
     package func run(slice: Int = Limits.evaluationSlice) throws(GraphError) -> Bool {
         guard let evaluation else { return true }
         guard let basis else { preconditionFailure("a lookup went on without a basis") }
@@ -205,6 +207,10 @@ package final class ResourceLookup {
         let node = nodes[permission]
         let count = walk.foundCount(node)
         let after = cursor.flatMap { $0.permission == permission ? $0.id : nil }
+        // Taken out while they change, since every access to a field of a shared object is checked.
+        var (found, place) = (self.found, self.place)
+        self.found = SortedRuns(ids)
+        defer { (self.found, self.place) = (found, place) }
         while place < count {
             guard inquiry.evaluation.visits < limit else { return false }
             let item = walk.found(node, place)
@@ -218,6 +224,11 @@ package final class ResourceLookup {
 
     /// Makes results of them in their order, each with what it lacks, until there are as many as were asked for.
     private func order(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Bool {
+        // Taken out while they change, as above.
+        var (found, results) = (self.found, self.results)
+        self.found = SortedRuns(ids)
+        self.results = []
+        defer { (self.found, self.results) = (found, results) }
         while let item = found.first {
             guard results.count < self.limit else {
                 isCut = true
@@ -244,15 +255,18 @@ package final class ResourceLookup {
 
     // MARK: Results
 
-    /// How many results there are, once `run` has given true.
+    /// How many results are ready, all of them once `run` has given true.
     package var resultCount: Int { results.count }
 
-    /// Calls `body` with the next results, at most `most`, in order; gives how many there were.
+    /// How many results are ready that were not taken.
+    package var waitingCount: Int { results.count - given }
+
+    /// Calls `body` with the next results that are ready, at most `most`, in order; gives how many there were.
     package func nextBatch(
         _ most: Int,
         _ body: (_ permission: Int, _ id: UnsafeRawBufferPointer, _ decision: Decision) -> Void
     ) -> Int {
-        let end = given + min(most, results.count - given)
+        let end = given + min(most, waitingCount)
         defer { given = end }
         let has = Decision.has
         for place in given..<end {

@@ -139,6 +139,8 @@ package final class SubjectLookup {
     }
 
     /// Goes on for about `slice` visits; true once the results are complete.
+    ///
+    /// Those that are ready may be taken earlier.
     package func run(slice: Int = Limits.evaluationSlice) throws(GraphError) -> Bool {
         guard phase != .done else { return true }
         guard let basis else { preconditionFailure("a lookup went on without a basis") }
@@ -357,12 +359,16 @@ package final class SubjectLookup {
 
     // MARK: Results
 
-    /// How many results there are, once `run` has given true.
-    package var resultCount: Int { results.count }
+    /// How many results are ready, all of them once `run` has given true: a wildcard is not before it is known whom it
+    /// does not stand for, nor is anybody after it.
+    package var resultCount: Int { wildcardResult ?? results.count }
 
-    /// Calls `body` with the next results, at most `most`, in order; gives how many there were.
+    /// How many results are ready that were not taken.
+    package var waitingCount: Int { resultCount - given }
+
+    /// Calls `body` with the next results that are ready, at most `most`, in order; gives how many there were.
     package func nextBatch(_ most: Int, _ body: (FoundSubject) -> Void) -> Int {
-        let end = given + min(most, results.count - given)
+        let end = given + min(most, waitingCount)
         defer { given = end }
         for place in given..<end { body(results[place]) }
         return end - given

@@ -12,6 +12,8 @@ enum LookupRun {
     case subjects(SubjectLookup, query: UInt32)
 
     /// Goes on for about `slice` visits; true once the results are complete.
+    ///
+    /// Those that are ready may be emitted earlier.
     func run(slice: Int) throws(GraphError) -> Bool {
         switch self {
         case .resources(let lookup, _): try lookup.run(slice: slice)
@@ -32,6 +34,14 @@ enum LookupRun {
         switch self {
         case .resources(let lookup, _): lookup.move(to: basis)
         case .subjects(let lookup, _): lookup.move(to: basis)
+        }
+    }
+
+    /// How many results are ready that were not emitted.
+    var waitingCount: Int {
+        switch self {
+        case .resources(let lookup, _): lookup.waitingCount
+        case .subjects(let lookup, _): lookup.waitingCount
         }
     }
 
@@ -58,8 +68,8 @@ enum LookupRun {
         }
     }
 
-    /// Makes parts of the next results, at most `most`; gives how many there were, and the last.
-    func emit(_ most: Int, into stream: AnswerStream, _ zookie: EncodedZookie) -> (count: Int, last: LookupPosition?) {
+    /// Makes parts of the next results that are ready, at most `most`; gives the last; nil if there were none.
+    func emit(_ most: Int, into stream: AnswerStream, _ zookie: EncodedZookie) -> LookupPosition? {
         switch self {
         case .resources(let lookup, _): LookupRun.emit(lookup, most, into: stream, zookie)
         case .subjects(let lookup, _): LookupRun.emit(lookup, most, into: stream, zookie)
@@ -71,12 +81,11 @@ enum LookupRun {
         _ most: Int,
         into stream: AnswerStream,
         _ zookie: EncodedZookie
-    ) -> (count: Int, last: LookupPosition?) {
-        var count = 0
+    ) -> LookupPosition? {
         var last: (permission: Int, id: UnsafeRawBufferPointer)?
         stream.append { output in
             var part = FoundResourcesWriter(zookie: zookie, correlation: stream.request.correlation, into: &output)
-            count = lookup.nextBatch(most) { permission, id, decision in
+            _ = lookup.nextBatch(most) { permission, id, decision in
                 last = (permission, id)
                 if part.append(permission, id, decision, into: &output) { return }
                 // The frame is full: it ends here, and this result begins another one behind it.
@@ -88,10 +97,9 @@ enum LookupRun {
             }
             _ = part.end(in: &output)
         }
-        let position = last.map {
+        return last.map {
             LookupPosition(permission: $0.permission, kind: 0, id: String(decoding: $0.id, as: UTF8.self))
         }
-        return (count, position)
     }
 
     private static func emit(
@@ -99,10 +107,10 @@ enum LookupRun {
         _ most: Int,
         into stream: AnswerStream,
         _ zookie: EncodedZookie
-    ) -> (count: Int, last: LookupPosition?) {
+    ) -> LookupPosition? {
         var last: LookupPosition?
         var pieces: [FoundSubjectPiece] = []
-        let count = lookup.nextBatch(most) { subject in
+        _ = lookup.nextBatch(most) { subject in
             last = LookupPosition(permission: subject.permission, kind: subject.kind, id: subject.id)
             subject.appendPieces(to: &pieces)
         }
@@ -118,7 +126,7 @@ enum LookupRun {
                 _ = part.end(in: &output)
             }
         }
-        return (count, last)
+        return last
     }
 }
 

@@ -8,8 +8,10 @@ import PembaService
 import PembaWire
 
 extension Node {
-    /// Results that are made into parts between two looks at the clock.
+    /// Results that are made into parts between two looks at the clock, and those that go ahead of all others: the client
+    /// has them while the rest is made.
     private static let resultsPerStep = 4_096
+    private static let firstResults = 64
     /// Bytes of parts that one stream may keep waiting, and all streams together; a lookup that would exceed them ends
     /// early, with a cursor.
     private static let waitingPartBytesMax = 64 << 20
@@ -43,21 +45,21 @@ extension Node {
         try continueLookup(job, window: window)
     }
 
-    /// Goes on with finding, and then with making parts of what was found.
+    /// Goes on with finding, and makes parts of what is ready.
     private func continueLookup(_ job: EvaluationJob, window: Int) throws(RequestError) {
         guard let lookup = job.lookup, let zookie = job.zookie else { return }
-        if job.stream == nil {
-            let isComplete = try RequestError.asking { () throws(GraphError) in
-                try lookup.run(slice: configuration.limits.evaluationSliceVisits)
-            }
-            guard isComplete else { return }
-            job.stream = open(job.request, window: window, source: .evaluation)
+        let isComplete = try RequestError.asking { () throws(GraphError) in
+            try lookup.run(slice: configuration.limits.evaluationSliceVisits)
         }
-        guard let stream = job.stream else { return }
-        let (count, last) = lookup.emit(Node.resultsPerStep, into: stream, EncodedZookie(zookie))
-        if count < Node.resultsPerStep {
+        guard isComplete || lookup.waitingCount > 0 else { return }
+        let isFirst = job.stream == nil
+        let stream = job.stream ?? open(job.request, window: window, source: .evaluation)
+        job.stream = stream
+        let last = lookup.emit(isFirst ? Node.firstResults : Node.resultsPerStep, into: stream, EncodedZookie(zookie))
+        if isComplete, lookup.waitingCount == 0 {
             end(job, stream, lookup, zookie, next: lookup.next)
-        } else if stream.waitingBytes > Node.waitingPartBytesMax || streamBytes > Node.allWaitingPartBytesMax {
+        } else if let last, stream.waitingBytes > Node.waitingPartBytesMax || streamBytes > Node.allWaitingPartBytesMax
+        {
             end(job, stream, lookup, zookie, next: last)
         }
         pump(stream)

@@ -135,6 +135,16 @@ package struct FoundSubjectPieces: Sendable {
 
     package init() {}
 
+    /// Takes the next pieces in; gives the subjects that are whole.
+    package mutating func add(_ pieces: [FoundSubjectPiece]) throws(ByteError) -> [FoundSubject] {
+        var subjects: [FoundSubject] = []
+        subjects.reserveCapacity(pieces.count)
+        for piece in pieces {
+            if let whole = try add(piece) { subjects.append(whole) }
+        }
+        return subjects
+    }
+
     /// Takes the next piece in; gives the subject once it is whole.
     package mutating func add(_ piece: FoundSubjectPiece) throws(ByteError) -> FoundSubject? {
         guard var whole = wildcard.take() else {
