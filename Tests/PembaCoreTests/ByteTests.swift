@@ -63,6 +63,20 @@ struct ByteTests {
         }
     }
 
+    /// Wherever in a string a byte stands that no UTF-8 has, it is found; and what is UTF-8 is taken as it is.
+    @Test func textIsLookedAtWhole() {
+        for length in 1...20 {
+            for place in 0..<length {
+                var bytes = [UInt8](repeating: 0x61, count: length)
+                bytes[place] = 0xFF
+                #expect(bytes.withUnsafeBytes { String(utf8: $0) } == nil, "\(place) of \(length)")
+                bytes.replaceSubrange(place...place, with: [0xC3, 0xA9])
+                #expect(bytes.withUnsafeBytes { String(utf8: $0) }.map { Array($0.utf8) } == bytes)
+            }
+        }
+        #expect([UInt8]().withUnsafeBytes { String(utf8: $0) } == "")
+    }
+
     /// The check value of the polynomial, and the vectors of RFC 3720, appendix B.4.
     @Test func checksumHasThePublishedValues() {
         #expect(CRC32C.checksum(Array("123456789".utf8)) == 0xE306_9283)

@@ -16,22 +16,25 @@ struct HeldEvaluationTests {
     /// An evaluation that is not at its end, and the answer that it must come to.
     private enum Pending {
         case check(Evaluation, expected: Decision)
-        case resources(ResourceLookup, expected: [FoundResource])
-        case subjects(SubjectLookup, expected: [FoundSubject])
+        case resources(ResourceLookup, taken: [FoundResource], expected: [FoundResource])
+        case subjects(SubjectLookup, taken: [FoundSubject], expected: [FoundSubject])
+        case listing(PermissionListing, expected: [PermissionsAnswer.Entry])
 
         func hold() {
             switch self {
             case .check(let evaluation, _): evaluation.hold()
-            case .resources(let lookup, _): lookup.hold()
-            case .subjects(let lookup, _): lookup.hold()
+            case .resources(let lookup, _, _): lookup.hold()
+            case .subjects(let lookup, _, _): lookup.hold()
+            case .listing(let listing, _): listing.hold()
             }
         }
 
         func move(to basis: Basis) {
             switch self {
             case .check(let evaluation, _): evaluation.move(to: basis)
-            case .resources(let lookup, _): lookup.move(to: basis)
-            case .subjects(let lookup, _): lookup.move(to: basis)
+            case .resources(let lookup, _, _): lookup.move(to: basis)
+            case .subjects(let lookup, _, _): lookup.move(to: basis)
+            case .listing(let listing, _): listing.move(to: basis)
             }
         }
     }
@@ -98,7 +101,7 @@ struct HeldEvaluationTests {
         let relation = definition.relations[random.below(definition.relations.count)].name
         let resource = ObjectReference(type: definition.name, id: String(random.below(world.objects + 1)))
         let subject = world.subject(&random)
-        switch random.below(3) {
+        switch random.below(4) {
         case 0:
             let item = CheckItem(resource: resource, permission: relation, subject: subject, context: context)
             guard let expected = try? graph.check(item, in: basis) else { return nil }
@@ -115,7 +118,15 @@ struct HeldEvaluationTests {
             if random.chance(1, in: 3) { request.candidates = (0...world.objects).map { String($0) } }
             guard let expected = try? graph.lookupResources(request, in: basis) else { return nil }
             let lookup = try ResourceLookup(graph: graph, basis: basis, request: request)
-            return .resources(lookup, expected: expected)
+            return .resources(lookup, taken: [], expected: expected)
+        case 2:
+            let request = PermissionsRequest(
+                resource: resource,
+                subject: subject,
+                context: EvaluationContext(values: context)
+            )
+            guard let expected = try? graph.permissions(request, in: basis) else { return nil }
+            return .listing(try PermissionListing(graph: graph, basis: basis, request: request), expected: expected)
         default:
             let request = LookupSubjectsRequest(
                 resource: resource,
@@ -124,7 +135,8 @@ struct HeldEvaluationTests {
                 context: EvaluationContext(values: context)
             )
             guard let expected = try? graph.lookupSubjects(request, in: basis) else { return nil }
-            return .subjects(try SubjectLookup(graph: graph, basis: basis, request: request), expected: expected)
+            let lookup = try SubjectLookup(graph: graph, basis: basis, request: request)
+            return .subjects(lookup, taken: [], expected: expected)
         }
     }
 
@@ -145,18 +157,21 @@ struct HeldEvaluationTests {
                 #expect(Decision(.conditional, missingContext: missing) == expected, Self.replay(seed))
             case .failed(let error): Issue.record("\(error) \(Self.replay(seed))")
             }
-        case .resources(let lookup, let expected):
-            guard try lookup.run(slice: visits) else { return pending }
-            var found: [FoundResource] = []
+        case .resources(let lookup, var taken, let expected):
+            let isDone = try lookup.run(slice: visits)
             _ = lookup.nextBatch(.max) {
-                found.append(FoundResource(permission: $0, id: String(decoding: $1, as: UTF8.self), decision: $2))
+                taken.append(FoundResource(permission: $0, id: String(decoding: $1, as: UTF8.self), decision: $2))
             }
-            #expect(found == expected, Self.replay(seed))
-        case .subjects(let lookup, let expected):
-            guard try lookup.run(slice: visits) else { return pending }
-            var found: [FoundSubject] = []
-            _ = lookup.nextBatch(.max) { found.append($0) }
-            #expect(found == expected, Self.replay(seed))
+            guard isDone else { return .resources(lookup, taken: taken, expected: expected) }
+            #expect(taken == expected, Self.replay(seed))
+        case .subjects(let lookup, var taken, let expected):
+            let isDone = try lookup.run(slice: visits)
+            _ = lookup.nextBatch(.max) { taken.append($0) }
+            guard isDone else { return .subjects(lookup, taken: taken, expected: expected) }
+            #expect(taken == expected, Self.replay(seed))
+        case .listing(let listing, let expected):
+            guard try listing.run(slice: visits) else { return pending }
+            #expect(listing.entries == expected, Self.replay(seed))
         }
         return nil
     }

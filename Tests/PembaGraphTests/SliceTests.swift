@@ -83,6 +83,24 @@ struct SliceTests {
         #expect(zip(ids, ids.dropFirst()).allSatisfy { $0.precedesByBytes($1) })
     }
 
+    @Test("what a subject has on a resource is found out bit by bit")
+    func listing() throws {
+        let graph = try graph(Self.source)
+        for number in 0..<Self.count { try graph.add("group:top#member@group:\(number)#member") }
+        try graph.add("group:\(Self.count - 1)#member@user:ann[late]")
+        let request = PermissionsRequest(
+            resource: ObjectReference(type: "group", id: "top"),
+            subject: SubjectReference(type: "user", id: "ann"),
+            context: .empty
+        )
+        let listing = try PermissionListing(graph: graph, basis: graph.presentBasis, request: request)
+        let slices = try slices({ try listing.run(slice: 100) }, { listing.entries.count })
+        #expect(slices.count >= 5 * Self.count / 200, "\(slices)")
+        let hour = Decision(.conditional, missingContext: ["hour"])
+        #expect(listing.entries.map(\.permission) == ["member", "banned", "active"])
+        #expect(listing.entries.map(\.decision) == [hour, .hasNot, hour])
+    }
+
     @Test("what a conditional result lacks is searched bit by bit")
     func missing() throws {
         let graph = try graph(Self.source)
@@ -150,8 +168,11 @@ struct SliceTests {
 
     // MARK: Long rows
 
-    @Test("a long row is put in order once for all pages, as it was at the revision", arguments: [false, true])
-    func longRow(byResource: Bool) throws {
+    /// Reads a long row page by page as it was at a revision, while it is written.
+    private func readLongRow(
+        byResource: Bool,
+        isOnePage: Bool
+    ) throws -> (tuples: [RelationTuple], expected: [RelationTuple], again: Int, pages: Int) {
         let graph = Graph(capacity: .small, history: HistoryLimits(changes: 100_000, span: .seconds(1)))
         graph.restart(at: .zero, time: Timestamp(nanoseconds: 0))
         graph.begin(Revision(1), time: Timestamp(nanoseconds: 1))
@@ -167,7 +188,7 @@ struct SliceTests {
             filter.resourceID = "a"
         }
         let expected = graph.all(filter)
-        let progress = ReadProgress()
+        var progress = ReadProgress(isOnePage: isOnePage)
         var tuples: [RelationTuple] = []
         var after: RelationTuple?
         var again = 0
@@ -184,12 +205,26 @@ struct SliceTests {
                 tuples += page
                 #expect(page.count <= 200)
                 after = next
+                if isOnePage { progress = ReadProgress(isOnePage: true) }
             }
-            if after == nil, pages > 0 { break }
+            if after == nil, pages > 0 { return (tuples, expected, again, pages) }
         }
-        #expect(tuples == expected)
+    }
+
+    @Test("a long row is put in order once for all pages, as it was at the revision", arguments: [false, true])
+    func longRow(byResource: Bool) throws {
+        let read = try readLongRow(byResource: byResource, isOnePage: false)
+        #expect(read.tuples == read.expected)
         // The order of entities and that of the row are made once.
-        #expect(again <= 45, "\(again) steps without a page for \(pages) pages")
-        #expect(pages <= 60, "\(pages)")
+        #expect(read.again <= 45, "\(read.again) steps without a page for \(read.pages) pages")
+        #expect(read.pages <= 60, "\(read.pages)")
+    }
+
+    @Test("for one page a long row is looked through bit by bit", arguments: [false, true])
+    func pageOfLongRow(byResource: Bool) throws {
+        let read = try readLongRow(byResource: byResource, isOnePage: true)
+        #expect(read.tuples == read.expected)
+        // Each page looks at the whole row, a thousand entries in a step.
+        #expect(read.again >= read.pages * 7, "\(read.again) steps without a page for \(read.pages) pages")
     }
 }

@@ -121,7 +121,7 @@ public struct ByteReader {
     /// Reads a varint length of at most `limit` bytes and that much UTF-8.
     public mutating func string(limit: Int) throws(ByteError) -> String {
         let utf8 = try slice(limit: limit)
-        guard let text = String(validating: utf8, as: UTF8.self) else { throw .invalidUTF8 }
+        guard let text = String(utf8: utf8) else { throw .invalidUTF8 }
         return text
     }
 

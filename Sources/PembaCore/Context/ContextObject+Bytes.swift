@@ -8,7 +8,7 @@ extension ContextObject {
             self = .empty
             return
         }
-        guard let text = String(validating: json, as: UTF8.self) else {
+        guard let text = String(utf8: json) else {
             throw .invalidText(field: field, reason: "it is not UTF-8")
         }
         do throws(ContextTextError) {

@@ -53,7 +53,7 @@ package struct PackedTuple {
     func unpackUnlessASCII() throws(ByteError) -> RelationTuple? { isWellFormed ? nil : try unpack() }
 
     private func text(_ bytes: UnsafeRawBufferPointer) throws(ByteError) -> String {
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw .invalidUTF8 }
+        guard let text = String(utf8: bytes) else { throw .invalidUTF8 }
         return text
     }
 

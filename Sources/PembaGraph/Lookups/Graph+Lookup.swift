@@ -137,42 +137,14 @@ extension Graph {
         return found
     }
 
-    /// Which relations and permissions of a resource a subject has, in the order of the schema; in the present state
-    /// unless another is given.
+    /// Finds out what a subject has on a resource at once, in the present state unless another is given: for tools and
+    /// tests.
     package func permissions(
         _ request: PermissionsRequest,
-        in basis: Basis? = nil,
-        budget: Int = Limits.evaluationVisits
+        in basis: Basis? = nil
     ) throws(GraphError) -> [PermissionsAnswer.Entry] {
-        let basis = basis ?? present
-        let type = try self.type(request.resource.type, in: basis)
-        try Graph.validate(id: request.resource.id, role: "resource")
-        var question = try self.question(about: request.subject, in: basis)
-        question.resource = object(type, request.resource.id)
-        if question.resource == EntityNumber.unknownResource, question.subject == EntityNumber.unknownResource,
-            type != question.subjectType || !request.resource.id.hasSameBytes(as: request.subject.object.id)
-        {
-            question.subject = EntityNumber.none
-        }
-        let evaluation = begin(question, in: basis, context: request.context.values, budget: budget)
-        defer { abandon(evaluation) }
-        let inquiry = Inquiry(graph: self, evaluation: evaluation, basis: basis)
-        let linked = basis.linked
-        let definition = linked.schema.definitions[linked.types[Int(type)].definition]
-        var entries: [PermissionsAnswer.Entry] = []
-        for (place, relation) in definition.relations.enumerated() {
-            let node = linked.node(type: type, relation: linked.types[Int(type)].numbers[place])
-            let decision: Decision =
-                switch try inquiry.truth(question.resource, node) {
-                case .yes: .has
-                case .no: .hasNot
-                case .maybe: Decision(.conditional, missingContext: try inquiry.missing(question.resource, node))
-                }
-            let isRelation = linked.nodes[Int(node)].kind == .relation
-            entries.append(
-                PermissionsAnswer.Entry(permission: relation.name, isRelation: isRelation, decision: decision)
-            )
-        }
-        return entries
+        let listing = try PermissionListing(graph: self, basis: basis ?? present, request: request)
+        while try !listing.run() {}
+        return listing.entries
     }
 }

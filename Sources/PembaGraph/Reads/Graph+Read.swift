@@ -63,8 +63,8 @@ extension Graph {
     ///
     /// A filter with the id of a resource or a subject reads the rows that it names: time in their length. Any other
     /// filter walks the resources in order: about `work` entities and entries are looked at in one call. The first such
-    /// read makes the order of entities, `work` entities in a call. Whoever reads all pages of one revision gives `progress`,
-    /// so that a long row is put in order once, `work` entries in a call.
+    /// read makes the order of entities, `work` entities in a call. Whoever gives a `progress` has `work` entries of a long
+    /// row looked at in a call, and for all pages of one revision the row is put in order once.
     package func read(
         _ filter: RelationshipFilter,
         in basis: Basis? = nil,

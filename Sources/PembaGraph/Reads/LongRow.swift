@@ -3,19 +3,24 @@
 
 internal import PembaCore
 
-/// How far a read has come that goes on page by page at one revision: what is not worth finding out again for each page.
+/// How far a read has come at one revision: what is not worth finding out again for each page, or each part of one.
 package final class ReadProgress {
+    /// Whether one page is all that is read: then no more of a long row is put in order.
+    let isOnePage: Bool
     /// The row in which the last page ended, or whose order is being made.
     var row: LongRow?
 
     /// At the beginning.
-    package init() {}
+    package init(isOnePage: Bool = false) { self.isOnePage = isOnePage }
+
+    /// Whether a row's order is being made: that goes on at the same revision or begins anew.
+    package var isUnderWay: Bool { row != nil }
 }
 
 /// The rest of a row's tuples in the order of reads.
 ///
 /// A row is sorted by numbers, and reads by names: looking for the next page in the row takes the length of the row, for
-/// every page. This puts it in order once. It holds numbers only, which stay what they are as long as the history reaches
+/// every page. This puts it in order once, or only as much of it as one page takes. It holds numbers only, which stay what they are as long as the history reaches
 /// back to the revision that is read.
 struct LongRow {
     /// Rows up to this length are looked through for each page.
@@ -28,9 +33,18 @@ struct LongRow {
     /// The key of the entry that is taken in next; nil once all are.
     private var next: UInt64?
     private var runs: SortedRuns<TupleEnd>
+    /// The first of them, as long as entries are taken in, if no more are wanted.
+    private var first: FirstTuples?
 
-    init(_ entity: UInt32, isForward: Bool, _ filter: LinkedFilter, after place: RelationTuple?, _ reader: StateReader)
-    {
+    /// Begins with no entry taken in; `most` says how many are wanted, nil for all.
+    init(
+        _ entity: UInt32,
+        isForward: Bool,
+        _ filter: LinkedFilter,
+        after place: RelationTuple?,
+        most: Int?,
+        _ reader: StateReader
+    ) {
         self.entity = entity
         self.isForward = isForward
         self.place = place
@@ -38,6 +52,7 @@ struct LongRow {
         let (entities, linked) = (reader.entities, reader.linked)
         let precedes = { StateReader.precedes(entities, linked, $0, $1) }
         runs = SortedRuns(sort: { $0.sort(by: precedes) }, precedes: precedes)
+        first = most.map { FirstTuples(limit: $0) }
     }
 
     /// Takes entries in that a filter means, about `work` of them; true once all are.
@@ -55,14 +70,20 @@ struct LongRow {
                     ? TupleEnd(resource: entity, entry: entry)
                     : TupleEnd(resource: RowEntry.entity(entry), entry: RowEntry.mirror(entry, naming: entity))
                 guard filter.matches(end, reader), place.map({ reader.order(end, $0) > 0 }) ?? true else { continue }
-                work -= runs.add(end)
+                if first == nil { work -= runs.add(end) } else { first?.offer(end, reader) }
             }
             work -= cursor - run.start + 1
             let isOver = run.isEmpty || cursor < run.end
             next = isOver ? nil : RowEntry.key((run.end - 1).pointee) + RowEntry.step
-            if isOver { runs.seal() }
+            if isOver { seal(reader) }
         }
         return true
+    }
+
+    private mutating func seal(_ reader: StateReader) {
+        for end in first?.sorted(reader) ?? [] { _ = runs.add(end) }
+        first = nil
+        runs.seal()
     }
 
     /// Takes up to `most` tuples out; all are in.

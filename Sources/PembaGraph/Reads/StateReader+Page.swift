@@ -111,7 +111,9 @@ extension StateReader {
         if let open = progress.row, open.entity == entity, open.isForward == isForward, open.place == after {
             row = open
         } else {
-            row = LongRow(entity, isForward: isForward, filter, after: after, self)
+            // One more, which tells whether there is anything after the page.
+            let wanted = progress.isOnePage ? most + 1 : nil
+            row = LongRow(entity, isForward: isForward, filter, after: after, most: wanted, self)
         }
         // Taken out while it changes, so that it is not copied.
         progress.row = nil

@@ -5,7 +5,8 @@ import PembaCore
 import PembaGraph
 import PembaService
 
-/// One read that waits for its turn or is under way: a check, all checks of a bulk, a page of tuples, or a lookup.
+/// One read that waits for its turn or is under way: a check, all checks of a bulk, a page of tuples, a lookup, or
+/// what a subject has on a resource.
 final class EvaluationJob {
     /// The request.
     let request: PendingRequest
@@ -21,6 +22,10 @@ final class EvaluationJob {
     var suspended: Evaluation?
     /// The lookup under way.
     var lookup: LookupRun?
+    /// The listing of permissions under way.
+    var listing: PermissionListing?
+    /// How far a read of tuples has come.
+    var page: ReadProgress?
     /// Where the parts of its answer go, if it is answered by a stream.
     var stream: AnswerStream?
     /// The checks of a bulk, once it has begun.
@@ -57,6 +62,7 @@ final class EvaluationJob {
         guard let basis else { return }
         suspended?.hold()
         lookup?.hold()
+        listing?.hold()
         held = graph.hold(basis)
         self.basis = nil
     }
@@ -67,6 +73,7 @@ final class EvaluationJob {
         let basis = try RequestError.asking { () throws(GraphError) in try graph.basis(of: held) }
         suspended?.move(to: basis)
         lookup?.move(to: basis)
+        listing?.move(to: basis)
         self.basis = basis
         self.held = nil
     }
@@ -76,7 +83,9 @@ final class EvaluationJob {
         if let suspended { graph.abandon(suspended) }
         suspended = nil
         lookup = nil
+        listing = nil
         bulk = nil
+        page = nil
         basis = nil
         held = nil
     }

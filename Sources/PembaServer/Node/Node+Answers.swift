@@ -10,13 +10,25 @@ import PembaWire
 extension Node {
     /// Answers which permissions a subject has on a resource.
     func answerPermissions(_ job: EvaluationJob, _ request: PermissionsRequest) throws(RequestError) {
-        let graph = replica.stateMachine.graph
-        let state = try state(request.consistency, adding: request.context.tuples)
-        let budget = configuration.limits.evaluationVisits
-        let entries = try RequestError.asking { () throws(GraphError) in
-            try graph.permissions(request, in: state.basis, budget: budget)
+        let limits = configuration.limits
+        if job.listing == nil {
+            let state = try state(request.consistency, adding: request.context.tuples)
+            job.begin(at: state)
+            job.listing = try RequestError.asking { () throws(GraphError) in
+                try PermissionListing(
+                    graph: replica.stateMachine.graph,
+                    basis: state.basis,
+                    request: request,
+                    budget: limits.evaluationVisits
+                )
+            }
         }
-        let answer = PermissionsAnswer(entries: entries, zookie: state.zookie)
+        guard let listing = job.listing, let zookie = job.zookie else { return }
+        let isComplete = try RequestError.asking { () throws(GraphError) in
+            try listing.run(slice: limits.evaluationSliceVisits)
+        }
+        guard isComplete else { return }
+        let answer = PermissionsAnswer(entries: listing.entries, zookie: zookie)
         job.request.client.send(.permissionsAnswer, job.request.correlation) { answer.encode(into: &$0) }
         end(job, nil)
     }

@@ -246,21 +246,24 @@ extension Node {
 
     private func runRead(_ job: EvaluationJob, _ read: ReadRequest) throws(RequestError) {
         let graph = replica.stateMachine.graph
-        let state = try state(Consistency(read.consistency, continuing: read.cursor?.zookie))
-        do throws(GraphError) {
-            try graph.validate(read.filter, in: state.basis)
-        } catch {
-            throw .graph(error)
+        if !job.hasBegun {
+            let state = try state(Consistency(read.consistency, continuing: read.cursor?.zookie))
+            try RequestError.asking { () throws(GraphError) in try graph.validate(read.filter, in: state.basis) }
+            job.begin(at: state)
+            job.page = ReadProgress(isOnePage: true)
         }
-        switch graph.read(read.filter, in: state.basis, after: read.cursor?.last, limit: read.limit) {
+        guard let basis = job.basis, let zookie = job.zookie, let page = job.page else { return }
+        let step = graph.read(read.filter, in: basis, after: read.cursor?.last, limit: read.limit, progress: page)
+        switch step {
         case .page(let tuples, let next):
-            let answer = ReadAnswer(tuples: tuples, next: next.map { ReadCursor(last: $0) }, zookie: state.zookie)
+            let answer = ReadAnswer(tuples: tuples, next: next.map { ReadCursor(last: $0) }, zookie: zookie)
             let request = job.request
             request.client.send(.readAnswer, request.correlation) { answer.encode(for: read, into: &$0) }
             end(job, nil)
         case .again:
-            // The graph goes on where it was, whatever is written meanwhile: others come first.
-            requeue(job)
+            // What it has found out of a row is good at its own revision only. The order of entities is the graph's, which
+            // goes on where it was, whatever is written meanwhile: others come first.
+            if !page.isUnderWay { requeue(job) }
         }
     }
 
