@@ -60,9 +60,11 @@ struct LookupFilter {
 
     init(prefix: String) { self.prefix = [UInt8](prefix.utf8) }
 
-    /// Whether an id has the prefix and comes after `after`.
+    /// Whether an id has the prefix and comes after `after`; the id is not looked at where all are admitted.
     @inline(__always)
-    func admits(_ id: UnsafeRawBufferPointer, after: String?) -> Bool {
+    func admits(after: String?, _ id: () -> UnsafeRawBufferPointer) -> Bool {
+        if prefix.isEmpty, after == nil { return true }
+        let id = id()
         if !prefix.isEmpty {
             guard id.count >= prefix.count, id.prefix(prefix.count).elementsEqual(prefix) else { return false }
         }

@@ -44,6 +44,9 @@ package final class ResourceLookup {
         var truth: Truth
     }
 
+    /// So many results are ready before others are put in order.
+    package static let firstResults = 64
+
     private let graph: Graph
     /// Nil while it is held.
     private var basis: Basis?
@@ -66,8 +69,8 @@ package final class ResourceLookup {
     private var permission: Int
     /// Which of its candidates, or of what was found for it, is next.
     private var place = 0
-    /// What was found for it.
-    private var found: SortedRuns<LookupItem>
+    /// What was found for it; nil while it changes, since every access to a field of a shared object is checked.
+    private var found: IDOrder?
     /// The search for what its next result lacks.
     private var search: MissingSearch?
     private var results: [Result] = []
@@ -102,7 +105,7 @@ package final class ResourceLookup {
         filter = LookupFilter(prefix: request.idPrefix)
         limit = LookupRules.limit(request.limit)
         ids = LookupIDs(graph.entities, unknown: request.subject.object.id)
-        found = SortedRuns(ids)
+        found = IDOrder(ids)
         permission = request.cursor?.permission ?? 0
         // Others that come first may have brought it along.
         graph.pin(question.subject)
@@ -116,6 +119,7 @@ package final class ResourceLookup {
 
     deinit {
         walk.release()
+        found?.release()
         ids.release()
         if let evaluation { graph.abandon(evaluation) }
         graph.unpin(question.subject)
@@ -157,6 +161,7 @@ package final class ResourceLookup {
                 phase = .order
             case .order:
                 guard try order(inquiry, limit: limit) else { return false }
+                found?.removeAll()
                 permission += 1
                 place = 0
                 phase = permission < nodes.count && !isCut ? (candidates == nil ? .gather : .decide) : .done
@@ -202,31 +207,42 @@ package final class ResourceLookup {
         return entity == question.subject || inquiry.view.forward(entity).pointee != 0 ? entity : nil
     }
 
-    /// Puts what was found for the permission in progress into sorted runs.
+    /// Takes in what was found for the permission in progress.
     private func gather(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Bool {
+        var found = takeFound()
+        defer { self.found = found }
         let node = nodes[permission]
         let count = walk.foundCount(node)
         let after = cursor.flatMap { $0.permission == permission ? $0.id : nil }
-        // Taken out while they change, since every access to a field of a shared object is checked.
-        var (found, place) = (self.found, self.place)
-        self.found = SortedRuns(ids)
-        defer { (self.found, self.place) = (found, place) }
+        var place = place
+        defer { self.place = place }
         while place < count {
             guard inquiry.evaluation.visits < limit else { return false }
             let item = walk.found(node, place)
             place += 1
-            let work = filter.admits(ids.id(of: item.entity), after: after) ? found.add(item) : 0
-            try inquiry.spend(1 + work)
+            if filter.admits(after: after, { ids.id(of: item.entity) }) { found.add(item) }
+            try inquiry.spend(1)
         }
-        found.seal()
-        return true
+        while true {
+            guard inquiry.evaluation.visits < limit else { return false }
+            let work = found.prepare()
+            if work == 0 { return true }
+            try inquiry.spend(work)
+        }
+    }
+
+    private func takeFound() -> IDOrder {
+        guard let found = found.take() else { preconditionFailure("what a lookup found is taken twice") }
+        return found
     }
 
     /// Makes results of them in their order, each with what it lacks, until there are as many as were asked for.
+    ///
+    /// It lets the first few be taken before it goes on.
     private func order(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Bool {
-        // Taken out while they change, as above.
-        var (found, results) = (self.found, self.results)
-        self.found = SortedRuns(ids)
+        var found = takeFound()
+        var results = self.results
+        // Not copied while it changes.
         self.results = []
         defer { (self.found, self.results) = (found, results) }
         while let item = found.first {
@@ -249,6 +265,7 @@ package final class ResourceLookup {
             results.append(Result(entity: item.entity, permission: UInt16(permission), truth: truth))
             found.removeFirst()
             try inquiry.spend(1)
+            if results.count == ResourceLookup.firstResults { return false }
         }
         return true
     }

@@ -86,13 +86,3 @@ struct SortedRuns<Item> {
         }
     }
 }
-
-extension SortedRuns<LookupItem> {
-    /// Puts what a lookup has found in the order of ids.
-    init(_ ids: LookupIDs) {
-        self.init(
-            sort: { IDSort.sort(&$0, ids) },
-            precedes: { StateReader.order(ids.id(of: $0.entity), ids.id(of: $1.entity)) < 0 }
-        )
-    }
-}

@@ -60,7 +60,7 @@ package final class SubjectLookup {
     /// Visits of evaluations that have ended.
     private var spent = 0
     /// What was found for the pair in progress, and how much of it is gathered.
-    private var found: SortedRuns<LookupItem>
+    private var found: IDOrder
     private var place = 0
     /// What is known of somebody whom no tuple names.
     private var wildcard = Truth.no
@@ -110,12 +110,13 @@ package final class SubjectLookup {
         // Others that come first may have brought it along.
         graph.pin(resource)
         ids = LookupIDs(graph.entities, unknown: request.resource.id)
-        found = SortedRuns(ids)
+        found = IDOrder(ids)
         pair = Pair(permission: request.cursor?.permission ?? 0, kind: request.cursor?.kind ?? 0)
     }
 
     deinit {
         walk?.release()
+        found.release()
         ids.release()
         if let anybody { graph.abandon(anybody) }
         if let subject { graph.abandon(subject) }
@@ -257,11 +258,12 @@ package final class SubjectLookup {
 
     // MARK: Subjects
 
-    /// Puts the next of what was found into sorted runs.
+    /// Takes in the next of what was found, and then prepares the next run of it.
     private func gatherNext() {
         guard let walk, place < walk.found.count else {
-            found.seal()
-            phase = .judge
+            let work = found.prepare()
+            if work == 0 { phase = .judge }
+            spent += work
             return
         }
         let next = walk.found[place]
@@ -270,13 +272,12 @@ package final class SubjectLookup {
         spent += 1
         // Beside a wildcard all are judged, since it may not stand for them.
         guard wildcardResult != nil || isWanted(next.entity, after: after) else { return }
-        if wildcard != .no || next.sureness != .subtracted { spent += found.add(item) }
+        if wildcard != .no || next.sureness != .subtracted { found.add(item) }
     }
 
     private func isWanted(_ entity: UInt32, after: String?) -> Bool {
-        let id = ids.id(of: entity)
-        guard filter.admits(id, after: after) else { return false }
-        return candidates?.contains(String(decoding: id, as: UTF8.self)) ?? true
+        guard filter.admits(after: after, { ids.id(of: entity) }) else { return false }
+        return candidates?.contains(ids.text(of: entity)) ?? true
     }
 
     private func judgeNext(_ slice: Int, _ basis: Basis) throws(GraphError) {
@@ -350,7 +351,7 @@ package final class SubjectLookup {
         walk?.release()
         walk = nil
         end(&anybody)
-        found = SortedRuns(ids)
+        found.removeAll()
         wildcardResult = nil
         pair.kind += 1
         if pair.kind == kinds.count { pair = Pair(permission: pair.permission + 1, kind: 0) }

@@ -8,10 +8,8 @@ import PembaService
 import PembaWire
 
 extension Node {
-    /// Results that are made into parts between two looks at the clock, and those that go ahead of all others: the client
-    /// has them while the rest is made.
+    /// Results that are made into parts between two looks at the clock.
     private static let resultsPerStep = 4_096
-    private static let firstResults = 64
     /// Bytes of parts that one stream may keep waiting, and all streams together; a lookup that would exceed them ends
     /// early, with a cursor.
     private static let waitingPartBytesMax = 64 << 20
@@ -52,10 +50,12 @@ extension Node {
             try lookup.run(slice: configuration.limits.evaluationSliceVisits)
         }
         guard isComplete || lookup.waitingCount > 0 else { return }
+        // The first go ahead of all others: the client has them while the rest is made.
         let isFirst = job.stream == nil
         let stream = job.stream ?? open(job.request, window: window, source: .evaluation)
         job.stream = stream
-        let last = lookup.emit(isFirst ? Node.firstResults : Node.resultsPerStep, into: stream, EncodedZookie(zookie))
+        let most = isFirst ? ResourceLookup.firstResults : Node.resultsPerStep
+        let last = lookup.emit(most, into: stream, EncodedZookie(zookie))
         if isComplete, lookup.waitingCount == 0 {
             end(job, stream, lookup, zookie, next: lookup.next)
         } else if let last, stream.waitingBytes > Node.waitingPartBytesMax || streamBytes > Node.allWaitingPartBytesMax
