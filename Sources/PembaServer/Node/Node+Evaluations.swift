@@ -62,7 +62,10 @@ extension Node {
             // Without history entries wait for those under way, and so does everybody else.
             let waits = isApplyPending && evaluations.isAnyUnderWay && !keepsHistory
             guard let job = waits ? evaluations.nextUnderWay() : evaluations.next() else { break }
+            let isUnanswered = job.stream == nil
             runSlice(of: job)
+            // The first part of an answer leaves at the end of this turn: it does not wait for others.
+            if isUnanswered, job.stream != nil { break }
             now = SystemClock.now()
             if !evaluations.hasNewcomers, now - start >= Node.underWayBudget { break }
         }
