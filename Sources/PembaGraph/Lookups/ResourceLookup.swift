@@ -69,7 +69,7 @@ package final class ResourceLookup {
     private var permission: Int
     /// Which of its candidates, or of what was found for it, is next.
     private var place = 0
-    /// What was found for it; nil while it changes, since every access to a field of a shared object is checked.
+    /// What was found for it; nil while it changes, so that it is not copied.
     private var found: IDOrder?
     /// The search for what its next result lacks.
     private var search: MissingSearch?
@@ -211,7 +211,8 @@ package final class ResourceLookup {
     private func gather(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Bool {
         var found = takeFound()
         defer { self.found = found }
-        let node = nodes[permission]
+        // A copy, since every access to a field of a shared object is checked.
+        let (walk, node) = (walk, nodes[permission])
         let count = walk.foundCount(node)
         let after = cursor.flatMap { $0.permission == permission ? $0.id : nil }
         var place = place
@@ -245,6 +246,7 @@ package final class ResourceLookup {
         // Not copied while it changes.
         self.results = []
         defer { (self.found, self.results) = (found, results) }
+        let walk = walk
         while let item = found.first {
             guard results.count < self.limit else {
                 isCut = true
