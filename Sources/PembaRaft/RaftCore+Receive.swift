@@ -27,7 +27,7 @@ extension RaftCore {
     /// Moves on to a message's greater term; false if the message is to be ignored.
     private mutating func enterTerm(of message: RaftMessage, into effects: inout [RaftEffect]) -> Bool {
         switch message.body {
-        case .preVote, .preVoteResponse(granted: true):
+        case .preVote, .preVoteResponse(granted: true), .conditionalGrant(isPreVote: true):
             // The term is only one that the candidate would campaign in.
             return true
         case .requestVote(_, _, let isTransfer):
@@ -140,6 +140,7 @@ extension RaftCore {
             guard message.term == (granted ? term.next : term) else { return }
             votes.record(message.from, granted: granted)
             countVotes(into: &effects)
+        case .conditionalGrant(let isPreVote): conditionalGrant(message, isPreVote: isPreVote, into: &effects)
         case .voteResponse(let granted):
             guard role == .candidate else { return }
             votes.record(message.from, granted: granted)

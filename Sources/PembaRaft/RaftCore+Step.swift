@@ -47,7 +47,9 @@ extension RaftCore {
     /// Turns what the step changed into effects.
     mutating func finish(into effects: inout [RaftEffect]) {
         if role == .leader { advanceMembership(into: &effects) }
-        if isHardStateDirty || !unwritten.isEmpty {
+        // Nothing waits for that to be durable: a node that forgets it only owes for longer.
+        let isSettled = settleDebt()
+        if isHardStateDirty || isSettled || !unwritten.isEmpty {
             let sequence = durability.issue(
                 lastIndex: log.lastIndex,
                 lastTerm: log.lastTerm,
@@ -56,7 +58,7 @@ extension RaftCore {
             )
             let request = PersistRequest(
                 sequence: sequence,
-                hardState: isHardStateDirty ? hardState : nil,
+                hardState: isHardStateDirty || isSettled ? hardState : nil,
                 entries: unwritten,
                 lastIndex: log.lastIndex,
                 lastTerm: log.lastTerm
@@ -99,7 +101,7 @@ extension RaftCore {
         switch role {
         case .candidate:
             if durability.isHardStateDurable {
-                votes.record(id, granted: true)
+                recordOwnVote()
                 countVotes(into: &effects)
             }
         case .leader: advanceCommit(into: &effects)

@@ -108,6 +108,7 @@ extension Replica {
         let status = raft.status()
         return ReplicaStatus(
             leadership: leadership,
+            debt: status.debt,
             lastIndex: status.last,
             commitIndex: commit,
             appliedIndex: stateMachine.index,

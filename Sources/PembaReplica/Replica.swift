@@ -68,6 +68,9 @@ package final class Replica {
     /// This node.
     package var id: NodeID { options.raft.id }
 
+    /// What this node's disk has lost of what it may have acknowledged; nil: nothing.
+    package var debt: LogDebt? { raft.debt }
+
     /// When `.tick` is due at the latest.
     package var nextDeadline: Instant {
         var next = min(raft.nextDeadline, commands.nextDeadline, reads.nextDeadline, snapshots.nextDeadline)

@@ -18,6 +18,8 @@ package struct ReplicaStatus: Sendable, Equatable {
 
     /// The role, term and known leader.
     package var leadership: RaftLeadership
+    /// What this node's disk has lost of what it may have acknowledged; nil: nothing.
+    package var debt: LogDebt?
     /// The last index in the log.
     package var lastIndex: LogIndex
     /// The last index known to be committed.

@@ -42,6 +42,9 @@ struct Pembad: ParsableCommand {
     @Flag(help: "This is a new cluster: set up an empty data folder.")
     var initialize = false
 
+    @Flag(help: "Take what this node's disk has lost for lost for good, and exit: an operator's last resort.")
+    var acceptDataLoss = false
+
     @Flag(help: "Check the configuration and exit.")
     var checkConfiguration = false
 
@@ -72,6 +75,10 @@ struct Pembad: ParsableCommand {
         let configuration = try NodeConfiguration.load(file: file, environment: environment, overrides: overrides)
         if checkConfiguration {
             print("\(file): the configuration of node \(configuration.node) is valid")
+            return
+        }
+        if acceptDataLoss {
+            print(try NodeBoot.forgiveDebt(configuration))
             return
         }
         try NodeProcess.run(configuration, initialize: initialize)

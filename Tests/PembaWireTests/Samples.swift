@@ -286,6 +286,7 @@ enum Samples {
         Sample("readIndex", raft: .readIndex(request: 11)),
         Sample("readIndexResponse", raft: .readIndexResponse(request: 11, index: LogIndex(42))),
         Sample("removed", raft: .removed(configuration: LogIndex(44))),
+        Sample("conditionalGrant", raft: .conditionalGrant(isPreVote: true)),
     ]
 
     static let peer: [Sample] = [

@@ -6,7 +6,7 @@ internal import PembaCore
 extension RaftCore {
     /// Whether this node may campaign: it may have a vote, does not lead, has a whole state and a disk that works.
     var canCampaign: Bool {
-        role != .leader && offered == nil && removedAt == nil && !isDiskStalled && mayHaveVote
+        role != .leader && offered == nil && removedAt == nil && !isDiskStalled && !owesRange && mayHaveVote
     }
 
     /// Whether a live leader is known: the lease during which nobody else is helped to power.
@@ -30,14 +30,14 @@ extension RaftCore {
     mutating func campaign(into effects: inout [RaftEffect]) {
         guard canCampaign else { return }
         guard options.usesPreVote else {
-            campaignInNextTerm(isTransfer: false, into: &effects)
+            if !votesConditionally { campaignInNextTerm(isTransfer: false, into: &effects) }
             return
         }
         role = .preCandidate
         leader = nil
         restartElectionTimer()
         votes.reset()
-        votes.record(id, granted: true)
+        recordOwnVote()
         let body = RaftMessage.Body.preVote(lastIndex: log.lastIndex, lastTerm: log.lastTerm)
         for voter in otherVoters {
             effects.append(.send(RaftMessage(from: id, to: voter, term: term.next, body: body)))
@@ -49,7 +49,7 @@ extension RaftCore {
     ///
     /// The own vote counts once it is durable.
     private mutating func campaignInNextTerm(isTransfer: Bool, into effects: inout [RaftEffect]) {
-        hardState = HardState(term: term.next, vote: id)
+        hardState = HardState(term: term.next, vote: id, debt: hardState.debt)
         isHardStateDirty = true
         role = .candidate
         leader = nil
@@ -65,8 +65,7 @@ extension RaftCore {
 
     /// Draws the conclusion from the votes so far.
     mutating func countVotes(into effects: inout [RaftEffect]) {
-        let result = configuration.quorum.result { votes[$0] }
-        switch (result, role) {
+        switch (campaignResult, role) {
         case (.won, .preCandidate): campaignInNextTerm(isTransfer: false, into: &effects)
         case (.won, .candidate):
             // Others may have elected this node before its own disk was done; it must not lead in a term that it
@@ -79,7 +78,7 @@ extension RaftCore {
 
     /// The leader hands over: campaigns at once and without asking first.
     mutating func timeoutNow(from peer: NodeID, into effects: inout [RaftEffect]) {
-        guard canCampaign, leader == peer else { return }
+        guard canCampaign, !votesConditionally, leader == peer else { return }
         campaignInNextTerm(isTransfer: true, into: &effects)
     }
 
@@ -98,11 +97,11 @@ extension RaftCore {
         into effects: inout [RaftEffect]
     ) {
         let isFree = message.term > term || mayVote(for: message.from)
-        let isWilling = !isBlank && !hearsFromLeader && isFree
+        let isWilling = !isBlank && !owesRange && !hearsFromLeader && isFree
         let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
         sendWhenDurable(
             .hardState,
-            .preVoteResponse(granted: granted),
+            granted && votesConditionally ? .conditionalGrant(isPreVote: true) : .preVoteResponse(granted: granted),
             to: message.from,
             term: granted ? message.term : term,
             into: &effects
@@ -116,7 +115,7 @@ extension RaftCore {
         lastTerm: Term,
         into effects: inout [RaftEffect]
     ) {
-        let isWilling = !isBlank && mayVote(for: candidate)
+        let isWilling = !isBlank && !owesRange && mayVote(for: candidate)
         let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
         if granted {
             if hardState.vote != candidate {
@@ -125,7 +124,10 @@ extension RaftCore {
             }
             restartElectionTimer()
         }
-        sendWhenDurable(.hardState, .voteResponse(granted: granted), to: candidate, into: &effects)
+        let isConditional = granted && votesConditionally
+        let answer: RaftMessage.Body =
+            isConditional ? .conditionalGrant(isPreVote: false) : .voteResponse(granted: granted)
+        sendWhenDurable(.hardState, answer, to: candidate, into: &effects)
     }
 
     private func mayVote(for candidate: NodeID) -> Bool {
@@ -143,7 +145,7 @@ extension RaftCore {
     mutating func becomeFollower(term newTerm: Term, leader newLeader: NodeID?, into effects: inout [RaftEffect]) {
         precondition(newTerm >= term, "the term would fall")
         if newTerm > term {
-            hardState = HardState(term: newTerm, vote: nil)
+            hardState = HardState(term: newTerm, vote: nil, debt: hardState.debt)
             isHardStateDirty = true
         }
         if role == .leader { resign(into: &effects) }

@@ -5,24 +5,52 @@ internal import PembaCore
 
 /// The answers to one round of votes or pre-votes; the first answer of a node counts.
 struct VoteTally: Sendable {
+    private enum Vote: Sendable {
+        case refused
+        /// Granted if all voters grant it (`LogDebt`).
+        case conditional
+        case granted
+    }
+
     private struct Answer: Sendable {
         var node: NodeID
-        var granted: Bool
+        var vote: Vote
     }
 
     private var answers: [Answer] = []
 
-    /// What `node` answered; nil: nothing yet.
+    /// What `node` answered without conditions; nil: nothing yet.
     subscript(node: NodeID) -> Bool? {
-        for answer in answers where answer.node == node { return answer.granted }
-        return nil
+        switch vote(of: node) {
+        case .granted: true
+        case .refused: false
+        case .conditional, nil: nil
+        }
+    }
+
+    /// Whether `node` has granted its vote, be it on a condition.
+    func agrees(_ node: NodeID) -> Bool {
+        switch vote(of: node) {
+        case .granted, .conditional: true
+        case .refused, nil: false
+        }
     }
 
     /// Notes an answer.
-    mutating func record(_ node: NodeID, granted: Bool) {
-        if self[node] == nil { answers.append(Answer(node: node, granted: granted)) }
-    }
+    mutating func record(_ node: NodeID, granted: Bool) { record(node, granted ? .granted : .refused) }
+
+    /// Notes a vote that counts only if all voters grant it.
+    mutating func recordConditional(_ node: NodeID) { record(node, .conditional) }
 
     /// Starts a new round.
     mutating func reset() { answers.removeAll(keepingCapacity: true) }
+
+    private func vote(of node: NodeID) -> Vote? {
+        for answer in answers where answer.node == node { return answer.vote }
+        return nil
+    }
+
+    private mutating func record(_ node: NodeID, _ vote: Vote) {
+        if self.vote(of: node) == nil { answers.append(Answer(node: node, vote: vote)) }
+    }
 }

@@ -19,8 +19,8 @@ extension RaftCore {
     /// Whether this node holds nothing at all: it is new, or has lost its data.
     ///
     /// Nothing that it says may count, as it does not know what it has promised: it grants no votes and confirms no
-    /// leader. One that is new is given the log as a learner.
-    var isBlank: Bool { log.lastIndex == .zero }
+    /// leader. One that is new is given the log as a learner. One that knows what it has lost is not blank.
+    var isBlank: Bool { log.lastIndex == .zero && hardState.debt == nil }
 
     /// Tells a node that was removed that it was; false if the message is to be taken up.
     ///

@@ -45,9 +45,12 @@ package struct HardState: Sendable, Hashable {
     package var term: Term
     /// Whom it voted for in that term.
     package var vote: NodeID?
+    /// What the disk has lost of what this node may have acknowledged; nil: nothing.
+    package var debt: LogDebt?
 
-    package init(term: Term = .zero, vote: NodeID? = nil) {
+    package init(term: Term = .zero, vote: NodeID? = nil, debt: LogDebt? = nil) {
         self.term = term
         self.vote = vote
+        self.debt = debt
     }
 }

@@ -31,11 +31,16 @@ package struct RaftMessage: Sendable, Hashable {
         case requestVote(lastIndex: LogIndex, lastTerm: Term, transfer: Bool)
         /// Answers `requestVote`.
         case voteResponse(granted: Bool)
+        /// Answers `preVote` or `requestVote` with a grant that counts only if all voters grant it: the sender's disk has
+        /// lost what it may have acknowledged. A grant of a pre-vote carries the asked term.
+        case conditionalGrant(isPreVote: Bool)
         /// Replicates entries after (`previousIndex`, `previousTerm`).
         case appendEntries(previousIndex: LogIndex, previousTerm: Term, entries: [LogEntry], commit: LogIndex)
         /// The receiver's log agrees with the leader's up to `match`, durably.
         case appendAccepted(match: LogIndex)
         /// The receiver has no entry (`rejected`, its term): its log may agree at `hintIndex`, whose term is `hintTerm`.
+        /// Both are zero only where the log is empty and never was anything else; an empty log that has lost its entries
+        /// names the term of its loss.
         case appendRejected(rejected: LogIndex, hintIndex: LogIndex, hintTerm: Term)
         /// Says that the leader lives; `commit` is never beyond what the receiver is known to have. `vouch` tells how
         /// fresh the receiver may call itself; nil while the leader cannot tell.

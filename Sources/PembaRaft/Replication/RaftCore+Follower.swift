@@ -25,7 +25,8 @@ extension RaftCore {
             // What is committed here agrees with any leader's log.
             let agreed = log.lastIndex(upTo: min(previous, log.lastIndex), termAtMost: previousTerm)
             let hint = max(agreed, commitIndex)
-            let hintTerm = log.term(at: hint) ?? .zero
+            let emptyTerm = hardState.debt?.term ?? .zero
+            let hintTerm = hint == .zero ? emptyTerm : log.term(at: hint) ?? .zero
             let rejection = RaftMessage.Body.appendRejected(rejected: previous, hintIndex: hint, hintTerm: hintTerm)
             sendWhenDurable(.hardState, rejection, to: leader, into: &effects)
             return

@@ -24,6 +24,7 @@ extension RaftCore {
             catchingUp: catchUps.map { RaftCatchUpStatus(node: $0.node, round: $0.round, target: $0.target) },
             abandoned: abandoned,
             removedAt: removedAt,
+            debt: hardState.debt,
             peers: peers.map { peer in
                 RaftPeerStatus(
                     id: peer.id,
@@ -65,6 +66,9 @@ extension RaftCore {
     /// While there is one the core appends and commits nothing, so it must end in `snapshotInstalled` or
     /// `snapshotFailed` within a bounded time.
     package var offeredSnapshot: LogIndex? { offered?.index }
+
+    /// What this node owes because its disk has lost entries; nil: nothing.
+    package var debt: LogDebt? { hardState.debt }
 
     /// The configuration in force.
     package var currentConfiguration: RaftConfiguration { configuration }

@@ -88,6 +88,8 @@ package struct RaftStatus: Sendable, Hashable {
     package var abandoned: AbandonedChange?
     /// The entry of the configuration that removed this node, which then does nothing more.
     package var removedAt: LogIndex?
+    /// What its disk has lost of what it may have acknowledged; nil: nothing.
+    package var debt: LogDebt?
     /// Every other member, ascending, if this node leads; otherwise empty.
     package var peers: [RaftPeerStatus]
 }

@@ -116,6 +116,12 @@ extension NodeMetrics {
         output.family("pemba_storage_sync_seconds", .histogram, "Writing and syncing one group of entries.")
         output.histogram("pemba_storage_sync_seconds", syncLatency)
         output.single("pemba_storage_queue_requests", .gauge, "Writes that are not durable yet.", gauges.persistsQueued)
+        output.single(
+            "pemba_storage_debt",
+            .gauge,
+            "What the disk has lost and the node has not got back: 0 nothing, 1 the end of the log, 2 more.",
+            gauges.debt
+        )
         output.single("pemba_storage_snapshots_written_total", .counter, "Snapshots written.", snapshotsWritten)
         output.single(
             "pemba_storage_snapshots_installed_total",

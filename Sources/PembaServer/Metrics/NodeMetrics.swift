@@ -93,6 +93,8 @@ package struct NodeGauges: Sendable {
     package var evaluationsQueued = 0
     /// Writes handed to the storage thread and not yet durable.
     package var persistsQueued = 0
+    /// What the disk has lost and the node has not got back: 0 nothing, 1 the end of the log, 2 more.
+    package var debt: UInt8 = 0
     /// Days until the node's certificate expires; negative afterwards.
     package var certificateDays = 0.0
     /// Bytes that answers may pile up to before writes are refused.

@@ -27,6 +27,7 @@ extension Node {
             let total = progress.total == 0 ? "an unknown number" : "\(progress.total)"
             alarms.append("receiving a snapshot: \(progress.received) of \(total) blocks")
         }
+        if let debt = status.debt { alarms.append(debt.explanation) }
         if isMemoryExhausted { alarms.append("the memory limit is reached: writes are refused") }
         return alarms
     }
@@ -76,6 +77,7 @@ extension Node {
         gauges.requestsInFlight = inFlight
         gauges.evaluationsQueued = evaluations.count
         gauges.persistsQueued = persistsInFlight
+        gauges.debt = replica.debt?.kind.rawValue ?? 0
         gauges.certificateDays = access.serverContext.certificateDaysLeft(at: SystemClock.wall()) ?? 0
         gauges.memoryLimitBytes = memoryLimit
         gauges.isReady = gauges.status.alarms.isEmpty

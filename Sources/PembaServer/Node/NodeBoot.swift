@@ -42,15 +42,16 @@ package final class NodeBoot: @unchecked Sendable {
     ) throws(StartupError) -> (NodeBoot, ReplicaStore<POSIXFileSystem>) {
         do throws(StorageError) {
             progress.report("opening the data folder")
-            let store = try openStore(configuration, initialize: initialize, logger: logger)
+            var store = try openStore(configuration, initialize: initialize, logger: logger)
+            let snapshot = try loadSnapshot(of: &store, configuration, logger: logger, progress: progress)
             let recovered = store.recovered
+            reportDamage(recovered, logger: logger)
             if let truncation = recovered.truncation {
                 logger.notice(
                     "the end of the log was torn by a crash and cut off",
                     metadata: ["reason": "\(truncation)"]
                 )
             }
-            let snapshot = try loadSnapshot(of: store, recovered.snapshot, logger: logger, progress: progress)
             let boot = ReplicaBoot(
                 hardState: recovered.hardState,
                 stateMachine: snapshot?.take() ?? emptyState(),
@@ -124,6 +125,25 @@ package final class NodeBoot: @unchecked Sendable {
         return try ReplicaStore(opening: folder, files: files, expecting: identity)
     }
 
+    /// Loads the snapshot; if a block of it turns out to be damaged, goes on with what is left without it.
+    private static func loadSnapshot(
+        of store: inout ReplicaStore<POSIXFileSystem>,
+        _ configuration: NodeConfiguration,
+        logger: Logger,
+        progress: StartupProgress
+    ) throws(StorageError) -> LoadedSnapshot? {
+        do throws(StorageError) {
+            return try loadSnapshot(of: store, store.snapshot, logger: logger, progress: progress)
+        } catch {
+            guard error.code == .snapshotDamaged || error.code == .deviceFailed else { throw error }
+            logger.error("the snapshot is damaged and is set aside", metadata: ["error": "\(error)"])
+            try store.setSnapshotAside()
+            store.close()
+            store = try openStore(configuration, initialize: false, logger: logger)
+            return try loadSnapshot(of: store, store.snapshot, logger: logger, progress: progress)
+        }
+    }
+
     private static func loadSnapshot(
         of store: ReplicaStore<POSIXFileSystem>,
         _ manifest: SnapshotManifest?,
@@ -149,12 +169,13 @@ package final class NodeBoot: @unchecked Sendable {
             return try loading.finish()
         } catch {
             if case .storage(let error) = error { throw error }
+            // Its checksums are right: another version of the program, or a fault in it, has written that.
             throw StorageError(
-                .snapshotDamaged,
+                .unsupportedVersion,
                 path: "\(store)",
                 operation: "load the snapshot of",
                 reason: error.description,
-                remedy: "replace the node by a new one with an empty data folder"
+                remedy: "start the version of the program that wrote it, or replace the node by a new one"
             )
         }
     }

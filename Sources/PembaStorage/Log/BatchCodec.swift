@@ -70,14 +70,18 @@ package enum BatchCodec {
         case torn(String)
         /// Something that no crash leaves, noticed at this offset.
         case damaged(Int, String)
+        /// A newer version wrote it.
+        case unknownVersion(UInt8)
     }
 
     /// Reads the batch at `offset` of a segment, without looking at its place in the chain.
     package static func read(_ segment: UnsafeRawBufferPointer, at offset: Int) -> Reading {
-        let first = UnsafeRawBufferPointer(rebasing: segment[offset..<(offset + BatchFraming.sectorBytes)])
+        // No batch is shorter than a page.
+        let first = UnsafeRawBufferPointer(rebasing: segment[offset..<(offset + BatchFraming.pageBytes)])
         guard let header = BatchHeader.read(first) else {
+            if let version = BatchHeader.unknownVersion(in: first) { return .unknownVersion(version) }
             switch BatchFraming.wholeness(first) {
-            case .torn: return .torn("its first sector was not written")
+            case .torn(let sector): return .torn("its sector at byte \(offset + sector) was not written")
             case .whole, .damaged: return .damaged(offset, "the checksum of a batch header is wrong")
             }
         }

@@ -4,8 +4,8 @@
 /// Lays a batch out on disk.
 ///
 /// Segments are filled with zeros before they are used. Every 512-byte sector of a batch begins and ends with a byte
-/// that is never zero, so that a sector which begins or ends with zero was not written, or not to its end, whatever
-/// the payload: tearing and damage cannot be confused. The batch is filled up to whole 4 KiB pages, so that no later
+/// that is never zero, so that a sector of zeros was not written, whatever the payload, and one that is wrong and not of
+/// zeros is damaged: tearing and damage cannot be confused. The batch is filled up to whole 4 KiB pages, so that no later
 /// write touches a page of it, and a torn write of a later batch cannot harm it.
 ///
 /// Sector 0 holds 511 bytes of content (the batch's magic begins it) and a closing guard; every other sector an opening
@@ -62,7 +62,7 @@ package enum BatchFraming {
     package enum Wholeness: Hashable, Sendable {
         /// Every sector was written to its end.
         case whole
-        /// The sector at this offset begins or ends with zero: it was not written, or not to its end.
+        /// The sector at this offset is all zeros: it was not written.
         case torn(Int)
         /// The sector at this offset has a guard that was never written.
         case damaged(Int)
@@ -74,8 +74,9 @@ package enum BatchFraming {
     package static func wholeness(_ extent: UnsafeRawBufferPointer) -> Wholeness {
         var damaged: Int?
         for start in stride(from: 0, to: extent.count, by: sectorBytes) {
+            let end = min(start + sectorBytes, extent.count)
+            if extent[start] == 0, extent[start..<end].allSatisfy({ $0 == 0 }) { return .torn(start) }
             let last = start + sectorBytes <= extent.count ? extent[start + sectorBytes - 1] : 0
-            if extent[start] == 0 || last == 0 { return .torn(start) }
             if last != closing || (start > 0 && extent[start] != opening) { damaged = damaged ?? start }
         }
         return damaged.map { .damaged($0) } ?? .whole

@@ -113,4 +113,14 @@ package struct BatchHeader: Sendable, Hashable {
             return nil
         }
     }
+
+    /// The version of a whole header that this program does not know; nil for anything else.
+    package static func unknownVersion(in source: UnsafeRawBufferPointer) -> UInt8? {
+        guard source.count >= bytes, source[4] != version else { return nil }
+        let checksum = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: source[..<(bytes - 4)]))
+        let isWhole =
+            UInt32(littleEndian: source.loadUnaligned(fromByteOffset: 0, as: UInt32.self)) == magic
+            && UInt32(littleEndian: source.loadUnaligned(fromByteOffset: bytes - 4, as: UInt32.self)) == checksum
+        return isWhole ? source[4] : nil
+    }
 }

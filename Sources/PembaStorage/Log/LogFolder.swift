@@ -6,9 +6,14 @@ enum LogFolder {
     /// The file that becomes the next segment.
     static let spareName = "spare"
     private static let prefix = "segment-"
+    /// What the names of files and folders begin with that were set aside because they are damaged.
+    static let faultyPrefix = "damaged-"
 
     /// The name of segment `id`: its number in 16 hexadecimal digits.
     static func segmentName(_ id: UInt64) -> String { prefix + hexadecimal(id) }
+
+    /// The name under which segment `id` is set aside.
+    static func faultyName(_ id: UInt64) -> String { faultyPrefix + hexadecimal(id) }
 
     /// The segment number in a name; nil if it is not the name of a segment.
     static func segmentID(_ name: String) -> UInt64? {

@@ -9,18 +9,25 @@ package import PembaRaft
 package enum SegmentVerdict: Hashable, Sendable {
     /// Batches up to `end`, nothing after them.
     case complete(end: Int)
-    /// Batches up to `end`, then what a crash left of a write that was never acknowledged; it lies before `dirtyEnd`.
-    case torn(end: Int, dirtyEnd: Int, String)
-    /// Something that no crash leaves.
-    case damaged(offset: Int, String)
-    /// A newer version wrote it.
-    case unknownVersion(UInt16)
+    /// Batches up to `end`, then what a crash left of a write that was never acknowledged.
+    case torn(end: Int, String)
+    /// Batches up to `end`, then a last write that is there to its end and wrong: a crash does not leave that, and it may
+    /// have been acknowledged.
+    case suspicious(end: Int, offset: Int, String)
+    /// Something that no crash leaves, noticed at `offset`, before which the batches up to `end` are good; nil: nothing of
+    /// the segment can be used.
+    case damaged(end: Int?, offset: Int, String)
+    /// It belongs to somebody else.
+    case foreign(String)
+    /// It is whole and means nothing to this version.
+    case unreadable(offset: Int, String)
 }
 
 /// The log as far as its segments were replayed, in order.
 ///
 /// The rules: a batch is written only after the one before it is durable, so only the last write of the last segment
-/// can be torn (rules W3 to W5). Everything else that is not a batch in its place in the chain is damage.
+/// can be torn (rules W3 to W5): then one of its sectors, at least, is all zeros. Everything else that is not a batch in
+/// its place in the chain is damage.
 package struct LogReplay: Sendable {
     /// Whose log it is.
     private let identity: StoreIdentity
@@ -53,24 +60,38 @@ package struct LogReplay: Sendable {
         let header: SegmentHeader
         switch SegmentHeader.read(bytes) {
         case .success(let read): header = read
-        case .failure(.damaged(let reason)): return .damaged(offset: 0, reason)
-        case .failure(.unknownVersion(let version)): return .unknownVersion(version)
+        case .failure(.damaged(let reason)): return .damaged(end: nil, offset: 0, reason)
+        case .failure(.unknownVersion(let version)):
+            let reason = "it has version \(version), and this program knows version \(SegmentHeader.version)"
+            return .unreadable(offset: 0, reason)
         }
-        if let problem = problem(of: header, id: id, length: bytes.count) { return .damaged(offset: 0, problem) }
+        guard header.identity.cluster == identity.cluster, header.identity.node == identity.node else {
+            return .foreign("it belongs to node \(header.identity.node) of cluster \(header.identity.cluster)")
+        }
+        if let problem = problem(of: header, id: id, length: bytes.count) {
+            return .damaged(end: nil, offset: 0, problem)
+        }
         begin(header)
         let segment = UnsafeRawBufferPointer(rebasing: bytes[..<Int(header.capacity)])
         var offset = SegmentHeader.bytes
         while offset + BatchFraming.pageBytes <= segment.count {
             switch BatchCodec.read(segment, at: offset) {
             case .batch(let batch, let payload, let chain, let end):
-                if let problem = append(batch, payload: payload, chain: chain, segment: id) {
-                    return .damaged(offset: offset, problem)
+                if let problem = misplacement(of: batch, segment: id) {
+                    return .damaged(end: offset, offset: offset, problem)
+                }
+                if let problem = append(batch, payload: payload, chain: chain) {
+                    return .unreadable(offset: offset, problem)
                 }
                 offset = end
             case .damaged(let place, let reason):
-                return .damaged(offset: place, reason)
+                let isTail = isLast && laterBatch(segment, after: offset, id: id) == nil
+                return isTail
+                    ? .suspicious(end: offset, offset: place, reason) : .damaged(end: offset, offset: place, reason)
             case .torn(let reason):
-                return isLast ? tail(segment, from: offset, id: id, reason) : .complete(end: offset)
+                return tail(segment, from: offset, id: id, isLast: isLast, reason)
+            case .unknownVersion(let version):
+                return .unreadable(offset: offset, "a batch has version \(version), which this program does not know")
             }
         }
         return .complete(end: offset)
@@ -78,9 +99,6 @@ package struct LogReplay: Sendable {
 
     private func problem(of header: SegmentHeader, id: UInt64, length: Int) -> String? {
         guard header.id == id else { return "the file name says segment \(id), its header segment \(header.id)" }
-        guard header.identity.cluster == identity.cluster, header.identity.node == identity.node else {
-            return "the segment belongs to node \(header.identity.node) of cluster \(header.identity.cluster)"
-        }
         guard header.capacity >= UInt64(SegmentHeader.bytes), header.capacity <= UInt64(length) else {
             return "the segment has \(length) bytes and not \(header.capacity)"
         }
@@ -105,16 +123,22 @@ package struct LogReplay: Sendable {
         segments.append(header)
     }
 
-    /// Appends a batch if it is in its place; says what is wrong otherwise.
-    private mutating func append(_ batch: BatchHeader, payload: [UInt8], chain: UInt64, segment: UInt64) -> String? {
-        guard var extent = extent.take() else { return "a batch stands before the first segment" }
-        defer { self.extent = extent }
-        guard batch.segment == segment, batch.sequence == nextSequence, batch.previousChain == self.chain else {
+    /// Says why a batch is not in its place, if it is not.
+    private func misplacement(of batch: BatchHeader, segment: UInt64) -> String? {
+        guard let extent else { return "a batch stands before the first segment" }
+        guard batch.segment == segment, batch.sequence == nextSequence, batch.previousChain == chain else {
             return "a batch does not follow the one before it"
         }
         guard batch.firstIndex <= extent.last.next else {
             return "entries \(extent.last.next) to \(batch.firstIndex.previous) are missing"
         }
+        return nil
+    }
+
+    /// Appends a batch that is in its place; says what is wrong with its content otherwise.
+    private mutating func append(_ batch: BatchHeader, payload: [UInt8], chain: UInt64) -> String? {
+        guard var extent = extent.take() else { preconditionFailure("a batch stands before the first segment") }
+        defer { self.extent = extent }
         let added: [LogEntry]
         do throws(ByteError) {
             added = try BatchCodec.entries(payload, of: batch)
@@ -132,32 +156,35 @@ package struct LogReplay: Sendable {
         return nil
     }
 
-    /// Judges what follows the last batch of the last segment.
+    /// Judges what follows the last batch of a segment where a whole batch could stand and does not.
+    ///
+    /// In an earlier segment it is for the next one's header to say whether a batch is missing.
     private func tail(
         _ segment: UnsafeRawBufferPointer,
         from offset: Int,
         id: UInt64,
+        isLast: Bool,
         _ reason: String
     ) -> SegmentVerdict {
         let rest = UnsafeRawBufferPointer(rebasing: segment[offset...])
         if LogReplay.isZero(rest) { return .complete(end: offset) }
-        var dirtyEnd = offset
-        for page in stride(from: offset, to: segment.count, by: BatchFraming.pageBytes) {
-            let end = min(page + BatchFraming.pageBytes, segment.count)
-            if LogReplay.isZero(UnsafeRawBufferPointer(rebasing: segment[page..<end])) { continue }
-            dirtyEnd = end
-            // A whole later batch was written only after the one here was durable: so that one was lost since.
-            if page > offset, end - page == BatchFraming.pageBytes,
-                case .batch(let batch, _, _, _) = BatchCodec.read(segment, at: page),
-                batch.segment == id, batch.sequence > nextSequence
-            {
-                return .damaged(
-                    offset: offset,
-                    "a batch is missing: \(reason), and a later one at byte \(page) is whole"
-                )
-            }
+        // A later batch was written only after the one here was durable: so that one was lost since.
+        if isLast, let later = laterBatch(segment, after: offset, id: id) {
+            let text = "a batch is missing: \(reason), and a later one begins at byte \(later)"
+            return .damaged(end: offset, offset: offset, text)
         }
-        return .torn(end: offset, dirtyEnd: dirtyEnd, reason)
+        return .torn(end: offset, reason)
+    }
+
+    /// Where, after the batch that should begin at `offset`, the head of a later one stands.
+    private func laterBatch(_ segment: UnsafeRawBufferPointer, after offset: Int, id: UInt64) -> Int? {
+        var page = offset + BatchFraming.pageBytes
+        while page + BatchFraming.pageBytes <= segment.count {
+            let bytes = UnsafeRawBufferPointer(rebasing: segment[page..<(page + BatchFraming.pageBytes)])
+            if let batch = BatchHeader.read(bytes), batch.segment == id, batch.sequence > nextSequence { return page }
+            page += BatchFraming.pageBytes
+        }
+        return nil
     }
 
     private static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -178,21 +205,12 @@ package enum LogFit: Hashable, Sendable {
 }
 
 extension LogReplay {
-    /// Compares the replayed log with the snapshot, which ends at `index` in `term` (zero both: there is none), and
-    /// with the durable term.
+    /// Compares the replayed log with the snapshot, which ends at `index` in `term` (zero both: there is none).
     ///
     /// A snapshot is made of committed entries: what the log has at or after its end in conflict with it was never
     /// committed, and a crash came between the installation of the snapshot and the new beginning of the log.
-    package func fit(snapshotIndex index: LogIndex, term: Term, hardState: HardState) -> LogFit {
+    package func fit(snapshotIndex index: LogIndex, term: Term) -> LogFit {
         guard let extent else { return .damaged("there are no log segments") }
-        guard highestTerm <= hardState.term else {
-            return .damaged(
-                "the log has entries of term \(highestTerm), and the vote file only knows \(hardState.term)"
-            )
-        }
-        guard term <= hardState.term else {
-            return .damaged("the snapshot is of term \(term), and the vote file only knows \(hardState.term)")
-        }
         guard extent.start <= index.next else {
             return .damaged("the log begins at \(extent.start), and the snapshot ends at \(index)")
         }

@@ -57,8 +57,17 @@ struct SegmentedLog<Files: FileSystem> {
         self.extent = extent
     }
 
-    /// Makes the first segment of a log that begins at index 1.
-    init(creating folder: String, files: Files, identity: StoreIdentity, options: StoreOptions) throws(StorageError) {
+    /// Makes the first segment of a log that begins at index 1, or after a snapshot that ends at (`index`, `term`) where
+    /// nothing can be used of the segments up to `id`.
+    init(
+        creating folder: String,
+        files: Files,
+        identity: StoreIdentity,
+        options: StoreOptions,
+        id: UInt64 = 1,
+        after index: LogIndex = .zero,
+        term: Term = .zero
+    ) throws(StorageError) {
         self.files = files
         self.folder = folder
         self.identity = identity
@@ -67,19 +76,19 @@ struct SegmentedLog<Files: FileSystem> {
         position = SegmentHeader.bytes
         chain = 0
         nextSequence = 1
-        extent = LogExtent(start: LogIndex(1), termBefore: .zero)
+        extent = LogExtent(start: index.next, termBefore: term)
         let file = try files.create(folder + "/" + LogFolder.spareName)
         active = file
         let capacity = options.fillStepBytes
         header = SegmentHeader(
-            id: 1,
+            id: id,
             capacity: UInt64(capacity),
             identity: identity,
-            firstIndex: LogIndex(1),
-            previousTerm: .zero,
+            firstIndex: index.next,
+            previousTerm: term,
             firstSequence: 1,
             previousChain: 0,
-            restartsLog: false
+            restartsLog: id > 1
         )
         try files.writeZeros(file, at: 0, count: capacity)
         try publish(file, header)

@@ -100,6 +100,15 @@ struct StoredSnapshot<Files: FileSystem> {
         do throws(ByteError) {
             return (try SnapshotManifest(decoding: bytes), bytes)
         } catch {
+            if case .invalidValue(field: SnapshotManifest.versionField, let version) = error {
+                throw StorageError(
+                    .unsupportedVersion,
+                    path: path,
+                    operation: "read the snapshot",
+                    reason: "it has version \(version), and this program knows version \(SnapshotManifest.version)",
+                    remedy: "start the newer version of the program that wrote it"
+                )
+            }
             throw damage(path, nil, "the manifest cannot be read (\(error))")
         }
     }
@@ -111,7 +120,7 @@ struct StoredSnapshot<Files: FileSystem> {
             offset: offset,
             operation: "read the snapshot",
             reason: reason,
-            remedy: "the log before it is gone: replace the node by a new one with an empty data folder"
+            remedy: "the node gets its state anew from the others"
         )
     }
 }

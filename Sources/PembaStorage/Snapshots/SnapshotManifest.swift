@@ -52,6 +52,8 @@ package struct SnapshotManifest: Sendable, Hashable {
     package static let version: UInt16 = 1
     /// Blocks that a snapshot has at most: 50 GiB of content, in a manifest that fits a frame.
     package static let blocksMax = 200_000
+    /// How errors call the version.
+    static let versionField = "manifest version"
     private static let magic: UInt32 = 0x4E41_4D50  // "PMAN"
 
     /// The cluster whose state it is.
@@ -122,7 +124,7 @@ package struct SnapshotManifest: Sendable, Hashable {
         guard magic == SnapshotManifest.magic else { throw .invalidValue(field: "magic", value: UInt64(magic)) }
         let version: UInt16 = try reader.integer()
         guard version == SnapshotManifest.version else {
-            throw .invalidValue(field: "manifest version", value: UInt64(version))
+            throw .invalidValue(field: SnapshotManifest.versionField, value: UInt64(version))
         }
         _ = try reader.integer(UInt16.self)
         let cluster = try ClusterID(decoding: &reader)

@@ -12,6 +12,8 @@ struct SnapshotStore<Files: FileSystem> {
     private let identity: StoreIdentity
     private let options: StoreOptions
     private(set) var current: StoredSnapshot<Files>?
+    /// Why the newest snapshot could not be opened, if it could not.
+    private(set) var loss: StorageError?
     private var writer: SnapshotWriter<Files>?
     private var receiver: SnapshotReceiver<Files>?
 
@@ -23,16 +25,17 @@ struct SnapshotStore<Files: FileSystem> {
         self.options = options
         // A rename that a process before this one did not sync must be durable before the log relies on it.
         try files.syncFolder(folder)
-        guard let newest = try files.list(folder).compactMap(SnapshotFolder.snapshotIndex).max() else {
-            try removeLeftovers()
-            return
+        for index in try files.list(folder).compactMap(SnapshotFolder.snapshotIndex).sorted().reversed() {
+            let name = SnapshotFolder.snapshotName(index)
+            do throws(StorageError) {
+                current = try StoredSnapshot(opening: path(name), index: index, identity: identity, files: files)
+                break
+            } catch {
+                guard [.snapshotDamaged, .notFound, .deviceFailed].contains(error.code) else { throw error }
+                loss = loss ?? error
+                try setAside(index)
+            }
         }
-        current = try StoredSnapshot(
-            opening: path(SnapshotFolder.snapshotName(newest)),
-            index: newest,
-            identity: identity,
-            files: files
-        )
         try removeLeftovers()
     }
 
@@ -179,6 +182,27 @@ extension SnapshotStore {
             }
             try files.removeFolderAndFiles(path(name))
         }
+    }
+
+    /// Gives up the current snapshot, which is damaged, and keeps its files under another name.
+    mutating func setCurrentAside() throws(StorageError) {
+        guard let damaged = current.take() else { return }
+        damaged.close()
+        try setAside(damaged.manifest.point.lastIndex)
+    }
+
+    /// Removes what was set aside.
+    func discardFaulty() throws(StorageError) {
+        for name in try files.list(folder) where name.hasPrefix(LogFolder.faultyPrefix) {
+            try files.removeFolderAndFiles(path(name))
+        }
+    }
+
+    private func setAside(_ index: LogIndex) throws(StorageError) {
+        let aside = path(LogFolder.faultyName(index.rawValue))
+        if try files.isFolder(aside) { try files.removeFolderAndFiles(aside) }
+        try files.rename(path(SnapshotFolder.snapshotName(index)), to: aside)
+        try files.syncFolder(folder)
     }
 
     private func refusal(_ index: LogIndex, _ reason: String) -> StorageError {

@@ -25,7 +25,12 @@ extension ReplicaStore {
     ///
     /// Throws `snapshotRefused` if a later one was installed meanwhile.
     package func finishSnapshot() throws(StorageError) -> SnapshotManifest {
-        try perform { () throws(StorageError) in try snapshots.finish() }
+        try perform { () throws(StorageError) in
+            let manifest = try snapshots.finish()
+            // What was set aside and cost nothing is of no use any more.
+            if superFile.record.hardState.debt == nil { try discardFaulty() }
+            return manifest
+        }
     }
 
     /// Drops the snapshot that was begun, if one was: also the way out after `noSpace`.

@@ -14,6 +14,10 @@ package struct RecoveredState: Sendable {
     package var entries: [LogEntry]
     /// What was cut off the end of the log because a crash had torn it, in words for the log; nil if nothing was.
     package var truncation: String?
+    /// What the disk had lost when it was opened, for which the node owes (`HardState.debt`); nil if nothing.
+    package var damage: StorageDamage?
+    /// A snapshot that could not be read; the log had everything, or `damage` says what is lost.
+    package var snapshotLoss: StorageError?
 }
 
 /// The data folder of one node: vote file, log and snapshots.
@@ -30,6 +34,7 @@ package final class ReplicaStore<Files: FileSystem> {
     var superFile: SuperFile<Files>
     var log: SegmentedLog<Files>
     var snapshots: SnapshotStore<Files>
+    private let recovery: LogRecovery<Files>
     /// The first error after which nothing is known about the disk.
     private var failure: StorageError?
 
@@ -72,29 +77,76 @@ package final class ReplicaStore<Files: FileSystem> {
             files.close(lock)
             throw error
         }
-        let hardState = superFile.record.hardState
-        let snapshot = snapshots.current?.manifest
+        recovery = LogRecovery(
+            files: files,
+            folder: folder + "/" + DataFolder.logName,
+            identity: identity,
+            options: options
+        )
         do throws(StorageError) {
-            let recovery = LogRecovery(
-                files: files,
-                folder: folder + "/" + DataFolder.logName,
-                identity: identity,
-                options: options
-            )
-            let found = try recovery.recover(snapshot: snapshot, hardState: hardState)
-            log = found.log
-            recovered = RecoveredState(
-                hardState: hardState,
-                snapshot: snapshot,
-                entries: found.entries,
-                truncation: found.truncation
-            )
+            (log, recovered) = try ReplicaStore.recoverLog(recovery, snapshots: snapshots, superFile: &superFile)
         } catch {
             snapshots.close()
             superFile.close()
             files.close(lock)
             throw error
         }
+    }
+
+    /// Reads the log, and notes durably what the node owes before anything of it is cleaned up.
+    private static func recoverLog(
+        _ recovery: LogRecovery<Files>,
+        snapshots: SnapshotStore<Files>,
+        superFile: inout SuperFile<Files>
+    ) throws(StorageError) -> (SegmentedLog<Files>, RecoveredState) {
+        let snapshot = snapshots.current?.manifest
+        let (index, term) = (snapshot?.point.lastIndex ?? .zero, snapshot?.point.lastTerm ?? .zero)
+        let inspector = LogInspector(
+            files: recovery.files,
+            folder: recovery.folder,
+            identity: recovery.identity,
+            snapshotIndex: index,
+            snapshotTerm: term,
+            snapshotLoss: snapshots.loss
+        )
+        let inspection = try inspector.inspect(try recovery.segments(), hardState: superFile.record.hardState)
+        if let damage = inspection.damage {
+            try superFile.write(superFile.record.hardState.owing(damage.kind))
+        }
+        let found = try recovery.open(inspection, after: index, term: term)
+        let state = RecoveredState(
+            hardState: superFile.record.hardState,
+            snapshot: snapshot,
+            entries: found.entries,
+            truncation: inspection.truncation,
+            damage: inspection.damage,
+            snapshotLoss: snapshots.loss
+        )
+        return (found.log, state)
+    }
+
+    /// Sets the current snapshot aside, of which a block turned out to be damaged.
+    ///
+    /// The folder is then to be closed and opened anew, which tells what is left without it.
+    package func setSnapshotAside() throws(StorageError) {
+        try perform { () throws(StorageError) in try snapshots.setCurrentAside() }
+    }
+
+    /// Forgets, because an operator has decided so, what the node owes: whatever it has lost counts as lost for good.
+    package func forgiveDebt() throws(StorageError) {
+        try perform { () throws(StorageError) in
+            var hardState = superFile.record.hardState
+            guard hardState.debt != nil else { return }
+            hardState.debt = nil
+            try superFile.write(hardState)
+            recovered.hardState = hardState
+        }
+    }
+
+    /// Removes what was set aside as damaged, when the node has everything again.
+    func discardFaulty() throws(StorageError) {
+        try recovery.discardFaulty()
+        try snapshots.discardFaulty()
     }
 
     /// Ends the use of the folder.
@@ -118,6 +170,7 @@ package final class ReplicaStore<Files: FileSystem> {
     package func append(_ requests: [PersistRequest]) throws(StorageError) {
         try perform { () throws(StorageError) in
             let hardState = requests.last { $0.hardState != nil }?.hardState
+            let owed = superFile.record.hardState.debt
             if let hardState, hardState != superFile.record.hardState { try superFile.write(hardState) }
             // What was on its way while a snapshot was installed may be covered by it, and is in it.
             let entries = ReplicaStore.merged(requests).drop { $0.index <= snapshots.currentIndex }
@@ -126,6 +179,7 @@ package final class ReplicaStore<Files: FileSystem> {
                 "an entry is written before its term is durable"
             )
             try log.append(entries)
+            if owed != nil, superFile.record.hardState.debt == nil { try discardFaulty() }
         }
     }
 

@@ -21,23 +21,28 @@ package struct SuperRecord: Sendable, Hashable {
 
     /// Bytes of an encoded record: one sector, which disks write as a whole.
     package static let bytes = 512
-    /// The version that `encode` writes.
-    package static let version: UInt16 = 1
+    /// The newest version that this program knows.
+    ///
+    /// A record without a debt is written as version 1, so that a program that does not know debts takes up no folder that
+    /// has one.
+    package static let version: UInt16 = 2
     private static let magic: UInt32 = 0x5055_5350  // "PSUP"
     /// Zeros before the checksum: the room for tombstones of removed members.
-    private static let reservedBytes = bytes - 64 - 4
+    private static let reservedBytes = bytes - 80 - 4
 
     /// The record as one sector that ends with its checksum.
     package func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: SuperRecord.bytes)
         writer.integer(SuperRecord.magic)
-        writer.integer(SuperRecord.version)
+        writer.integer(hardState.debt == nil ? 1 : SuperRecord.version)
         writer.integer(UInt16(0))
         writer.integer(generation)
         identity.encode(into: &writer)
         writer.integer(UInt32(0))
         writer.integer(hardState.term.rawValue)
         writer.integer(hardState.vote?.rawValue ?? 0)
+        writer.integer(UInt64(hardState.debt?.kind.rawValue ?? 0))
+        writer.integer(hardState.debt?.term.rawValue ?? 0)
         writer.raw(repeatElement(0, count: SuperRecord.reservedBytes))
         writer.integer(CRC32C.checksum(writer.bytes))
         return writer.bytes
@@ -68,18 +73,25 @@ package struct SuperRecord: Sendable, Hashable {
             var reader = ByteReader(sector)
             guard try reader.integer(UInt32.self) == magic else { return .damaged }
             let version: UInt16 = try reader.integer()
-            guard version == SuperRecord.version else { return .unknownVersion(version) }
+            guard (1...SuperRecord.version).contains(version) else { return .unknownVersion(version) }
             _ = try reader.integer(UInt16.self)
             let generation: UInt64 = try reader.integer()
             let identity = try StoreIdentity(decoding: &reader)
             _ = try reader.integer(UInt32.self)
             let term: UInt64 = try reader.integer()
             let vote: UInt64 = try reader.integer()
+            let owed: UInt64 = try reader.integer()
+            let debtTerm: UInt64 = try reader.integer()
+            var debt: LogDebt?
+            if version > 1 {
+                guard let kind = UInt8(exactly: owed).flatMap(LogDebt.Kind.init) else { return .damaged }
+                debt = LogDebt(kind: kind, term: Term(debtTerm))
+            }
             return .record(
                 SuperRecord(
                     generation: generation,
                     identity: identity,
-                    hardState: HardState(term: Term(term), vote: vote == 0 ? nil : NodeID(vote))
+                    hardState: HardState(term: Term(term), vote: vote == 0 ? nil : NodeID(vote), debt: debt)
                 )
             )
         } catch {

@@ -21,6 +21,7 @@ enum RaftMessageKind: UInt8, CaseIterable {
     case readIndex = 13
     case readIndexResponse = 14
     case removed = 15
+    case conditionalGrant = 16
 }
 
 extension RaftMessage {
@@ -41,6 +42,7 @@ extension RaftMessage {
         case .readIndex: .readIndex
         case .readIndexResponse: .readIndexResponse
         case .removed: .removed
+        case .conditionalGrant: .conditionalGrant
         }
     }
 
@@ -105,6 +107,7 @@ extension RaftMessage.Body {
             output.boolean(index != nil)
             if let index { output.integer(index.rawValue) }
         case .removed(let configuration): output.integer(configuration.rawValue)
+        case .conditionalGrant(let isPreVote): output.boolean(isPreVote)
         }
     }
 
@@ -146,6 +149,7 @@ extension RaftMessage.Body {
             let index = try reader.boolean(field: "index present") ? LogIndex(reader.integer()) : nil
             self = .readIndexResponse(request: request, index: index)
         case .removed: self = .removed(configuration: LogIndex(try reader.integer()))
+        case .conditionalGrant: self = .conditionalGrant(isPreVote: try reader.boolean(field: "pre-vote"))
         }
     }
 

@@ -252,7 +252,7 @@ extension RaftMessage {
         case .heartbeatResponse: return head + "MsgHeartbeatResp \(term) Log:0/0"
         case .installSnapshot(let index, _): return head + "MsgSnap \(term) Log:0/0 Index:\(index)"
         case .timeoutNow: return head + "MsgTimeoutNow \(term) Log:0/0"
-        case .readIndex, .readIndexResponse, .removed: return head + "\(body)"
+        case .readIndex, .readIndexResponse, .removed, .conditionalGrant: return head + "\(body)"
         }
     }
 }

@@ -1,0 +1,65 @@
+// Pemba: starting from a data folder that has lost something.
+// SPDX-License-Identifier: Apache-2.0
+
+import Logging
+import PembaCore
+import PembaRaft
+import PembaStorage
+
+extension NodeBoot {
+    /// Says what the disk has lost and what the node does about it.
+    static func reportDamage(_ recovered: RecoveredState, logger: Logger) {
+        if let damage = recovered.damage {
+            logger.error(
+                "the data folder is damaged; that is set aside, and the node gets what it lacks from the others",
+                metadata: ["damage": "\(damage)"]
+            )
+        } else if let loss = recovered.snapshotLoss {
+            logger.error(
+                "the snapshot was damaged and is set aside; the log has everything",
+                metadata: ["error": "\(loss)"]
+            )
+        }
+        if let debt = recovered.hardState.debt {
+            logger.warning("\(debt.explanation)", metadata: ["raft.debt_term": .stringConvertible(debt.term.rawValue)])
+        }
+    }
+
+    /// Takes what a node has lost for lost for good, as an operator has decided, and says what that was.
+    package static func forgiveDebt(_ configuration: NodeConfiguration) throws(StartupError) -> String {
+        let identity = StoreIdentity(
+            cluster: configuration.cluster,
+            node: configuration.node,
+            epoch: configuration.epoch
+        )
+        do throws(StorageError) {
+            let store = try ReplicaStore(
+                opening: configuration.dataFolder,
+                files: POSIXFileSystem(),
+                expecting: identity
+            )
+            defer { store.close() }
+            guard store.recovered.hardState.debt != nil else {
+                return "node \(configuration.node) has lost nothing: nothing was changed"
+            }
+            try store.forgiveDebt()
+            let last = store.recovered.entries.last?.index ?? store.snapshot?.point.lastIndex ?? .zero
+            return
+                "node \(configuration.node) counts as whole, with its log up to entry \(last), from now on"
+        } catch {
+            throw StartupError(error)
+        }
+    }
+}
+
+extension LogDebt {
+    /// What it means, for alarms and logs.
+    var explanation: String {
+        switch kind {
+        case .tail:
+            "the end of the log was damaged: until a leader has replaced it, this vote counts only if all voters agree"
+        case .range:
+            "the log or the snapshot was damaged: until this node has everything again from a leader, it does not vote"
+        }
+    }
+}
