@@ -18,9 +18,8 @@ package final class PermissionListing {
     /// The relations and permissions, in the order of the schema.
     private let names: [(node: UInt32, name: String)]
     private let evaluation: Evaluation
-    private var ask = SlicedQuestion()
-    /// The search for what the next entry depends on, if that is conditional.
-    private var search: MissingSearch?
+    /// The next entry, once it has been begun.
+    private var judgement: Judgement?
 
     /// What was found out, in the order of the schema; all of it once `run` has given true.
     package private(set) var entries: [PermissionsAnswer.Entry] = []
@@ -80,32 +79,18 @@ package final class PermissionListing {
         let inquiry = Inquiry(graph: graph, evaluation: evaluation, basis: basis)
         let limit = evaluation.visits + slice
         while entries.count < names.count {
-            guard evaluation.visits < limit, let decision = try decide(inquiry, limit: limit) else { return false }
+            guard evaluation.visits < limit else { return false }
             let (node, name) = names[entries.count]
+            // Taken out while it changes, so that it is not copied.
+            var judgement = judgement.take() ?? Judgement(question.resource, node)
+            guard try judgement.run(inquiry, limit: limit) != nil else {
+                self.judgement = judgement
+                return false
+            }
             let isRelation = basis.linked.nodes[Int(node)].kind == .relation
+            let decision = judgement.decision
             entries.append(PermissionsAnswer.Entry(permission: name, isRelation: isRelation, decision: decision))
         }
         return true
-    }
-
-    /// Decides the next entry; nil if it takes longer.
-    private func decide(_ inquiry: Inquiry, limit: Int) throws(GraphError) -> Decision? {
-        let node = names[entries.count].node
-        if search == nil {
-            switch try ask.answer(inquiry, limit, { inquiry.begin(question.resource, node) }) {
-            case nil: return nil
-            case .yes?: return .has
-            case .no?: return .hasNot
-            case .maybe?: search = MissingSearch(question.resource, node)
-            }
-        }
-        guard var search else { return nil }
-        // Taken out while it changes, so that it is not copied.
-        self.search = nil
-        if let missing = try search.run(inquiry, limit: limit) {
-            return Decision(.conditional, missingContext: missing)
-        }
-        self.search = search
-        return nil
     }
 }

@@ -23,12 +23,6 @@ package final class SubjectLookup {
         case done
     }
 
-    /// A permission and a kind.
-    private struct Pair {
-        var permission: Int
-        var kind: Int
-    }
-
     private let graph: Graph
     /// Nil while it is held.
     private var basis: Basis?
@@ -38,25 +32,19 @@ package final class SubjectLookup {
     private let resourceType: UInt32
     private let nodes: [UInt32]
     private let kinds: [ResolvedCheck]
-    private let cursor: LookupCursor?
-    private let filter: LookupFilter
-    private let candidates: Set<String>?
-    private let limit: Int
+    private let page: SubjectPage
     private let ids: LookupIDs
 
     private var phase = Phase.begin
-    private var pair: Pair
+    private var pair: SubjectPair
     private var walk: SubjectWalk?
     /// Asks about a subject that no tuple names.
     private var anybody: Evaluation?
     /// Asks about the subject in turn.
     private var subject: Evaluation?
-    private var question = SlicedQuestion()
-    /// What is known of whom is asked about, and what else is to be found out.
-    private var truth: Truth?
-    private var search: MissingSearch?
+    /// About whom is asked, and what else is to be found out.
+    private var judgement: Judgement?
     private var concrete: ConcreteSearch?
-    private var missing: [String] = []
     /// Visits of evaluations that have ended.
     private var spent = 0
     /// What was found for the pair in progress, and how much of it is gathered.
@@ -102,16 +90,13 @@ package final class SubjectLookup {
         context = request.context.values
         self.nodes = nodes
         self.kinds = kinds
-        cursor = request.cursor
-        filter = LookupFilter(prefix: request.idPrefix)
-        candidates = request.candidates.map { Set($0) }
-        limit = LookupRules.limit(request.limit)
         resource = graph.object(resourceType, request.resource.id)
         // Others that come first may have brought it along.
         graph.pin(resource)
         ids = LookupIDs(graph.entities, unknown: request.resource.id)
         found = IDOrder(ids)
-        pair = Pair(permission: request.cursor?.permission ?? 0, kind: request.cursor?.kind ?? 0)
+        page = SubjectPage(request, ids)
+        pair = page.start
     }
 
     deinit {
@@ -202,58 +187,25 @@ package final class SubjectLookup {
     private func judgeWildcard(_ slice: Int, _ basis: Basis) throws(GraphError) {
         guard let anybody, let walk else { return }
         if walk.hasWildcard {
-            guard let truth = try judge(inquiry(anybody, basis), slice) else { return }
+            guard let (truth, decision) = try judge(inquiry(anybody, basis), slice) else { return }
             wildcard = truth
-            if truth != .no, isWildcardWanted {
-                add(SubjectReference.wildcardID, decision(truth))
+            if truth != .no, page.wantsWildcard(of: pair) {
+                add(SubjectReference.wildcardID, decision)
                 if !isCut { wildcardResult = results.count - 1 }
             }
-            endJudgement()
+            judgement = nil
         }
         place = 0
         phase = .gather
     }
 
-    /// What is known of whom an evaluation asks about, once `missing` is what that depends on; nil if it takes longer.
-    private func judge(_ inquiry: Inquiry, _ slice: Int) throws(GraphError) -> Truth? {
-        let (node, limit) = (nodes[pair.permission], inquiry.evaluation.visits + slice)
-        if truth == nil {
-            truth = try question.answer(inquiry, limit) { inquiry.begin(resource, node) }
-            if truth == .maybe { search = MissingSearch(resource, node) }
-        }
-        guard var search else { return truth }
+    /// What is known of whom an evaluation asks about, until `judgement` is forgotten; nil if it takes longer.
+    private func judge(_ inquiry: Inquiry, _ slice: Int) throws(GraphError) -> (truth: Truth, decision: Decision)? {
         // Taken out while it changes, so that it is not copied.
-        self.search = nil
-        guard let names = try search.run(inquiry, limit: limit) else {
-            self.search = search
-            return nil
-        }
-        missing = names
-        return truth
-    }
-
-    private func decision(_ truth: Truth) -> Decision {
-        truth == .maybe ? Decision(.conditional, missingContext: missing) : .has
-    }
-
-    private func endJudgement() {
-        truth = nil
-        missing = []
-    }
-
-    /// Whether the wildcard of the pair in progress is still to be given: it may stand for subjects that were asked for,
-    /// whatever their ids.
-    private var isWildcardWanted: Bool {
-        if let cursor, cursor.permission == pair.permission, cursor.kind == pair.kind { return false }
-        return true
-    }
-
-    /// The id after which the subjects of the pair in progress are given.
-    private var after: String? {
-        guard let cursor, cursor.permission == pair.permission, cursor.kind == pair.kind,
-            !cursor.id.hasSameBytes(as: SubjectReference.wildcardID)
-        else { return nil }
-        return cursor.id
+        var judgement = judgement.take() ?? Judgement(resource, nodes[pair.permission])
+        let truth = try judgement.run(inquiry, limit: inquiry.evaluation.visits + slice)
+        self.judgement = judgement
+        return truth.map { ($0, judgement.decision) }
     }
 
     // MARK: Subjects
@@ -271,13 +223,8 @@ package final class SubjectLookup {
         place += 1
         spent += 1
         // Beside a wildcard all are judged, since it may not stand for them.
-        guard wildcardResult != nil || isWanted(next.entity, after: after) else { return }
+        guard wildcardResult != nil || page.wants(next.entity, of: pair) else { return }
         if wildcard != .no || next.sureness != .subtracted { found.add(item) }
-    }
-
-    private func isWanted(_ entity: UInt32, after: String?) -> Bool {
-        guard filter.admits(after: after, { ids.id(of: entity) }) else { return false }
-        return candidates?.contains(ids.text(of: entity)) ?? true
     }
 
     private func judgeNext(_ slice: Int, _ basis: Basis) throws(GraphError) {
@@ -298,17 +245,17 @@ package final class SubjectLookup {
         let subject = self.subject ?? ask(found.entity, basis)
         self.subject = subject
         let inquiry = inquiry(subject, basis)
-        guard let truth = try judge(inquiry, slice) else { return false }
+        guard let (truth, decision) = try judge(inquiry, slice) else { return false }
         if truth != .no {
             guard let isListed = try isListed(found, inquiry, slice) else { return false }
-            if isListed { list(found.entity, decision(truth)) }
+            if isListed { list(found.entity, decision) }
         }
         // Where both depend on context, only what is subtracted from the wildcard makes the subject less than anybody.
         if let wildcardResult, truth != .yes, truth == .no || wildcard == .yes || found.isSubtracted {
-            let decision = truth == .no ? .has : decision(truth)
-            results[wildcardResult].excluded.append(ExcludedSubject(id: ids.text(of: found.entity), decision: decision))
+            let excluded = truth == .no ? .has : decision
+            results[wildcardResult].excluded.append(ExcludedSubject(id: ids.text(of: found.entity), decision: excluded))
         }
-        endJudgement()
+        judgement = nil
         concrete = nil
         end(&self.subject)
         return true
@@ -332,13 +279,13 @@ package final class SubjectLookup {
 
     private func list(_ entity: UInt32, _ decision: Decision) {
         // Beside a wildcard what was not asked for is judged, but not listed.
-        guard wildcardResult == nil || isWanted(entity, after: after) else { return }
+        guard wildcardResult == nil || page.wants(entity, of: pair) else { return }
         add(ids.text(of: entity), decision)
     }
 
     private func add(_ id: String, _ decision: Decision) {
         guard !isCut else { return }
-        guard results.count < limit else {
+        guard results.count < page.limit else {
             isCut = true
             return
         }
@@ -354,7 +301,7 @@ package final class SubjectLookup {
         found.removeAll()
         wildcardResult = nil
         pair.kind += 1
-        if pair.kind == kinds.count { pair = Pair(permission: pair.permission + 1, kind: 0) }
+        if pair.kind == kinds.count { pair = SubjectPair(permission: pair.permission + 1, kind: 0) }
         phase = isCut || pair.permission == nodes.count ? .done : .begin
     }
 
