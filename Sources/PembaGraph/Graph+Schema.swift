@@ -12,7 +12,6 @@ extension Graph {
     /// type with offending tuples, so that every replica names the same one: that takes time in the number of entities.
     package func replaceSchema(_ schema: CompiledSchema) throws(GraphError) {
         let new = Linker.link(schema, keeping: linked)
-        try refuseChangedCaveats(new)
         var offending: [Offence] = []
         for node in 0..<linked.nodeCount where linked.nodes[node].kind == .relation {
             let old = linked.nodes[node]
@@ -70,31 +69,25 @@ extension Graph {
         if key.caveat != 0 {
             let name = linked.caveats[Int(key.caveat)].name
             guard new.caveat(named: name) == key.caveat else { return "it has no caveat `\(name)`" }
+            let old = linked.schema.caveats.first { $0.name.hasSameBytes(as: name) }
+            if let problem = old.flatMap({ problem($0, new) }) { return problem }
         }
         return Graph.place(old, key, new) == nil ? refusal : nil
     }
 
-    /// A parameter of a caveat that stays and that stored tuples carry must stay, with its type: their contexts have it.
-    private func refuseChangedCaveats(_ new: LinkedSchema) throws(GraphError) {
-        let inUse = Set(
-            (0..<linked.admittedCount).filter { linked.admittedTuples[$0] > 0 }.map { linked.admitted[$0].caveat }
-        )
-        for old in linked.schema.caveats where inUse.contains(linked.caveat(named: old.name)) {
-            guard let kept = new.schema.caveats.first(where: { $0.name.hasSameBytes(as: old.name) }) else { continue }
-            for parameter in old.parameters {
-                guard let now = kept.parameters.first(where: { $0.name.hasSameBytes(as: parameter.name) }) else {
-                    throw .caveatChanged(
-                        "the schema takes parameter `\(parameter.name)` away from caveat `\(old.name)`"
-                    )
-                }
-                guard now.type == parameter.type else {
-                    throw .caveatChanged(
-                        "the schema changes parameter `\(parameter.name)` of caveat `\(old.name)` from "
-                            + "`\(parameter.type.description)` to `\(now.type.description)`"
-                    )
-                }
+    /// What the new schema takes from a caveat that it keeps and that stored contexts may have; nil if nothing.
+    private func problem(_ old: CompiledCaveat, _ new: LinkedSchema) -> String? {
+        guard let kept = new.schema.caveats.first(where: { $0.name.hasSameBytes(as: old.name) }) else { return nil }
+        for parameter in old.parameters {
+            guard let now = kept.parameters.first(where: { $0.name.hasSameBytes(as: parameter.name) }) else {
+                return "it takes parameter `\(parameter.name)` away from caveat `\(old.name)`"
+            }
+            guard now.type == parameter.type else {
+                return "it changes parameter `\(parameter.name)` of caveat `\(old.name)` from "
+                    + "`\(parameter.type.description)` to `\(now.type.description)`"
             }
         }
+        return nil
     }
 
     private func firstOffence(_ offences: [Offence]) -> (tuple: RelationTuple, reason: String)? {

@@ -27,8 +27,6 @@ package enum GraphError: Error, Equatable, Sendable {
     case invalidContext(String)
     /// A caveat on which the answer depends has no value for its context.
     case conditionFailed(caveat: String, reason: String)
-    /// The new schema takes something away from a caveat that contexts may have; the sentence says what.
-    case caveatChanged(String)
     /// An evaluation visited more than this many entities without an answer.
     case budgetExceeded(Int)
     /// An explanation visited more than this many entities.
@@ -66,7 +64,7 @@ extension GraphError: CustomStringConvertible {
             "the schema would orphan the stored relationship `\(tuple)`: \(reason)"
         case .unknownCaveat(let name):
             "the schema has no caveat `\(name)`"
-        case .invalidContext(let sentence), .caveatChanged(let sentence):
+        case .invalidContext(let sentence):
             sentence
         case .conditionFailed(let caveat, let reason):
             "caveat `\(caveat)` could not be evaluated: \(reason)"

@@ -1,11 +1,11 @@
-// Pemba: a test that the client's article shows code that compiles.
+// Pemba: a test that documents show code that compiles.
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
 import PembaTestSupport
 import Testing
 
-@Suite("The client's article") struct DocumentationTests {
+@Suite("The client's documentation") struct DocumentationTests {
     /// The parts of `text` between lines that `opens` and `closes` accept, without their common indentation.
     private func blocks(
         of path: String,
@@ -31,18 +31,20 @@ import Testing
         return blocks
     }
 
-    @Test("every code block is one that this target compiles, in order") func blocksCompile() throws {
-        let article = try blocks(
-            of: "Sources/PembaClient/Documentation.docc/PembaClient.md",
-            opens: { $0 == "```swift" },
-            closes: { $0 == "```" }
-        )
-        let snippets = try blocks(
+    @Test(
+        "every code block is one that this target compiles, in order",
+        arguments: [
+            ("Sources/PembaClient/Documentation.docc/PembaClient.md", "// snippet"), ("README.md", "// readme"),
+        ]
+    )
+    func blocksCompile(document: String, mark: String) throws {
+        let shown = try blocks(of: document, opens: { $0 == "```swift" }, closes: { $0 == "```" })
+        let compiled = try blocks(
             of: "Tests/PembaClientTests/Snippets.swift",
-            opens: { $0.hasSuffix("// snippet") },
+            opens: { $0.hasSuffix(mark) },
             closes: { $0.hasSuffix("// end") }
         )
-        #expect(!article.isEmpty)
-        #expect(article == snippets)
+        #expect(!shown.isEmpty)
+        #expect(shown == compiled)
     }
 }

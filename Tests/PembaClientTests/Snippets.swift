@@ -22,6 +22,24 @@ enum Snippets {
         return client
     }
 
+    /// The block of the README.
+    static func begin(_ configuration: ClientConfiguration) async throws -> Decision {
+        // readme
+        let client = try PembaClient(configuration: configuration)
+        let viewer = try RelationTuple(parsing: "document:plan#viewer@user:alice")
+        let written = try await client.write(WriteRequest(updates: [TupleUpdate(.create, viewer)]))
+        let answer = try await client.check(
+            CheckItem(
+                resource: ObjectReference(type: "document", id: "plan"),
+                permission: "view",
+                subject: SubjectReference(type: "user", id: "alice")
+            ),
+            consistency: .atLeastAsFresh(written.zookie)
+        )
+        // end
+        return answer.decision
+    }
+
     static func write(_ client: PembaClient) async throws {
         // snippet
         try await client.writeSchema(
@@ -206,11 +224,27 @@ enum Snippets {
         // end
     }
 
+    static func page(_ client: PembaClient, _ filter: RelationshipFilter) async throws {
+        // snippet
+        var question = ReadRequest(consistency: .minimizeLatency, filter: filter, limit: 100)
+        let page = try await client.read(question)
+        question.cursor = page.next
+        // end
+        _ = question
+    }
+
     static func export(_ client: PembaClient) async throws {
         // snippet
         var tuples = client.export().makeAsyncIterator()
         while let batch = try await tuples.nextBatch() { print(batch.count) }
         if let end = tuples.end { print("\(end.count) relationships as of \(end.zookie)") }
+        // end
+    }
+
+    static func status(_ client: PembaClient) async throws {
+        // snippet
+        print(try await client.readSchema().source)
+        for status in await client.statusOfEndpoints() { print(status) }
         // end
     }
 

@@ -278,6 +278,38 @@ struct GraphTests {
         #expect(try graph.has("doc:1#view@user:anyone"))
     }
 
+    @Test("a schema that takes from a caveat what stored contexts may have is refused, naming the first tuple")
+    func changedCaveats() throws {
+        let relations = """
+            definition user {}
+            definition doc {
+                relation viewer: user | user with office
+            }
+            """
+        let graph = try graph(
+            "caveat office(ip ipaddress, hour int) { ip.in_cidr(\"10.0.0.0/8\") && hour < 18 }\n" + relations,
+            ["doc:2#viewer@user:ann[office]", "doc:1#viewer@user:bob", "doc:1#viewer@user:eve[office]"]
+        )
+        func refusal(_ caveat: String) throws -> String? {
+            let compiled = try schema(caveat + "\n" + relations)
+            do throws(GraphError) { try graph.replaceSchema(compiled) } catch { return error.description }
+            return nil
+        }
+        let orphan = "the schema would orphan the stored relationship `doc:1#viewer@user:eve[office]`: it "
+        #expect(
+            try refusal("caveat office(hour int) { hour < 18 }")
+                == orphan + "takes parameter `ip` away from caveat `office`"
+        )
+        #expect(
+            try refusal("caveat office(ip string, hour int) { ip == \"here\" && hour < 18 }")
+                == orphan + "changes parameter `ip` of caveat `office` from `ipaddress` to `string`"
+        )
+        #expect(
+            try refusal("caveat office(ip ipaddress, hour int, day int) { hour < day && ip.in_cidr(\"10.0.0.0/8\") }")
+                == nil
+        )
+    }
+
     @Test("tuples, counts and answers survive any order of definitions and new names")
     func evolution() throws {
         let graph = try graph(Self.source, ["doc:1#viewer@group:g#member", "group:g#member@user:ann"])

@@ -110,7 +110,23 @@ import Testing
         #expect(deleted.output.hasPrefix("2 relationships deleted; zookie "), "\(deleted.output)")
         let zookie = try #require(deleted.output.components(separatedBy: "zookie ").last)
             .trimmingCharacters(in: .newlines)
-        _ = try await cluster.clusterctl("relationship", "create", "\(ledger)#reviewer@user:dave")
+        let refused = try await cluster.clusterctl(
+            "relationship",
+            "create",
+            "\(ledger)#reviewer@user:dave",
+            "--must-match",
+            "\(ledger)#reviewer@user:carol"
+        )
+        #expect(refused.status == 2)
+        #expect(refused.errors.contains("precondition"), "\(refused.errors)")
+        let created = try await cluster.clusterctl(
+            "relationship",
+            "create",
+            "\(ledger)#reviewer@user:dave",
+            "--must-not-match",
+            "\(ledger)#reviewer"
+        )
+        #expect(created.status == 0, "\(created.errors)")
         let then = try await cluster.clusterctl(
             "relationship",
             "read",
@@ -165,6 +181,21 @@ import Testing
             #expect(
                 try ValidationFile(path: path).relationships.map(\.description) == ["document:last#viewer@user:last"]
             )
+            let back = try await cluster.clusterctl("relationship", "import", path, "--mode", "skip")
+            #expect(
+                back.output.hasPrefix("1 relationships imported (0 new, 1 existing)"),
+                "\(back.output)\(back.errors)"
+            )
+
+            func read(_ option: String, _ value: String) async throws -> Programs.Outcome {
+                try await cluster.clusterctl("relationship", "read", "--subject", "user:u7", option, value)
+            }
+            let whole = try await read("--limit", "1000000")
+            let first = try await read("--limit", "100")
+            let cursor = try #require(first.errors.components(separatedBy: "--cursor ").last)
+            let rest = try await read("--cursor", cursor.trimmingCharacters(in: .newlines))
+            #expect(whole.output.split(separator: "\n").count == 300)
+            #expect(first.output + rest.output == whole.output, "\(first.errors)\(rest.errors)")
         }
     }
 

@@ -5,6 +5,7 @@ import Foundation
 import PembaCore
 import PembaService
 import PembaTestSupport
+import PembaTransport
 import Testing
 
 @testable import PembaServer
@@ -107,5 +108,7 @@ struct MetricsTests {
             let words = line.split(separator: " ")
             #expect(documented.contains("| `\(words[2])` | \(words[3]) |"), "\(words[2])")
         }
+        let labels = RequestKind.allCases.map(\.name) + CloseCause.allCases.map(\.rawValue)
+        for label in labels { #expect(documented.contains("`\(label)`"), "\(label)") }
     }
 }

@@ -194,6 +194,13 @@ struct ToolTextTests {
         #expect(try ToolText.moment("17") == .atRevision(Revision(17)))
         #expect(try ToolText.moment(zookie.description) == .atExactSnapshot(zookie))
         #expect(try ToolText.moment("1970-01-01T00:00:01Z") == .atTime(Timestamp(nanoseconds: 1_000_000_000)))
+        let filter = try ToolText.filter("document:plan#viewer@team:eng#member")
+        #expect(filter.resourceType == "document" && filter.resourceID == "plan" && filter.relation == "viewer")
+        #expect(filter.subjectType == "team" && filter.subjectID == "eng" && filter.subjectRelation == .named("member"))
+        #expect(try ToolText.filter("document") == RelationshipFilter(resourceType: "document"))
+        for text in ["document#", "document@", "", "document:plan#viewer@#member"] {
+            #expect(throws: ToolError.self) { try ToolText.filter(text) }
+        }
         #expect { try ToolText.moment("yesterday") } throws: { "\($0)".contains("`yesterday` is neither") }
     }
 

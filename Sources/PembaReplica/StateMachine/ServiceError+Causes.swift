@@ -39,7 +39,6 @@ extension ServiceError {
         case .conditionFailed(let caveat, _):
             code = .conditionFailed
             details = [Detail("caveat", caveat)]
-        case .caveatChanged: code = .schemaWouldOrphan
         case .budgetExceeded, .explanationExceeded: code = .evaluationBudgetExceeded
         case .tooDeep(let depth):
             code = .depthExceeded

@@ -3,7 +3,7 @@
 
 package import PembaClient
 package import PembaCore
-import PembaService
+package import PembaService
 
 /// Deletes what a filter means in as many requests as that takes, and shows how far it is.
 package struct RelationshipDeletion: Sendable {
@@ -12,12 +12,21 @@ package struct RelationshipDeletion: Sendable {
 
     private let filter: RelationshipFilter
     private let limit: UInt64?
+    private let preconditions: [Precondition]
     private let metadata: ContextObject
 
     /// Deletes at most `limit` relationships; nil for all.
-    package init(filter: RelationshipFilter, limit: UInt64? = nil, metadata: ContextObject = .empty) {
+    ///
+    /// `preconditions` must hold before the first is deleted; the deletion itself may change that.
+    package init(
+        filter: RelationshipFilter,
+        limit: UInt64? = nil,
+        preconditions: [Precondition] = [],
+        metadata: ContextObject = .empty
+    ) {
         self.filter = filter
         self.limit = limit
+        self.preconditions = preconditions
         self.metadata = metadata
     }
 
@@ -30,6 +39,7 @@ package struct RelationshipDeletion: Sendable {
             let batch = min(limit.map { $0 - deleted } ?? .max, UInt64(RelationshipDeletion.batch))
             let request = DeleteRequest(
                 filter: filter,
+                preconditions: cursor == nil ? preconditions : [],
                 limit: Int(batch),
                 allowsPartial: true,
                 cursor: cursor,

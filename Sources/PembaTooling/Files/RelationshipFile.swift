@@ -13,6 +13,14 @@ package enum RelationshipFile {
         return tuples
     }
 
+    /// The relationship text in a file: all of it, or of a validation file (`.yaml`, `.yml`) what its relationships say.
+    package static func bytes(ofFile path: String) throws(ToolError) -> [UInt8] {
+        guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") else { return try TextFile.readBytes(path) }
+        var text = ""
+        for tuple in try ValidationFile(path: path).relationships { text += try line(for: tuple) + "\n" }
+        return Array(text.utf8)
+    }
+
     /// The line for `tuple`.
     ///
     /// - Throws: ``ToolError`` if its ids hold what marks the parts of a line, so that nobody could read it back.

@@ -124,6 +124,21 @@ package enum ToolText {
         return filter
     }
 
+    /// A filter as the text of a relationship of which parts are left out: `type[:id][#relation][@type[:id][#relation]]`.
+    package static func filter(_ text: String) throws(ToolError) -> RelationshipFilter {
+        let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+        let resource = parts[0].split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
+        guard resource.count == 1 || !resource[1].isEmpty, parts.count == 1 || !parts[1].isEmpty else {
+            throw ToolError("`\(text)` is not of the form `type[:id][#relation][@type[:id][#relation]]`")
+        }
+        return try filter(
+            resource: resource[0],
+            prefix: nil,
+            relation: resource.count == 2 ? resource[1] : nil,
+            subject: parts.count == 2 ? parts[1] : nil
+        )
+    }
+
     private static func typeAndID(_ text: String) throws(ToolError) -> (String, String?) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard !parts[0].isEmpty, parts.count == 1 || !parts[1].isEmpty else {

@@ -89,7 +89,7 @@ extension ReadCursor {
     }
 
     /// Appends a length of 0 for nil, or the length and the cursor.
-    static func encode(_ cursor: ReadCursor?, into output: inout ByteWriter) {
+    package static func encode(_ cursor: ReadCursor?, into output: inout ByteWriter) {
         guard let cursor else { return output.count(0) }
         OpaqueCursor.encode(.read, query: cursor.filterChecksum, into: &output) { fields in
             fields.boolean(cursor.zookie != nil)
@@ -98,7 +98,7 @@ extension ReadCursor {
         }
     }
 
-    static func decode(_ reader: inout ByteReader) throws(ByteError) -> ReadCursor? {
+    package static func decode(_ reader: inout ByteReader) throws(ByteError) -> ReadCursor? {
         try OpaqueCursor.decode(.read, &reader) { fields, query throws(ByteError) in
             let zookie = try fields.boolean(field: "cursor revision present") ? try fields.zookie() : nil
             return ReadCursor(last: try fields.tupleKey(), filterChecksum: query, zookie: zookie)
@@ -108,7 +108,7 @@ extension ReadCursor {
 
 extension LookupCursor {
     /// Appends a length of 0 for nil, or the length and the cursor.
-    static func encode(_ cursor: LookupCursor?, into output: inout ByteWriter) {
+    package static func encode(_ cursor: LookupCursor?, into output: inout ByteWriter) {
         guard let cursor else { return output.count(0) }
         OpaqueCursor.encode(.lookup, query: cursor.queryChecksum, into: &output) { fields in
             cursor.zookie.encode(into: &fields)
@@ -118,7 +118,7 @@ extension LookupCursor {
         }
     }
 
-    static func decode(_ reader: inout ByteReader) throws(ByteError) -> LookupCursor? {
+    package static func decode(_ reader: inout ByteReader) throws(ByteError) -> LookupCursor? {
         try OpaqueCursor.decode(.lookup, &reader) { fields, query throws(ByteError) in
             LookupCursor(
                 zookie: try fields.zookie(),

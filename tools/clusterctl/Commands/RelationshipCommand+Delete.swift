@@ -34,6 +34,7 @@ extension RelationshipCommand {
         @Flag(help: "Print only the write's zookie.")
         var printZookie = false
 
+        @OptionGroup var preconditions: PreconditionOptions
         @OptionGroup var metadata: MetadataOptions
         @OptionGroup var connection: ConnectionOptions
         @OptionGroup var node: NodeOptions
@@ -51,14 +52,23 @@ extension RelationshipCommand {
         func run() async throws {
             let metadata = try metadata.object()
             guard relationships.isEmpty else { return try await deleteNamed(metadata) }
-            let deletion = RelationshipDeletion(filter: try filter.filter(), limit: limit, metadata: metadata)
+            let deletion = RelationshipDeletion(
+                filter: try filter.filter(),
+                limit: limit,
+                preconditions: try preconditions.preconditions(),
+                metadata: metadata
+            )
             let report = try await connection.withClient(node: node.node) { try await deletion.run($0) }
             try output.print(report, text: printZookie ? "\(report.zookie)\n" : report.text)
         }
 
         private func deleteNamed(_ metadata: ContextObject) async throws {
             let updates = try relationships.map { TupleUpdate(.delete, try ToolText.tuple($0)) }
-            let request = WriteRequest(updates: updates, metadata: metadata)
+            let request = WriteRequest(
+                updates: updates,
+                preconditions: try preconditions.preconditions(),
+                metadata: metadata
+            )
             let report = WrittenReport(try await connection.withClient(node: node.node) { try await $0.write(request) })
             try output.print(report, text: printZookie ? "\(report.zookie)\n" : report.text)
         }
@@ -82,6 +92,7 @@ extension RelationshipCommand {
         @Argument(help: ArgumentHelp("The subjects.", valueName: "type:id[#relation]"))
         var subjects: [String] = []
 
+        @OptionGroup var preconditions: PreconditionOptions
         @OptionGroup var metadata: MetadataOptions
         @OptionGroup var connection: ConnectionOptions
         @OptionGroup var node: NodeOptions
@@ -93,6 +104,7 @@ extension RelationshipCommand {
                 resource: resource,
                 relation: name,
                 tuples: try subjects.map { try ToolText.tuple("\(relation)@\($0)") },
+                preconditions: try preconditions.preconditions(),
                 metadata: try metadata.object()
             )
             let answer = try await connection.withClient(node: node.node) { try await $0.set(request) }

@@ -15,6 +15,9 @@ extension RelationshipCommand {
                 clusterctl relationship read --resource document:plan
                 clusterctl relationship read --resource document --relation viewer --subject user:alice
                 clusterctl relationship read --resource document:plan --at 2026-11-01T09:00:00Z
+                clusterctl relationship read --resource document --limit 100
+
+                With --limit, a cursor with which to go on goes to standard error if there is more.
                 """
         )
 
@@ -22,6 +25,14 @@ extension RelationshipCommand {
 
         @Option(help: ArgumentHelp("At most this many.", valueName: "count"))
         var limit: Int?
+
+        @Option(
+            help: ArgumentHelp(
+                "Go on where an earlier call with the same filter and --limit ended.",
+                valueName: "cursor"
+            )
+        )
+        var cursor: String?
 
         @OptionGroup var consistency: ConsistencyOptions
         @OptionGroup var connection: ConnectionOptions
@@ -34,20 +45,30 @@ extension RelationshipCommand {
 
         func run() async throws {
             let filter = try filter.filter()
-            let consistency = try consistency.consistency()
-            let (limit, output) = (limit ?? .max, output)
-            try await connection.withClient(node: node.node) { client in
-                let pageSize = min(limit, Limits.tuplesPerReadPage)
-                let tuples = client.tuples(matching: filter, consistency: consistency, pageSize: pageSize)
+            let reading = RelationshipReading(
+                filter: filter,
+                consistency: try consistency.consistency(),
+                after: try cursorValue(),
+                limit: limit
+            )
+            let output = output
+            let next = try await connection.withClient(node: node.node) { client in
                 var lines = LineOutput()
-                var count = 0
-                for try await tuple in tuples {
+                let next = try await reading.run(client) { tuple in
                     lines.add(output.json ? try JSONText.line(TupleReport(tuple)) : "\(tuple)\n")
-                    count += 1
-                    if count == limit { break }
                 }
                 lines.flush()
+                return next
             }
+            if let next { LineOutput.note("more may follow; go on with --cursor \(next.text)\n") }
+        }
+
+        private func cursorValue() throws -> ReadCursor? {
+            guard let cursor else { return nil }
+            guard let value = ReadCursor(text: cursor) else {
+                throw ToolError("`\(cursor)` is not a cursor; pass on what an earlier call printed, unchanged")
+            }
+            return value
         }
     }
 
@@ -55,7 +76,8 @@ extension RelationshipCommand {
         static let configuration = CommandConfiguration(
             abstract: "Adds the relationships of a file.",
             discussion: """
-                One relationship a line; blank lines and // comments are passed over. Many are written at a time, so that
+                One relationship a line; blank lines and // comments are passed over. Of a file that ends in .yaml or .yml,
+                which is taken for a validation file, the relationships are imported and nothing else. Many are written at a time, so that
                 what is there after a break is the beginning of the file and perhaps some of what follows. With --resume
                 the progress is kept in a file, and the same command goes on after a break.
 
@@ -97,7 +119,7 @@ extension RelationshipCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let bytes = try TextFile.readBytes(file)
+            let bytes = try RelationshipFile.bytes(ofFile: file)
             let (mode, resume, file) = (mode.mode, resume, file)
             let report = try await connection.withClient { client in
                 try await RelationshipImport(client: client, mode: mode, progressFile: resume).run(bytes, name: file)

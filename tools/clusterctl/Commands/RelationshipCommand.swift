@@ -24,6 +24,7 @@ struct RelationshipCommand: ParsableCommand {
                 clusterctl relationship create document:plan#viewer@user:alice
                 clusterctl relationship create 'document:plan#viewer@user:bob[office_network:{"cidr":"10.0.0.0/8"}]'
                 clusterctl relationship create 'document:plan#viewer@user:eve[expiration:2026-12-01T18:00:00Z]'
+                clusterctl relationship create document:plan#viewer@user:bob --must-match document:plan#owner@user:alice
                 """
         )
         @OptionGroup var update: UpdateArguments
@@ -50,6 +51,7 @@ struct UpdateArguments: ParsableArguments {
     @Flag(help: "Print only the write's zookie.")
     var printZookie = false
 
+    @OptionGroup var preconditions: PreconditionOptions
     @OptionGroup var metadata: MetadataOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var node: NodeOptions
@@ -58,7 +60,13 @@ struct UpdateArguments: ParsableArguments {
     /// Writes the relationships with `operation`.
     func run(_ operation: TupleUpdate.Operation) async throws {
         let updates = try relationships.map { TupleUpdate(operation, try ToolText.tuple($0)) }
-        try await run(WriteRequest(updates: updates, metadata: metadata.object()))
+        try await run(
+            WriteRequest(
+                updates: updates,
+                preconditions: preconditions.preconditions(),
+                metadata: metadata.object()
+            )
+        )
     }
 
     /// Writes `request` and prints what that changed.

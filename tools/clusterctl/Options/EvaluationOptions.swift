@@ -69,6 +69,33 @@ struct FilterOptions: ParsableArguments {
     }
 }
 
+/// What must hold before a write.
+struct PreconditionOptions: ParsableArguments {
+    private static let form = "type[:id][#relation][@type[:id][#relation]]"
+
+    @Option(
+        help: ArgumentHelp(
+            "Write only if a relationship matches; may be repeated.",
+            valueName: PreconditionOptions.form
+        )
+    )
+    var mustMatch: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Write only if no relationship matches; may be repeated.",
+            valueName: PreconditionOptions.form
+        )
+    )
+    var mustNotMatch: [String] = []
+
+    /// The preconditions.
+    func preconditions() throws -> [Precondition] {
+        try mustMatch.map { Precondition(.mustMatch, try ToolText.filter($0)) }
+            + mustNotMatch.map { Precondition(.mustNotMatch, try ToolText.filter($0)) }
+    }
+}
+
 /// What watchers are told with a write.
 struct MetadataOptions: ParsableArguments {
     @Option(help: ArgumentHelp("What watchers are told with it: who asked, and why.", valueName: "json"))
