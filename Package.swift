@@ -65,6 +65,7 @@ let package = Package(
         .target(name: "CPembaChecksum"),
         .target(name: "CPembaTLS", dependencies: ["COpenSSL"]),
         module("PembaCore", ["CPembaChecksum"]),
+        module("PembaLinearizability", []),
         module("PembaSchema", ["PembaCore"]),
         module("PembaService", ["PembaCore"]),
         module("PembaGraph", ["PembaCore", "PembaSchema", "PembaService"]),
@@ -91,7 +92,11 @@ let package = Package(
         module("PembaPKI", ["COpenSSL", "PembaCore", "PembaService", "PembaTLS"]),
         module(
             "PembaTooling",
-            ["PembaCore", "PembaSchema", "PembaGraph", "PembaService", "PembaClient", "PembaPKI", yams]
+            [
+                "PembaCore", "PembaLinearizability", "PembaSchema", "PembaGraph", "PembaService", "PembaClient",
+                "PembaPKI",
+                yams,
+            ]
         ),
         module(
             "PembaSimulation",
@@ -132,6 +137,7 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         tests("PembaCore", []),
+        tests("PembaLinearizability", ["PembaCore"]),
         tests("PembaSchema", ["PembaCore"]),
         tests("PembaGraph", ["PembaCore", "PembaSchema", "PembaService"]),
         tests("PembaRaft", ["PembaCore"]),

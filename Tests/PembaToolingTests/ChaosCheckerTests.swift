@@ -33,7 +33,13 @@ struct ChaosCheckerTests {
         began: UInt64 = 100
     ) -> ChaosHistory.Check {
         let answer = CheckAnswer(Decision(permissionship), zookie: zookie(revision))
-        return ChaosHistory.Check(tuple: tuple, consistency: consistency, began: began, answer: answer)
+        return ChaosHistory.Check(
+            tuple: tuple,
+            consistency: consistency,
+            began: began,
+            ended: began + 5,
+            answer: answer
+        )
     }
 
     /// Created at 10, removed at 20, created again with unknown outcome.
@@ -71,6 +77,18 @@ struct ChaosCheckerTests {
         var broken = history
         broken.checks.append(check(.fullyConsistent, .hasPermission, at: 15))
         #expect(ChaosChecker.violations(of: broken).first?.contains("fully consistent") == true)
+    }
+
+    /// Two answers of one revision about a tuple that may or may not have been written: only their order in time is wrong.
+    @Test func anAnswerThatIsTakenBackIsFound() {
+        var broken = history
+        broken.checks = [
+            check(.fullyConsistent, .hasPermission, at: 25, began: 100),
+            check(.fullyConsistent, .noPermission, at: 25, began: 200),
+        ]
+        broken.final = [:]
+        #expect(ChaosChecker.violations(of: broken).count == 1)
+        #expect(ChaosChecker.violations(of: broken).first?.contains("no order explains") == true)
     }
 
     @Test func aLostAndAResurrectedTupleAreFound() {

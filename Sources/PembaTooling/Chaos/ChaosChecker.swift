@@ -2,15 +2,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaLinearizability
 import PembaService
 
 /// Verifies a history against what Pemba promises.
 ///
-/// One log orders all writes, so this is a replay and not a search.
+/// One log orders all writes, so this is a replay and not a search; the search comes last, and believes no revision.
 ///
 /// No acknowledged write is lost; none is applied twice; no check is answered from before its token, from before an
 /// acknowledged write where it was fully consistent, or with another answer than the state of its revision has; the
-/// new-enemy checks deny; real time and revisions agree (a write that began after another was acknowledged comes later).
+/// new-enemy checks deny; real time and revisions agree (a write that began after another was acknowledged comes later);
+/// each tuple is, by what clients saw and when, a register that is written, compared and set, and read.
 package struct ChaosChecker {
     /// A writer's view of one tuple: what it was at which revision, and from where on it is uncertain.
     private struct Register {
@@ -31,6 +33,7 @@ package struct ChaosChecker {
         checker.requireRealTimeOrder()
         checker.requireAnswers()
         checker.requireFinalState()
+        checker.requireLinearizability()
         return checker.violations
     }
 
@@ -147,6 +150,36 @@ package struct ChaosChecker {
         }
     }
 
+    /// Some order in time explains the writes of each tuple, their refusals and the fully consistent checks of it.
+    private mutating func requireLinearizability() {
+        var operations: [RelationTuple: [TimedOperation<TupleOperation>]] = [:]
+        for write in history.writes {
+            guard let operation = write.timedOperation else { continue }
+            operations[write.tuple, default: []].append(operation)
+        }
+        for check in history.checks where check.consistency == .fullyConsistent {
+            let isPresent = check.answer.permissionship == .hasPermission
+            let operation = TimedOperation(TupleOperation.read(isPresent), began: check.began, ended: check.ended)
+            operations[check.tuple, default: []].append(operation)
+        }
+        for (tuple, isPresent) in history.final {
+            operations[tuple, default: []].append(TimedOperation(.read(isPresent), began: .max, ended: .max))
+        }
+        for tuple in operations.keys.sorted(by: { $0.description < $1.description }) {
+            let all = operations[tuple] ?? []
+            switch Linearizability.check(all, of: RegisterModel(initial: false)) {
+            case .linearizable: break
+            case .violated(let number):
+                let last = all[number]
+                violations.append(
+                    "\(tuple): no order explains what clients saw until \(last.operation), begun at \(last.began) ns"
+                )
+            case .undecided:
+                violations.append("\(tuple): whether an order explains its \(all.count) operations is open")
+            }
+        }
+    }
+
     /// Whether the tuple was there at `revision`; nil where a write of unknown outcome leaves it open.
     private func state(of tuple: RelationTuple, at revision: Revision) -> Bool? {
         guard let register = registers[tuple] else { return false }
@@ -155,5 +188,27 @@ package struct ChaosChecker {
             after < register.changes.count ? register.changes[after].mayHaveChangedBefore : register.isUncertain
         if isOpen { return nil }
         return after == 0 ? false : register.changes[after - 1].isPresent
+    }
+}
+
+/// What can happen to one tuple, which is there or not.
+private typealias TupleOperation = RegisterModel<Bool>.Operation
+
+extension ChaosHistory.Write {
+    /// The write as an operation on its tuple; nil if it was refused for a reason that says nothing about the tuple.
+    fileprivate var timedOperation: TimedOperation<TupleOperation>? {
+        switch (operation, outcome) {
+        case (.create, .acknowledged):
+            TimedOperation(.compareAndSet(from: false, to: true, succeeded: true), began: began, ended: ended)
+        case (.create, .refused(.alreadyExists)):
+            TimedOperation(.compareAndSet(from: false, to: true, succeeded: false), began: began, ended: ended)
+        case (.create, .unknown):
+            TimedOperation(.compareAndSet(from: false, to: true, succeeded: nil), began: began, ended: nil)
+        case (.touch, .acknowledged), (.delete, .acknowledged):
+            TimedOperation(.write(operation == .touch), began: began, ended: ended)
+        case (.touch, .unknown), (.delete, .unknown):
+            TimedOperation(.write(operation == .touch), began: began, ended: nil)
+        case (_, .refused): nil
+        }
     }
 }

@@ -49,12 +49,20 @@ package struct ChaosHistory: Sendable {
         package let tuple: RelationTuple
         package let consistency: Consistency
         package let began: Nanoseconds
+        package let ended: Nanoseconds
         package let answer: CheckAnswer
 
-        package init(tuple: RelationTuple, consistency: Consistency, began: Nanoseconds, answer: CheckAnswer) {
+        package init(
+            tuple: RelationTuple,
+            consistency: Consistency,
+            began: Nanoseconds,
+            ended: Nanoseconds,
+            answer: CheckAnswer
+        ) {
             self.tuple = tuple
             self.consistency = consistency
             self.began = began
+            self.ended = ended
             self.answer = answer
         }
     }

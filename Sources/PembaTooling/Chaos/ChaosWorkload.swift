@@ -107,9 +107,14 @@ struct ChaosWorkload: Sendable {
             let item = CheckItem(resource: tuple.resource, permission: tuple.relation, subject: tuple.subject)
             guard let answer = try? await client.check(item, consistency: consistency) else { continue }
             if answer.zookie.revision > latest?.revision ?? .zero { latest = answer.zookie }
-            await recorder.record(
-                ChaosHistory.Check(tuple: tuple, consistency: consistency, began: began, answer: answer)
+            let check = ChaosHistory.Check(
+                tuple: tuple,
+                consistency: consistency,
+                began: began,
+                ended: recorder.now(),
+                answer: answer
             )
+            await recorder.record(check)
         }
     }
 
