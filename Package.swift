@@ -70,6 +70,7 @@ let package = Package(
         module("PembaService", ["PembaCore"]),
         module("PembaGraph", ["PembaCore", "PembaSchema", "PembaService"]),
         module("PembaRaft", ["PembaCore", deque]),
+        module("PembaExplorer", ["PembaCore", "PembaRaft"]),
         module("PembaReplica", ["PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService", deque]),
         module("PembaWire", ["CLZ4", "PembaCore", "PembaRaft", "PembaService", "PembaReplica"]),
         module("PembaStorage", ["CLZ4", "COpenSSL", "PembaCore", "PembaRaft"]),
@@ -128,7 +129,7 @@ let package = Package(
                 nioPosix, argumentParser, logging, histogram,
             ]
         ),
-        executable("sim", path: "tools/sim", ["PembaCore", "PembaSimulation", argumentParser]),
+        executable("sim", path: "tools/sim", ["PembaCore", "PembaExplorer", "PembaSimulation", argumentParser]),
 
         .target(
             name: "PembaTestSupport",
@@ -141,6 +142,7 @@ let package = Package(
         tests("PembaSchema", ["PembaCore"]),
         tests("PembaGraph", ["PembaCore", "PembaSchema", "PembaService"]),
         tests("PembaRaft", ["PembaCore"]),
+        tests("PembaExplorer", ["PembaCore"]),
         tests("PembaReplica", ["PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService"]),
         tests("PembaWire", ["PembaCore", "PembaRaft", "PembaReplica", "PembaService"]),
         tests("PembaStorage", ["PembaCore", "PembaRaft"]),

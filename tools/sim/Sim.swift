@@ -6,10 +6,9 @@ import Foundation
 import PembaCore
 import PembaSimulation
 
-@main
 struct Sim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sim",
+        commandName: "run",
         abstract: "Runs whole clusters in simulated time, with simulated faults, and checks what they promise.",
         discussion: """
             A seed is a run: the same seed does the same things in the same order, on every machine.

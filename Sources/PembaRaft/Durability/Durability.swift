@@ -113,6 +113,26 @@ struct Durability: Sendable {
         held.removeLast(held.count - kept)
     }
 
+    /// Adds what is under way to a digest; writes count by their order, not by their numbers.
+    func fold(into hasher: inout StateHasher, _ name: NodeNaming) {
+        hasher.combine(index.rawValue)
+        func distance(_ sequence: PersistSequence) -> UInt64 {
+            sequence > acknowledged ? sequence.rawValue - acknowledged.rawValue : 0
+        }
+        hasher.combine(distance(hardStateSequence))
+        for write in writes {
+            hasher.combine([write.lastIndex.rawValue, write.lastTerm.rawValue, write.covers.rawValue])
+        }
+        hasher.combine(UInt64(writes.count))
+        // Each message counts once, as a network may repeat it anyway.
+        var waiting: [UInt64] = []
+        for item in held {
+            let hash = SeededRandom.mix(item.message.digest(naming: name) &+ distance(item.after))
+            if !waiting.contains(hash) { waiting.append(hash) }
+        }
+        hasher.combine(waiting.reduce(0, &+))
+    }
+
     /// How many messages wait.
     var heldCount: Int { held.count }
 }

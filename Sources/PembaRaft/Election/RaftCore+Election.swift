@@ -47,7 +47,8 @@ extension RaftCore {
 
     /// Campaigns in the next term.
     ///
-    /// The own vote counts once it is durable.
+    /// The own vote counts once it is durable, and nobody is asked before. A node that has forgotten the term after a crash
+    /// would campaign in it once more, perhaps with a shorter log, and be elected by votes for the longer one.
     private mutating func campaignInNextTerm(isTransfer: Bool, into effects: inout [RaftEffect]) {
         hardState = HardState(term: term.next, vote: id, debt: hardState.debt)
         isHardStateDirty = true
@@ -60,7 +61,7 @@ extension RaftCore {
             lastTerm: log.lastTerm,
             transfer: isTransfer
         )
-        for voter in otherVoters { send(body, to: voter, into: &effects) }
+        for voter in otherVoters { sendWhenDurable(.hardState, body, to: voter, into: &effects) }
     }
 
     /// Draws the conclusion from the votes so far.

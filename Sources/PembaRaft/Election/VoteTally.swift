@@ -5,7 +5,7 @@ internal import PembaCore
 
 /// The answers to one round of votes or pre-votes; the first answer of a node counts.
 struct VoteTally: Sendable {
-    private enum Vote: Sendable {
+    private enum Vote: UInt64, Sendable {
         case refused
         /// Granted if all voters grant it (`LogDebt`).
         case conditional
@@ -41,6 +41,13 @@ struct VoteTally: Sendable {
 
     /// Notes a vote that counts only if all voters grant it.
     mutating func recordConditional(_ node: NodeID) { record(node, .conditional) }
+
+    /// Adds the answers to a digest.
+    func fold(into hasher: inout StateHasher, _ name: NodeNaming) {
+        var sum: UInt64 = 0
+        for answer in answers { sum &+= SeededRandom.mix(name(answer.node) &* 4 &+ answer.vote.rawValue) }
+        hasher.combine(sum)
+    }
 
     /// Starts a new round.
     mutating func reset() { answers.removeAll(keepingCapacity: true) }

@@ -34,6 +34,13 @@ struct CatchUp: Sendable {
         grownAt = now
     }
 
+    /// A hash of how far it has come, but for the time that it took.
+    func digest(naming name: NodeNaming) -> UInt64 {
+        var hasher = StateHasher(domain: 11)
+        hasher.combine([name(node), UInt64(round), target.rawValue, match.rawValue, isCaughtUp ? 1 : 0])
+        return hasher.value
+    }
+
     /// Takes up what the leader knows of the learner.
     mutating func observe(_ peer: PeerProgress, last: LogIndex, now: Instant, options: RaftOptions) -> Verdict {
         if peer.match > match {

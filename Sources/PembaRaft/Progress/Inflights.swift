@@ -37,6 +37,12 @@ struct Inflights: Sendable {
         }
     }
 
+    /// Adds what is in flight to a digest.
+    func fold(into hasher: inout StateHasher) {
+        for message in messages { hasher.combine([message.last.rawValue, UInt64(message.bytes)]) }
+        hasher.combine(UInt64(messages.count))
+    }
+
     /// Forgets all: they are taken for lost.
     mutating func reset() {
         messages.removeAll(keepingCapacity: true)

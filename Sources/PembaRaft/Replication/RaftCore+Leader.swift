@@ -164,6 +164,9 @@ extension RaftCore {
         from position: Int,
         into effects: inout [RaftEffect]
     ) {
+        // An answer to what a leader of an earlier term said, perhaps this node itself: it confirms nothing, and it does not
+        // come from an empty log, whose probe is never 0.
+        guard probe != 0 else { return }
         if isWithoutData(position, answersContext: context) {
             refuseBlankVoter(at: position)
             return

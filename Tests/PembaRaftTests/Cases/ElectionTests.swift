@@ -29,6 +29,18 @@ struct ElectionTests {
         #expect(node.takeSent().contains(.voteResponse(granted: false)))
     }
 
+    /// It would campaign in the term once more after a crash, with what is left of its log, and count votes for more.
+    @Test func e1CandidateAsksForVotesOnlyOnceItsTermIsDurable() {
+        let node = TestNode(1)
+        node.persistsAtOnce = false
+        node.timeOut()
+        node.receive(.preVoteResponse(granted: true), from: 2, term: node.term.rawValue + 1)
+        #expect(node.role == .candidate)
+        #expect(!node.takeSent().map(\.body).contains { if case .requestVote = $0 { true } else { false } })
+        node.persist()
+        #expect(node.takeSent().map(\.body).count { if case .requestVote = $0 { true } else { false } } == 2)
+    }
+
     @Test func e2OneVoteATermAcrossARestart() {
         let first = TestNode(1)
         first.receive(.requestVote(lastIndex: i(1), lastTerm: t(1), transfer: false), from: 2, term: 5)

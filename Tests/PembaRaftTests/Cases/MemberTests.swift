@@ -93,6 +93,15 @@ struct MemberTests {
         #expect(network[1].commit == i(3) && network.leaders.isEmpty)
     }
 
+    /// A voter answers a heartbeat of an earlier leadership after it has elected the same node again.
+    @Test func c11AnswerToAnEarlierLeadershipIsNoSignOfLostData() {
+        let node = TestNode.elected()
+        node.receive(.heartbeatResponse(context: 0, probe: 0), from: 2, term: node.term.rawValue)
+        #expect(node.core.status().peers.allSatisfy { !$0.hasLostData })
+        node.acknowledge(from: [2])
+        #expect(node.commit == node.last)
+    }
+
     /// It was down for so long that the log does not reach back to what it had, so that a snapshot would be due.
     @Test func c11VoterThatLostItsDataGetsNoSnapshot() {
         for hadAcknowledged in [false, true] {

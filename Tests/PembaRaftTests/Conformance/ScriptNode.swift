@@ -96,6 +96,19 @@ final class ScriptNode {
         outgoing.append(RaftMessage(from: node.id, to: message.from, term: node.term, body: body))
     }
 
+    /// Their nodes ask for votes before their term is durable, which ours do not.
+    private func askEarly() {
+        guard isAsynchronous, node.role == .candidate else { return }
+        let body = RaftMessage.Body.requestVote(
+            lastIndex: node.core.log.lastIndex,
+            lastTerm: node.core.log.lastTerm,
+            transfer: false
+        )
+        for voter in node.core.configuration.voters where voter != node.id {
+            outgoing.append(RaftMessage(from: node.id, to: voter, term: node.term, body: body))
+        }
+    }
+
     /// Lets ticks of the shortest interval pass; a leader's heartbeats go out.
     func tick(_ count: Int) {
         for _ in 0..<count {
@@ -137,6 +150,7 @@ final class ScriptNode {
         collect()
         installOffer(snapshot)
         let isChanged = note(&events)
+        if isChanged { askEarly() }
         let requests = node.pending.dropFirst(appends.map(\.count).reduce(0, +))
         var written: [LogEntry] = []
         for request in requests {
@@ -170,9 +184,12 @@ final class ScriptNode {
         let append = appends.removeFirst()
         if append.count > 0 { node.persist(append.count) }
         let sent = node.takeSent()
-        outgoing += sent.filter { !$0.isAnswer && isCommon($0) }
-        // Heartbeats were answered early.
-        return sent.filter { $0.isAnswer && !(isAsynchronous && $0.isHeartbeatAnswer) } + append.answers
+        outgoing += sent.filter { !$0.isAnswer && !$0.isVoteRequest && isCommon($0) }
+        // Where storage is slow, heartbeats were answered and votes were asked for early.
+        let late = sent.filter {
+            isAsynchronous ? $0.isAnswer && !$0.isHeartbeatAnswer : $0.isAnswer || $0.isVoteRequest
+        }
+        return late + append.answers
     }
 
     func handleApply() {
@@ -214,6 +231,11 @@ extension RaftMessage {
             true
         default: false
         }
+    }
+
+    var isVoteRequest: Bool {
+        if case .requestVote = body { return true }
+        return false
     }
 
     var isHeartbeatAnswer: Bool {

@@ -1,8 +1,6 @@
 // Pemba: a hash that is the same on every node and in every build.
 // SPDX-License-Identifier: Apache-2.0
 
-import PembaCore
-
 /// A 64-bit hash for comparing states between nodes.
 ///
 /// (`Hasher` is seeded per process.) Not for secrets.
