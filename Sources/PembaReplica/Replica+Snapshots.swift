@@ -195,10 +195,10 @@ extension Replica {
         flush(at: time, into: &effects)
     }
 
+    /// Nothing was applied while a snapshot was installed, so that what was announced before counts no more.
     private func announceApply(into effects: inout [ReplicaEffect]) {
-        guard stateMachine.index < commit else { return }
-        hasAnnouncedApply = true
-        effects.append(.applyPending)
+        hasAnnouncedApply = stateMachine.index < commit
+        if hasAnnouncedApply { effects.append(.applyPending) }
     }
 
     // MARK: - Time

@@ -259,6 +259,28 @@ import Testing
         #expect(code(trio.answers[write]) == nil)
     }
 
+    /// What was announced before a snapshot came is in it; what comes after it must be announced again.
+    @Test func aNodeThatHadEntriesToApplyGoesOnAfterASnapshot() throws {
+        let (trio, leader, follower) = try trio(ReplicaTrio(snapshotAfterEntries: 10, trailingEntries: 2))
+        func write(_ count: Int) throws {
+            for number in 0..<count {
+                _ = trio.submit(leader, try touch("document:\(number)#viewer@user:a"))
+                trio.settle()
+            }
+        }
+        trio.late = [follower]
+        try write(3)
+        _ = trio.pass(.milliseconds(300))
+        #expect(trio.replicas[follower].stateMachine.index < trio.replicas[follower].commit)
+        trio.isolated = [follower]
+        try write(60)
+        trio.isolated = []
+        #expect(trio.pass(.seconds(20)) { trio.installs == 1 })
+        try write(3)
+        let revision = trio.replicas[leader].stateMachine.revision
+        #expect(trio.pass(.seconds(2)) { trio.replicas[follower].stateMachine.revision == revision })
+    }
+
     @Test func theStatusNamesEveryMember() throws {
         let (trio, leader, follower) = try trio()
         let status = trio.replicas[leader].status(at: trio.time)

@@ -19,6 +19,8 @@ final class ReplicaTrio {
     var isolated: Set<Int> = []
     /// Called with every message before it is delivered; false: it is lost.
     var filter: (Int, Int, PeerMessage) -> Bool = { _, _, _ in true }
+    /// Nodes whose shells come to applying only when a snapshot is about to be installed.
+    var late: Set<Int> = []
     var answers: [RequestID: Result<CommandOutcome, ServiceError>] = [:]
     var reads: [RequestID: ServiceError?] = [:]
     /// Blocks of the snapshot that each node has, without a manifest; block 0 of a transfer is a stand-in.
@@ -140,7 +142,7 @@ final class ReplicaTrio {
             case .readReady(let id): reads[id] = .some(nil)
             case .readFailed(let id, let error): reads[id] = error
             case .leadership, .compactLog: break
-            case .applyPending: apply(place)
+            case .applyPending: if !late.contains(place) { apply(place) }
             case .writeSnapshot: writeSnapshot(place)
             case .readSnapshotBlocks(let peer, let index, let from, let count):
                 let blocks = [[0]] + snapshots[place]
@@ -149,7 +151,9 @@ final class ReplicaTrio {
             case .storeSnapshotBlock(let index, let number, let bytes):
                 if number == 0 { received[place] = [] } else { received[place].append(bytes) }
                 step(place, .snapshotBlockStored(index: index, number: number, succeeded: true))
-            case .installSnapshot: install(place)
+            case .installSnapshot:
+                if late.remove(place) != nil { apply(place) }
+                install(place)
             }
         }
     }
