@@ -169,7 +169,7 @@ let package = Package(
         tests("PembaTooling", ["PembaCore", "PembaSchema", "PembaGraph", "PembaService"]),
         tests(
             "PembaSimulation",
-            ["PembaCore", "PembaRaft", "PembaReplica", "PembaGraph", "PembaStorage", "PembaService"]
+            ["PembaCore", "PembaRaft", "PembaReplica", "PembaGraph", "PembaStorage", "PembaService", "sim"]
         ),
         // Real processes over loopback: the command line, the quickstart's promises, bad input and chaos.
         .testTarget(

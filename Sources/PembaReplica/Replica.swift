@@ -152,19 +152,6 @@ package final class Replica {
         flush(at: time, into: &effects)
     }
 
-    /// Committed entries, at least the first of them, for observers such as audits and simulations.
-    package func committedEntries(from first: LogIndex, upTo last: LogIndex) -> [LogEntry] {
-        guard first <= min(last, commit) else { return [] }
-        return raft.entries(from: first, upTo: min(last, commit), maxBytes: ReplicaOptions.batchBytesMax)
-    }
-
-    /// Traps if consensus contradicts itself; for simulations and tests.
-    package func checkInvariants() {
-        raft.checkInvariants()
-        precondition(stateMachine.index <= commit, "more is applied than committed")
-        precondition(snapshots.index <= stateMachine.index, "the snapshot is ahead of the state")
-    }
-
     // MARK: - Raft
 
     /// A number for the next ReadIndex round.

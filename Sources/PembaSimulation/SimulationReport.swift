@@ -34,12 +34,18 @@ package struct SimulationReport: Sendable, Equatable {
         package var faults = 0
         package var snapshotsWritten = 0
         package var snapshotsInstalled = 0
+        package var upgrades = 0
+        package var damagesHealed = 0
         package var writesAcknowledged = 0
         package var writesUnknown = 0
         package var writesRefused = 0
         package var checksAnswered = 0
         package var checksRefused = 0
         package var scriptsFinished = 0
+        package var storiesHandedOver = 0
+        package var registerChanges = 0
+        package var evaluationsResumed = 0
+        package var watchesResumed = 0
     }
 
     /// One line for people.
@@ -50,9 +56,7 @@ package struct SimulationReport: Sendable, Equatable {
             + "\(counts.restarts) restarts, \(counts.faults) faults, snapshots \(counts.snapshotsWritten) written "
             + "\(counts.snapshotsInstalled) installed, writes \(counts.writesAcknowledged) acknowledged "
             + "\(counts.writesRefused) refused \(counts.writesUnknown) unknown, checks \(counts.checksAnswered) answered "
-            + "\(counts.checksRefused) refused, \(counts.scriptsFinished) scripts, trace \(String(traceHash, radix: 16))"
+            + "\(counts.checksRefused) refused, \(counts.scriptsFinished) scripts, \(SimulationPlan.seconds(end - .zero)) s, trace \(String(traceHash, radix: 16))"
     }
 
-    /// The command that runs it again.
-    package var replay: String { "swift run -c release sim --seed \(seed)" }
 }

@@ -8,16 +8,21 @@ import Testing
 @testable import PembaSimulation
 
 @Suite struct SimulationTests {
-    @Test func everySeedKeepsEveryPromise() {
-        for seed in Seeds(short: 200, full: 2_000) {
-            let report = Simulation.run(SimulationOptions(seed: seed, duration: .seconds(4)))
-            #expect(report.violation == nil, "\(report.summary)\n\(Seeds.replay(seed, "SimulationTests"))")
+    /// Simulated time of faults in each run.
+    private static let duration = TimeSpan.seconds(20)
+
+    /// Two halves, so that both cores have something to do.
+    @Test(arguments: [0, 1] as [UInt64]) func everySeedKeepsEveryPromise(half: UInt64) {
+        for seed in Seeds(short: 300, full: 6_000) where seed % 2 == half {
+            let plan = SimulationPlan(seed: seed, duration: SimulationTests.duration)
+            let report = Simulation.run(plan.options)
+            #expect(report.violation == nil, "\(report.summary)\nreplay: \(plan.command)")
         }
     }
 
     @Test func aSeedIsARun() {
-        for seed in Seeds(short: 4, full: 100) {
-            let options = SimulationOptions(seed: seed, duration: .seconds(2))
+        for seed in Seeds(short: 6, full: 100) {
+            let options = SimulationOptions(seed: seed, duration: .seconds(4))
             #expect(Simulation.run(options) == Simulation.run(options), "\(Seeds.replay(seed, "SimulationTests"))")
         }
         let one = Simulation.run(SimulationOptions(seed: 1, duration: .seconds(1)))
@@ -25,39 +30,66 @@ import Testing
         #expect(one.traceHash != two.traceHash)
     }
 
-    @Test func aCalmClusterElectsOnceAndRefusesNoCheck() {
-        let report = Simulation.run(SimulationOptions(calm: 7, duration: .seconds(3)))
+    @Test func aRunDoesNotDependOnWhetherItIsChecked() {
+        for seed in Seeds(short: 3, full: 30) {
+            var options = SimulationOptions(seed: seed, duration: .seconds(4))
+            let checked = Simulation.run(options)
+            options.isChecked = false
+            #expect(checked.traceHash == Simulation.run(options).traceHash, "\(Seeds.replay(seed, "SimulationTests"))")
+        }
+    }
+
+    @Test func aCalmClusterServes() {
+        let report = Simulation.run(SimulationOptions(calm: 7, duration: .seconds(10)))
         #expect(report.violation == nil)
         #expect(report.counts.restarts == 0)
-        #expect(report.counts.writesAcknowledged > 100)
+        #expect(report.counts.checksRefused < 5)
+        #expect(report.counts.writesAcknowledged > 50)
         #expect(report.counts.checksAnswered > 100)
         #expect(report.counts.scriptsFinished > 0)
     }
 
     /// Whether the rare things happen at all: a simulation that never meets them proves nothing about them.
     @Test func theRareThingsHappen() {
-        var installed = 0
-        var written = 0
-        var unknown = 0
-        var restarts = 0
+        var counts = SimulationReport.Counts()
         for seed in 1...12 as ClosedRange<UInt64> {
-            var options = SimulationOptions(seed: seed, duration: .seconds(3))
+            var options = SimulationOptions(seed: seed, duration: .seconds(10))
             options.nodeCount = 3
-            options.processesDie = true
-            options.powerFails = true
-            options.faultInterval = .milliseconds(300)
-            options.snapshotAfterEntries = 10
-            options.trailingEntries = 2
+            options.faults.formUnion([.kill, .losePower, .fullDisk, .upgrade, .rot])
+            options.faultInterval = .milliseconds(500)
+            options.settings.snapshotAfterEntries = 10
+            options.settings.trailingEntries = 2
             let report = Simulation.run(options)
             #expect(report.violation == nil, "\(report.summary)")
-            installed += report.counts.snapshotsInstalled
-            written += report.counts.snapshotsWritten
-            unknown += report.counts.writesUnknown
-            restarts += report.counts.restarts
+            counts.snapshotsInstalled += report.counts.snapshotsInstalled
+            counts.snapshotsWritten += report.counts.snapshotsWritten
+            counts.writesUnknown += report.counts.writesUnknown
+            counts.restarts += report.counts.restarts
+            counts.damagesHealed += report.counts.damagesHealed
+            counts.upgrades += report.counts.upgrades
+            counts.storiesHandedOver += report.counts.storiesHandedOver
+            counts.evaluationsResumed += report.counts.evaluationsResumed
+            counts.watchesResumed += report.counts.watchesResumed
+            counts.registerChanges += report.counts.registerChanges
         }
-        #expect(installed > 0)
-        #expect(written > 10)
-        #expect(unknown > 0)
-        #expect(restarts > 10)
+        #expect(counts.snapshotsInstalled > 0)
+        #expect(counts.snapshotsWritten > 10)
+        #expect(counts.writesUnknown > 0)
+        #expect(counts.restarts > 10)
+        #expect(counts.upgrades > 10)
+        #expect(counts.damagesHealed > 0)
+        #expect(counts.storiesHandedOver > 0)
+        #expect(counts.evaluationsResumed > 0)
+        #expect(counts.watchesResumed > 0)
+        #expect(counts.registerChanges > 0)
+    }
+
+    /// Seeds that nothing but their faults distinguishes: each kind of fault occurs in some, and none in all.
+    @Test func everyFaultIsDrawnBySomeSeedsAndNotByOthers() {
+        let drawn = (1...200).map { SimulationOptions(seed: $0, duration: .seconds(1)).faults }
+        for fault in Fault.allCases {
+            let count = drawn.count { $0.contains(fault) }
+            #expect(count > 20 && count < 180, "\(fault) in \(count) of 200")
+        }
     }
 }

@@ -6,6 +6,7 @@ import Foundation
 import PembaCore
 import PembaSimulation
 
+/// `sim run`, which is also what `sim` does alone.
 struct Sim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
@@ -13,11 +14,14 @@ struct Sim: AsyncParsableCommand {
         discussion: """
             A seed is a run: the same seed does the same things in the same order, on every machine.
 
-              sim --seeds 200              runs the seeds 1 to 200
+              sim --seeds 200 --jobs 2     runs the seeds 1 to 200, two at a time
               sim --seeds 200 --start 1000 runs the seeds 1000 to 1199
               sim --seed 17                runs seed 17 again and says what happened in it
+              sim --speed --seeds 20       says how fast simulated time passes, with promises checked and without
 
-            Ends with 0 if every promise was kept, with 1 at the first that was not.
+            Ends with 0 if every promise was kept. At the first that was not it looks for a smaller run that fails, too,
+            prints the command that repeats it, and ends with 1. --without leaves out kinds of trouble:
+            \(Fault.allCases.map(\.rawValue).joined(separator: " ")).
             """
     )
 
@@ -34,39 +38,113 @@ struct Sim: AsyncParsableCommand {
     var jobs = 1
 
     @Option(help: "Simulated seconds of faults in each run.")
-    var duration: UInt64 = 10
+    var duration = 20.0
+
+    @Option(help: "Nodes; otherwise as many as the seed draws.")
+    var nodes: Int?
+
+    @Option(help: "Clients; otherwise as many as the seed draws.")
+    var clients: Int?
+
+    @Option(help: "Kinds of trouble to leave out, separated by commas.")
+    var without = ""
 
     @Flag(help: "Say what happened in every run.")
     var verbose = false
 
+    @Flag(help: "Tell the story of a run: faults, starts, elections, commitment.")
+    var story = false
+
+    @Flag(help: "Run without checking any promise.")
+    var unchecked = false
+
+    @Flag(help: "Keep a failing run as it is.")
+    var asIs = false
+
+    @Flag(
+        help: "Measure how fast simulated time passes with three nodes and clients that think, checked and unchecked."
+    )
+    var speed = false
+
     func validate() throws {
         guard seeds > 0, jobs > 0, duration > 0 else { throw ValidationError("numbers start at 1") }
+        guard nodes.map((1...7).contains) ?? true else { throw ValidationError("a cluster has 1 to 7 nodes") }
+        guard clients.map((1...100).contains) ?? true else { throw ValidationError("there are 1 to 100 clients") }
+        for name in without.split(separator: ",") where Fault(rawValue: String(name)) == nil {
+            throw ValidationError("there is no trouble '\(name)'; see sim --help")
+        }
+    }
+
+    private func plan(_ seed: UInt64) -> SimulationPlan {
+        var plan = SimulationPlan(seed: seed, duration: .milliseconds(UInt64(duration * 1_000)))
+        plan.nodes = nodes
+        plan.clients = clients
+        plan.without = Set(without.split(separator: ",").compactMap { Fault(rawValue: String($0)) })
+        plan.isChecked = !unchecked
+        return plan
     }
 
     func run() async throws {
+        if speed { return measure() }
         let range = seed.map { $0..<($0 + 1) } ?? start..<(start + seeds)
-        let isTalkative = verbose || seed != nil
-        let duration = TimeSpan.seconds(duration)
-        let failed = await withTaskGroup(of: SimulationReport.self) { group -> SimulationReport? in
-            var waiting = range.makeIterator()
-            func begin() {
-                guard let seed = waiting.next() else { return }
-                // Said before the run, so that a run that traps is known by it.
-                FileHandle.standardError.write(Data("seed \(seed)\r".utf8))
-                group.addTask { Simulation.run(SimulationOptions(seed: seed, duration: duration)) }
-            }
-            for _ in 0..<jobs { begin() }
-            while let report = await group.next() {
-                if isTalkative || report.violation != nil { print(report.summary) }
-                if report.violation != nil { return report }
-                begin()
-            }
-            return nil
-        }
+        let begun = Date()
+        let (simulated, failed) = await run(range)
         if let failed {
-            print("replay: \(failed.replay) --duration \(self.duration)")
+            print("replay: \(failed.command)")
+            if !asIs { print("smaller: \(Shrinker.shrink(failed).command)") }
             throw ExitCode(1)
         }
-        print("\(range.count) seeds kept every promise")
+        let seconds = Date().timeIntervalSince(begun)
+        print(
+            "\(range.count) \(range.count == 1 ? "seed" : "seeds") kept every promise: \(Int(simulated)) simulated seconds in "
+                + "\(Int(seconds.rounded())), \(Int(simulated / seconds)) times as fast"
+        )
+    }
+
+    private func run(_ range: Range<UInt64>) async -> (simulated: Double, failed: SimulationPlan?) {
+        await withTaskGroup(of: (SimulationPlan, SimulationReport).self) { group in
+            var waiting = range.makeIterator()
+            var simulated = 0.0
+            func begin() {
+                guard let seed = waiting.next() else { return }
+                let plan = plan(seed)
+                // Said before the run, so that a run that traps is known by it.
+                FileHandle.standardError.write(Data("seed \(seed)\r".utf8))
+                let isTold = story
+                group.addTask { (plan, Simulation.run(plan.options, narrator: isTold ? { print($0) } : nil)) }
+            }
+            for _ in 0..<jobs { begin() }
+            while let (plan, report) = await group.next() {
+                simulated += Double((report.end - .zero).nanoseconds) / 1e9
+                if verbose || seed != nil || report.violation != nil { print(report.summary) }
+                if report.violation != nil { return (simulated, plan) }
+                begin()
+            }
+            return (simulated, nil)
+        }
+    }
+
+    /// Counts the time that the program computes: the machine may have other things to do.
+    private func measure() {
+        for isChecked in [true, false] {
+            var simulated = 0.0
+            var events = 0
+            let begun = clock()
+            for seed in start..<(start + seeds) {
+                var plan = plan(seed)
+                plan.nodes = 3
+                plan.isChecked = isChecked
+                var options = plan.options
+                options.pace = .slow
+                let report = Simulation.run(options)
+                simulated += Double((report.end - .zero).nanoseconds) / 1e9
+                events += report.counts.events
+            }
+            let seconds = Double(clock() - begun) / Double(CLOCKS_PER_SEC)
+            print(
+                "\(isChecked ? "checked" : "unchecked"): \(Int(simulated / seconds)) times as fast as the clock, "
+                    + "\(Int(Double(events) / seconds)) events/s, \(Int(Double(events) / simulated)) events per simulated second"
+            )
+        }
     }
 }

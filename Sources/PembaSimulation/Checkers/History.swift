@@ -45,8 +45,19 @@ struct History {
         var answer: Result<Bool, ErrorCode>
     }
 
+    /// What one client was told of changes without a gap, by as many nodes as it took.
+    struct Watch {
+        /// It begins after this revision.
+        let start: Revision
+        /// Everything up to here was told.
+        var told: Revision
+        /// The revisions that changed tuples, and how.
+        var changes: [(revision: Revision, changes: [TupleChange])] = []
+    }
+
     var writes: [Write] = []
     var checks: [Check] = []
+    var watches: [Watch] = []
     /// The highest revision that any client has been told of.
     private(set) var acknowledged: Revision = .zero
     /// When it rose, and to what.

@@ -7,6 +7,7 @@ import PembaCore
 struct SimulatedNetwork {
     private let nodeCount: Int
     private let options: SimulationOptions
+    private let (loses, duplicates, straggles): (Bool, Bool, Bool)
     private var random: SeededRandom
     /// The number of the connection between two nodes; another after every break.
     ///
@@ -20,6 +21,7 @@ struct SimulatedNetwork {
     init(options: SimulationOptions, random: SeededRandom) {
         nodeCount = options.nodeCount
         self.options = options
+        (loses, duplicates, straggles) = (options.has(.loss), options.has(.duplication), options.has(.stragglers))
         self.random = random
         connections = Array(repeating: 0, count: nodeCount * nodeCount)
         isBlocked = Array(repeating: false, count: nodeCount * nodeCount)
@@ -43,8 +45,10 @@ struct SimulatedNetwork {
     mutating func delays(from: Int, to: Int) -> [UInt64] {
         guard !isBlocked[from * nodeCount + to] else { return [] }
         if isCalm { return [delay()] }
-        if random.chance(options.lossPerMille, in: 1_000) { return [] }
-        if random.chance(options.duplicationPerMille, in: 1_000) { return [delay(), delay()] }
+        let isLost = random.chance(options.lossPerMille, in: 1_000)
+        let isDoubled = random.chance(options.duplicationPerMille, in: 1_000)
+        if isLost, loses { return [] }
+        if isDoubled, duplicates { return [delay(), delay()] }
         return [delay()]
     }
 
@@ -52,6 +56,6 @@ struct SimulatedNetwork {
     mutating func delay() -> UInt64 {
         let delay = options.delayMin.nanoseconds + random.below(options.delaySpread.nanoseconds + 1)
         guard !isCalm else { return min(delay, 2_000_000) }
-        return random.chance(options.stragglersPerMille, in: 1_000) ? delay * 10 : delay
+        return random.chance(options.stragglersPerMille, in: 1_000) && straggles ? delay * 10 : delay
     }
 }

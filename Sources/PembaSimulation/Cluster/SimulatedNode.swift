@@ -31,9 +31,18 @@ final class SimulatedNode {
         var jobs: Deque<DiskJob> = []
         /// Whether the disk is at work.
         var isDiskBusy = false
+        /// The number of the snapshot of its own that it writes or wrote last.
+        var snapshotNumber = 0
+        /// Whether the blocks that come belong to a snapshot of its own that was begun and has not failed.
+        var isWritingSnapshot = false
         /// The requests that wait for an answer.
         var waiting: [RequestID: ClientRequest] = [:]
         var nextRequest: UInt64 = 1
+        /// The evaluations that are interrupted, by number.
+        var evaluations: [UInt64: SuspendedEvaluation] = [:]
+        var nextEvaluation: UInt64 = 1
+        /// The clients that it tells what changes.
+        var watchers: [Watcher] = []
         /// Whether an `apply` event is on its way.
         var isApplying = false
 
@@ -51,6 +60,16 @@ final class SimulatedNode {
     var boot: UInt64 = 0
     /// While it is stopped: when it goes on.
     var pausedUntil: UInt64 = 0
+    /// Whether its disk has lost or shown something that it should not have.
+    var isRotten = false
+    /// While its disk completes nothing: when it goes on.
+    var diskHungUntil: UInt64 = 0
+    /// The number of the disk's work under way; the end of any other is not waited for any more.
+    var diskWork: UInt64 = 0
+    /// Entries that it applies at once.
+    var applyBatchMax = 16
+    /// Whether it is of the version that the run's upgrade brings.
+    var isUpgraded = false
     /// When its timer fires; `.max`: it is not set.
     var timerDue: UInt64 = .max
     /// Makes timers that were set before invalid.
@@ -68,44 +87,22 @@ final class SimulatedNode {
     static let folder = "/data"
 }
 
-/// The terms of the entries that a disk has acknowledged, and the durable vote: what a crash may not take away.
-struct DurableLog {
-    /// The index of the durable snapshot.
-    private(set) var snapshot: LogIndex = .zero
-    private(set) var hardState = HardState()
-    private var terms: [UInt64: Term] = [:]
-    private var last: LogIndex = .zero
+/// Questions about one state, some of which are answered.
+struct SuspendedEvaluation {
+    let request: ClientRequest
+    let rest: ArraySlice<CheckItem>
+    var decisions: [Result<Bool, ErrorCode>]
+    /// The state, and what it is a state of.
+    let basis: HeldBasis
+    let machine: StateMachine
+}
 
-    /// Notes an acknowledged write.
-    mutating func append(_ request: PersistRequest) {
-        if let hardState = request.hardState { self.hardState = hardState }
-        guard let first = request.entries.first else { return }
-        var index = first.index
-        while index <= last {
-            terms[index.rawValue] = nil
-            index = index.next
-        }
-        for entry in request.entries { terms[entry.index.rawValue] = entry.term }
-        last = request.lastIndex
-    }
-
-    /// Notes what a node found on its disk and builds on: more than was acknowledged may have reached it.
-    mutating func recover(_ recovered: RecoveredState) {
-        hardState = recovered.hardState
-        snapshot = max(snapshot, recovered.snapshot?.point.lastIndex ?? .zero)
-        terms = [:]
-        for entry in recovered.entries { terms[entry.index.rawValue] = entry.term }
-        last = recovered.entries.last?.index ?? snapshot
-    }
-
-    /// Notes an acknowledged snapshot; `isInstalled`: the log before and after it gave way.
-    mutating func install(_ index: LogIndex, isInstalled: Bool) {
-        snapshot = max(snapshot, index)
-        guard isInstalled else { return }
-        terms = [:]
-        last = index
-    }
-
-    /// Whether the entry of `term` at `index` is durable here.
-    func holds(_ index: LogIndex, term: Term) -> Bool { index <= snapshot || terms[index.rawValue] == term }
+/// A client that is told what changes.
+struct Watcher {
+    let client: Int
+    let attempt: UInt64
+    /// What it has been told of.
+    var place: HistoryPlace
+    /// When what it was told last arrives: word comes in order.
+    var arrival: UInt64 = 0
 }

@@ -24,7 +24,9 @@ extension Simulation {
             case .readFailed(let id, let error):
                 guard let request = node.process?.waiting.removeValue(forKey: id) else { continue }
                 answer(request, .check(.failure(error)))
-            case .leadership(let leadership): try checker.leadership(leadership, of: node.id)
+            case .leadership(let leadership):
+                narrate("node \(node.id) is \(leadership.role) of term \(leadership.term)")
+                try checker.leadership(leadership, at: place, node)
             case .applyPending: scheduleApply(place)
             case .readSnapshotBlocks(let peer, let index, let from, let count):
                 enqueue(.readBlocks(peer: peer, index: index, from: from, count: count), at: place)
@@ -61,13 +63,14 @@ extension Simulation {
         guard let replica = node.process?.replica else { return }
         if node.pausedUntil <= now {
             node.process?.isApplying = false
-            try checker.noteEntries(of: replica, count: options.applyBatchMax)
+            if options.isChecked { try checker.noteEntries(of: replica, count: node.applyBatchMax) }
         }
         var isMore = false
         try wake(place, event) { replica, time, effects in
-            isMore = replica.applyCommitted(maxEntries: options.applyBatchMax, at: time, into: &effects)
+            isMore = replica.applyCommitted(maxEntries: node.applyBatchMax, at: time, into: &effects)
         }
         note(5, UInt64(place), replica.stateMachine.index.rawValue)
+        tellWatchers(at: place)
         if isMore { scheduleApply(place) }
     }
 
@@ -85,12 +88,14 @@ extension Simulation {
             stateHash: header.stateHash
         )
         enqueue(.beginSnapshot(point), at: place)
-        schedule(.snapshotSlice(node: place, boot: node.boot), after: 50_000)
+        node.process?.snapshotNumber += 1
+        scheduleSnapshotSlice(place, after: 50_000)
     }
 
     /// Takes the next block of the state, while others are being applied.
-    func writeSnapshotSlice(_ place: Int, _ event: SimulationEvent) throws(Violation) {
+    func writeSnapshotSlice(_ place: Int, number: Int, _ event: SimulationEvent) throws(Violation) {
         let node = nodes[place]
+        guard node.process?.snapshotNumber == number else { return }
         guard node.pausedUntil <= now else {
             schedule(event, at: node.pausedUntil)
             return
@@ -100,118 +105,12 @@ extension Simulation {
             return
         }
         enqueue(.writeSnapshotBlock(block), at: place)
-        schedule(.snapshotSlice(node: place, boot: node.boot), after: random.below(UInt64(2_000_000)))
+        scheduleSnapshotSlice(place, after: random.below(UInt64(2_000_000)))
     }
 
-    // MARK: - The disk
-
-    private func enqueue(_ job: SimulatedNode.DiskJob, at place: Int) {
-        nodes[place].process?.jobs.append(job)
-        startDisk(place)
-    }
-
-    private func startDisk(_ place: Int) {
+    private func scheduleSnapshotSlice(_ place: Int, after delay: UInt64) {
         let node = nodes[place]
-        guard let process = node.process, !process.isDiskBusy, !process.jobs.isEmpty else { return }
-        node.process?.isDiskBusy = true
-        let latency = options.diskMin.nanoseconds + random.below(options.diskSpread.nanoseconds + 1)
-        schedule(.disk(node: place, boot: node.boot), after: latency)
-    }
-
-    /// Does the disk's next work; as the storage thread does, all writes of the log that wait together.
-    func finishDiskJob(_ place: Int, _ event: SimulationEvent) throws(Violation) {
-        let node = nodes[place]
-        guard node.pausedUntil <= now else {
-            schedule(event, at: node.pausedUntil)
-            return
-        }
-        guard let job = node.process?.jobs.popFirst(), let store = node.process?.store else { return }
-        var inputs: [ReplicaInput] = []
-        var installed: (StateMachine, UInt32)?
-        do throws(StorageError) {
-            if case .install(let index) = job {
-                installed = try install(index, node, store, &inputs)
-            } else {
-                try run(job, node, store, &inputs)
-            }
-        } catch {
-            switch error.code {
-            case .machineStopped: stop(place, losingPower: true)
-            case .syncFailed, .unusable: stop(place, losingPower: random.chance(1, in: 2))
-            default: throw Violation("the disk of node \(node.id) refuses: \(error)")
-            }
-            return
-        }
-        node.process?.isDiskBusy = false
-        var machine: (StateMachine, UInt32)?
-        if installed != nil { machine = (try loadSnapshot(store), installed?.1 ?? 0) }
-        if let machine { try checker.noteInstalled(machine.0) }
-        try wake(place, event) { replica, time, effects in
-            for input in inputs { replica.step(input, at: time, into: &effects) }
-            if let machine { replica.install(machine.0, blockCount: machine.1, at: time, into: &effects) }
-        }
-        startDisk(place)
-    }
-
-    private func install(
-        _ index: LogIndex,
-        _ node: SimulatedNode,
-        _ store: ReplicaStore<SimulatedFileSystem>,
-        _ inputs: inout [ReplicaInput]
-    ) throws(StorageError) -> (StateMachine, UInt32)? {
-        do throws(StorageError) {
-            let manifest = try store.installReceived(index)
-            node.durable.install(index, isInstalled: true)
-            counts.snapshotsInstalled += 1
-            return (StateMachine(capacity: .small, hashSeed: 0), manifest.blockCount)
-        } catch {
-            guard error.code == .snapshotRefused else { throw error }
-            inputs.append(.snapshotInstallFailed(index: index))
-            return nil
-        }
-    }
-
-    private func run(
-        _ job: SimulatedNode.DiskJob,
-        _ node: SimulatedNode,
-        _ store: ReplicaStore<SimulatedFileSystem>,
-        _ inputs: inout [ReplicaInput]
-    ) throws(StorageError) {
-        switch job {
-        case .persist(let request):
-            var requests = [request]
-            while case .persist(let next)? = node.process?.jobs.first {
-                node.process?.jobs.removeFirst()
-                requests.append(next)
-            }
-            try store.append(requests)
-            for request in requests {
-                node.durable.append(request)
-                inputs.append(
-                    .persisted(sequence: request.sequence, lastIndex: request.lastIndex, lastTerm: request.lastTerm)
-                )
-            }
-        case .readBlocks(let peer, let index, let from, let count):
-            let blocks = try store.readSnapshotBlocks(index, from: from, count: count)
-            inputs.append(.snapshotBlocksRead(for: peer, index: index, from: from, blocks: blocks))
-        case .storeBlock(let index, let number, let bytes):
-            let succeeded = try store.storeReceivedBlock(index, number: number, bytes: bytes)
-            inputs.append(.snapshotBlockStored(index: index, number: number, succeeded: succeeded))
-        case .install: break
-        case .compact(let index): try store.compact(upTo: index)
-        case .beginSnapshot(let point): try store.beginSnapshot(point)
-        case .writeSnapshotBlock(let block): try store.writeSnapshotBlock(block)
-        case .finishSnapshot:
-            let manifest = try store.finishSnapshot()
-            node.durable.install(manifest.point.lastIndex, isInstalled: false)
-            counts.snapshotsWritten += 1
-            inputs.append(
-                .snapshotWritten(
-                    index: manifest.point.lastIndex,
-                    term: manifest.point.lastTerm,
-                    blockCount: manifest.blockCount
-                )
-            )
-        }
+        guard let number = node.process?.snapshotNumber else { return }
+        schedule(.snapshotSlice(node: place, boot: node.boot, number: number), after: delay)
     }
 }

@@ -10,7 +10,7 @@ import PembaStorage
 
 extension Simulation {
     /// A machine whose disk holds a new node of the cluster.
-    func makeNode(_ place: Int) throws(StorageError) -> SimulatedNode {
+    func makeNode(_ place: Int) throws -> SimulatedNode {
         let members = (1...UInt64(options.nodeCount)).map { NodeID($0) }
         let entry = LogEntry(
             index: LogIndex(1),
@@ -27,9 +27,9 @@ extension Simulation {
             identity: StoreIdentity(cluster: Simulation.cluster, node: id, epoch: .first),
             hardState: HardState(term: Term(1)),
             firstEntries: [entry],
-            options: storeOptions
+            options: storeOptions(options.settings)
         )
-        let rate = options.clocksDrift ? 950_000 + random.below(UInt64(100_000)) : 1_000_000
+        let rate = options.has(.clockDrift) ? 950_000 + random.below(UInt64(100_000)) : 1_000_000
         let clock = SimulatedClock(rate: rate, start: 1_000_000_000 + random.below(UInt64(1) << 40))
         let node = SimulatedNode(id: id, disk: disk, clock: clock)
         let request = PersistRequest(
@@ -39,27 +39,33 @@ extension Simulation {
             lastIndex: entry.index,
             lastTerm: entry.term
         )
-        node.durable.append(request)
+        try node.durable.append(request, of: id)
         return node
     }
 
-    private var storeOptions: StoreOptions {
-        let pages = options.hasTinySegments ? 1 : 4
-        return StoreOptions(
-            segmentBytes: pages * 8_192,
-            fillStepBytes: pages * 4_096,
-            batchBytes: pages * 1_024,
-            snapshotSyncBytes: pages * 4_096
+    private func settings(of node: SimulatedNode) -> NodeSettings {
+        node.isUpgraded ? options.upgraded : options.settings
+    }
+
+    private func storeOptions(_ settings: NodeSettings) -> StoreOptions {
+        StoreOptions(
+            segmentBytes: settings.segmentPages * 4_096,
+            fillStepBytes: min(settings.segmentPages, 4) * 4_096,
+            batchBytes: settings.segmentPages * 512,
+            snapshotSyncBytes: settings.segmentPages * 2_048
         )
     }
 
     private func replicaOptions(_ node: SimulatedNode) -> ReplicaOptions {
+        let settings = settings(of: node)
         let raft = RaftOptions(
             id: node.id,
             electionTimeout: options.electionTimeout,
+            diskStallTimeout: options.electionTimeout * 4,
             heartbeatInterval: options.heartbeatInterval,
-            inflightMessagesMax: options.inflightMessagesMax,
-            trailingEntries: options.trailingEntries,
+            inflightMessagesMax: settings.inflightMessagesMax,
+            messageBytesMax: settings.messageBytesMax,
+            trailingEntries: settings.trailingEntries,
             snapshotRetention: options.electionTimeout * 20
         )
         return ReplicaOptions(
@@ -67,8 +73,8 @@ extension Simulation {
             epoch: .first,
             raft: raft,
             stalenessBound: options.stalenessBound,
-            snapshotAfterEntries: options.snapshotAfterEntries,
-            transferWindow: 3
+            snapshotAfterEntries: settings.snapshotAfterEntries,
+            transferWindow: settings.transferWindow
         )
     }
 
@@ -82,21 +88,29 @@ extension Simulation {
         node.timerGeneration += 1
         note(3, UInt64(place), node.boot)
         if node.boot > 1 { counts.restarts += 1 }
-        guard let store = try openStore(node) else {
-            // The machine stopped while it was recovering, or its disk did not sync.
-            node.disk.crash()
+        node.applyBatchMax = settings(of: node).applyBatchMax
+        guard let (store, machine) = try recover(node) else {
             scheduleStart(place)
             return
         }
-        let machine = try loadSnapshot(store)
         let recovered = store.recovered
-        try checker.checkRecovery(node, recovered: recovered)
-        node.durable.recover(recovered)
+        let isDamaged =
+            recovered.damage != nil || recovered.snapshotLoss != nil || recovered.hardState.debt != nil
+        guard !isDamaged || node.isRotten else {
+            throw Violation("node \(node.id) takes a crash for damage: \(recovered)")
+        }
+        try node.durable.recover(recovered, of: node.id, mayLack: node.isRotten)
+        if isDamaged { counts.damagesHealed += 1 }
         let boot = ReplicaBoot(
             hardState: recovered.hardState,
             stateMachine: machine,
             snapshotBlockCount: recovered.snapshot?.blockCount ?? 0,
             entries: recovered.entries
+        )
+        let found = recovered.entries
+        narrate(
+            "node \(node.id) starts with term \(recovered.hardState.term), the snapshot at \(machine.index), and entries "
+                + "\(found.first?.index ?? .zero) to \(found.last?.index ?? .zero) of term \(found.last?.term ?? .zero)"
         )
         store.releaseRecovered()
         let replica = Replica(
@@ -110,23 +124,49 @@ extension Simulation {
         try wake(place, .timer(node: place, generation: node.timerGeneration)) { _, _, _ in }
     }
 
-    /// The node's store; nil if the machine fails meanwhile.
+    /// The node's store; nil if the machine fails meanwhile, its disk does not sync, or is full.
     private func openStore(_ node: SimulatedNode) throws(Violation) -> ReplicaStore<SimulatedFileSystem>? {
         do throws(StorageError) {
             return try ReplicaStore(
                 opening: SimulatedNode.folder,
                 files: node.disk,
                 expecting: StoreIdentity(cluster: Simulation.cluster, node: node.id, epoch: .first),
-                options: storeOptions
+                options: storeOptions(settings(of: node))
             )
         } catch {
-            guard error.code != .machineStopped && error.code != .syncFailed else { return nil }
-            throw Violation("node \(node.id) does not start from its own disk: \(error)")
+            switch error.code {
+            case .machineStopped, .syncFailed: node.disk.crash()
+            case .noSpace: node.disk.kill()
+            default: throw Violation("node \(node.id) does not start from its own disk: \(error)")
+            }
+            return nil
         }
     }
 
-    /// The state of the store's snapshot; an empty one if there is none.
-    func loadSnapshot(_ store: ReplicaStore<SimulatedFileSystem>) throws(Violation) -> StateMachine {
+    /// The node's store and state; nil if its disk fails meanwhile.
+    ///
+    /// A damaged snapshot is set aside, and what is left is looked at anew.
+    private func recover(
+        _ node: SimulatedNode
+    ) throws(Violation) -> (ReplicaStore<SimulatedFileSystem>, StateMachine)? {
+        while let store = try openStore(node) {
+            if let machine = try loadSnapshot(store, of: node) { return (store, machine) }
+            do throws(StorageError) {
+                try store.setSnapshotAside()
+                store.close()
+            } catch {
+                node.disk.crash()
+                return nil
+            }
+        }
+        return nil
+    }
+
+    /// The state of the store's snapshot, an empty one if there is none; nil if it is damaged.
+    func loadSnapshot(
+        _ store: ReplicaStore<SimulatedFileSystem>,
+        of node: SimulatedNode
+    ) throws(Violation) -> StateMachine? {
         guard let manifest = store.snapshot else { return StateMachine(capacity: .small, hashSeed: random.next()) }
         var loader = SnapshotLoader(capacity: .small, hashSeed: random.next())
         do {
@@ -136,6 +176,7 @@ extension Simulation {
             }
             return try loader.finish()
         } catch {
+            if node.isRotten, (error as? StorageError)?.code == .snapshotDamaged { return nil }
             throw Violation("the snapshot at \(manifest.point.lastIndex) cannot be loaded: \(error)")
         }
     }
@@ -147,6 +188,8 @@ extension Simulation {
         let node = nodes[place]
         guard node.process != nil else { return }
         note(4, UInt64(place), losingPower ? 1 : 0)
+        narrate("node \(node.id) \(losingPower ? "loses power" : "dies")")
+        endWatches(at: place)
         node.process = nil
         node.boot += 1
         if losingPower { node.disk.crash() } else { node.disk.kill() }
@@ -156,7 +199,8 @@ extension Simulation {
 
     private func scheduleStart(_ place: Int) {
         // Now and then long enough for the log to be compacted past what the node has.
-        let downTime: UInt64 = isHealing ? 5_000_000 : random.chance(1, in: 3) ? 5_000_000_000 : 1_000_000_000
+        let timeout = options.electionTimeout.nanoseconds
+        let downTime = isHealing ? 5_000_000 : random.chance(1, in: 3) ? timeout * 30 : timeout * 6
         schedule(.start(node: place), after: 1_000_000 + random.below(downTime))
     }
 

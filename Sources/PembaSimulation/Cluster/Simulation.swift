@@ -17,6 +17,8 @@ import PembaWire
 package final class Simulation {
     let options: SimulationOptions
     var random: SeededRandom
+    /// What decides about faults, so that one that is left out changes no other.
+    var faultRandom: SeededRandom
     var nodes: [SimulatedNode] = []
     var network: SimulatedNetwork
     var clients: [SimulatedClient] = []
@@ -27,18 +29,25 @@ package final class Simulation {
     private(set) var now: UInt64 = 0
     /// Whether faults and clients have come to their end, and everything must come right.
     var isHealing = false
-    private var queue = PriorityQueue<UInt64, SimulationEvent>()
+    /// The nodes that clients ask.
+    var reachable: [Int]
+    private var queue = EventQueue()
+    /// Hears what happens, for people who look for a reason.
+    private let narrator: ((String) -> Void)?
     private var trace = StateHasher(domain: 5)
 
     /// The cluster of every run.
     static let cluster = ClusterID(high: 0x7065_6D62_6100_0000, low: 1)
 
     /// Prepares a run: disks with new nodes on them.
-    package init(options: SimulationOptions) throws {
+    package init(options: SimulationOptions, narrator: ((String) -> Void)? = nil) throws {
         self.options = options
+        self.narrator = narrator
         random = SeededRandom(seed: options.seed)
+        faultRandom = random.split()
         network = SimulatedNetwork(options: options, random: random.split())
         checker = ClusterChecker(nodeCount: options.nodeCount)
+        reachable = Array(0..<options.nodeCount)
         for place in 0..<options.nodeCount { nodes.append(try makeNode(place)) }
         for place in 0..<options.clientCount {
             clients.append(SimulatedClient(place: place, random: random.split()))
@@ -46,9 +55,12 @@ package final class Simulation {
     }
 
     /// Runs the seed to its end or to the first broken promise.
-    package static func run(_ options: SimulationOptions) -> SimulationReport {
+    package static func run(
+        _ options: SimulationOptions,
+        narrator: ((String) -> Void)? = nil
+    ) -> SimulationReport {
         do {
-            let simulation = try Simulation(options: options)
+            let simulation = try Simulation(options: options, narrator: narrator)
             return simulation.run()
         } catch {
             return SimulationReport(
@@ -66,10 +78,11 @@ package final class Simulation {
         do throws(Violation) {
             for place in nodes.indices { schedule(.start(node: place), after: random.below(UInt64(5_000_000))) }
             for place in clients.indices { schedule(.act(client: place), after: random.below(UInt64(50_000_000))) }
+            for place in clients.indices where random.chance(1, in: 2) { schedule(.watch(client: place), after: 0) }
             schedule(.fault, after: options.faultInterval.nanoseconds)
             try runUntil(options.duration.nanoseconds) { false }
             try heal()
-            try HistoryChecker.check(history, chain: checker.chain, options: options)
+            if options.isChecked { try HistoryChecker.check(history, chain: checker.chain) }
         } catch {
             violation = error
         }
@@ -86,7 +99,7 @@ package final class Simulation {
 
     /// Takes events until the time is over, or something is as wanted.
     func runUntil(_ end: UInt64, _ isDone: () -> Bool) throws(Violation) {
-        while let time = queue.firstKey, time <= end, !isDone(), let event = queue.removeFirst() {
+        while let time = queue.firstTime, time <= end, !isDone(), let event = queue.removeFirst() {
             now = time
             counts.events += 1
             try take(event)
@@ -107,6 +120,12 @@ package final class Simulation {
         for value in values { trace.combine(value) }
     }
 
+    /// Tells the narrator, if there is one.
+    func narrate(_ words: @autoclosure () -> String) {
+        guard let narrator else { return }
+        narrator("\(SimulationPlan.seconds(TimeSpan(nanoseconds: now))) \(words())")
+    }
+
     private func take(_ event: SimulationEvent) throws(Violation) {
         switch event {
         case .timer(let node, let generation):
@@ -124,22 +143,30 @@ package final class Simulation {
             try wake(node, event) { replica, time, effects in
                 replica.step(isUp ? .linkUp(id) : .linkDown(id), at: time, into: &effects)
             }
-        case .disk(let node, let boot):
+        case .disk(let node, let boot, let work):
             guard nodes[node].boot == boot else { return }
-            try finishDiskJob(node, event)
+            try finishDiskJob(node, work: work, event)
         case .apply(let node, let boot):
             guard nodes[node].boot == boot else { return }
             try apply(node, event)
-        case .snapshotSlice(let node, let boot):
+        case .snapshotSlice(let node, let boot, let number):
             guard nodes[node].boot == boot else { return }
-            try writeSnapshotSlice(node, event)
+            try writeSnapshotSlice(node, number: number, event)
+        case .resume(let node, let boot, let number):
+            guard nodes[node].boot == boot else { return }
+            resume(number, at: node, event)
         case .request(let node, let request): try receive(request, at: node, event)
         case .answer(let client, let attempt, let answer): try clientReceives(client, attempt, answer)
         case .timeout(let client, let attempt): try clientTimesOut(client, attempt)
         case .act(let client): try clientActs(client)
+        case .watch(let client): beginWatch(client)
+        case .watchRequest(let node, let client, let attempt, let after):
+            openWatch(at: node, client: client, attempt: attempt, after: after, event)
+        case .watchAnswer(let client, let attempt, let answer): try watcherReceives(client, attempt, answer)
         case .start(let node): try start(node)
         case .fault: try injectFault()
-        case .heal: network.heal()
+        case .heal: if !isHealing { network.heal() }
+        case .diskEmptied(let node): nodes[node].disk.capacityBytes = .max
         }
     }
 
@@ -175,7 +202,11 @@ package final class Simulation {
         body(replica, time, &effects)
         replica.flush(at: time, into: &effects)
         try perform(effects, at: place)
-        try checker.check(place, node, replica, at: time)
+        if options.isChecked {
+            let before = checker.committedIndex
+            try checker.check(place, replica, of: nodes)
+            if checker.committedIndex > before { narrate("node \(node.id) has committed \(checker.committedIndex)") }
+        }
         armTimer(place)
     }
 

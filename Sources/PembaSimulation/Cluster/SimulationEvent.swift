@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaGraph
 import PembaReplica
 import PembaService
 
@@ -16,11 +17,13 @@ enum SimulationEvent {
     /// A node learns that its connection to another stands, or has broken.
     case link(node: Int, boot: UInt64, peer: Int, isUp: Bool)
     /// A node's disk has finished what it was doing.
-    case disk(node: Int, boot: UInt64)
+    case disk(node: Int, boot: UInt64, work: UInt64)
     /// A node applies what is committed.
     case apply(node: Int, boot: UInt64)
     /// A node writes the next block of its snapshot.
-    case snapshotSlice(node: Int, boot: UInt64)
+    case snapshotSlice(node: Int, boot: UInt64, number: Int)
+    /// A node goes on with an evaluation.
+    case resume(node: Int, boot: UInt64, evaluation: UInt64)
     /// A client's request arrives.
     case request(node: Int, ClientRequest)
     /// An answer arrives at its client.
@@ -29,12 +32,20 @@ enum SimulationEvent {
     case timeout(client: Int, attempt: UInt64)
     /// A client does its next thing.
     case act(client: Int)
+    /// A client that watches looks for a node that tells it more.
+    case watch(client: Int)
+    /// A client's wish to watch arrives.
+    case watchRequest(node: Int, client: Int, attempt: UInt64, after: Revision?)
+    /// Word arrives at a client that watches.
+    case watchAnswer(client: Int, attempt: UInt64, WatchAnswer)
     /// A node starts.
     case start(node: Int)
     /// A fault begins.
     case fault
     /// The network is whole again.
     case heal
+    /// There is room on a node's disk again.
+    case diskEmptied(node: Int)
 }
 
 /// What a client asks of a node.
@@ -51,7 +62,8 @@ struct ClientRequest {
     /// The kinds of requests.
     enum Body {
         case command(ClientCommand)
-        case check(CheckItem, Consistency)
+        /// Questions about one state; `isPausing`: the node does something else in between.
+        case check([CheckItem], Consistency, isPausing: Bool)
     }
 }
 
@@ -62,5 +74,25 @@ enum ClientAnswer {
     /// The answer to a command.
     case command(Result<CommandOutcome, ServiceError>)
     /// The answer to a check.
-    case check(Result<CheckAnswer, ServiceError>)
+    case check(Result<CheckedItems, ServiceError>)
+}
+
+/// The answers to questions that were asked together: all are of one state.
+struct CheckedItems {
+    /// The state.
+    var zookie: Zookie
+    /// Whether it is so, or why that has no answer.
+    var decisions: [Result<Bool, ErrorCode>]
+}
+
+/// What a client that watches is told.
+enum WatchAnswer {
+    /// The watch begins after this revision.
+    case begun(Revision)
+    /// Something changed.
+    case item(HistoryItem)
+    /// Nothing else changed up to this revision.
+    case told(Revision)
+    /// The node tells no more; `isTooOld`: what comes next is not kept there.
+    case ended(isTooOld: Bool)
 }

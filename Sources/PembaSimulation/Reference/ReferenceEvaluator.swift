@@ -5,7 +5,8 @@ import PembaCore
 import PembaSchema
 import PembaService
 
-/// Finds everything that one subject has, by adding until nothing is added any more: the least fixed point.
+/// Finds everything that one subject has on what is connected with the object in question, by adding until nothing is
+/// added any more: the least fixed point.
 ///
 /// Relations are closed first and permissions then, so that what is subtracted is complete before it is subtracted. This
 /// requires that no relation admits a userset of a permission, and that what is subtracted is a relation.
@@ -16,14 +17,25 @@ struct ReferenceEvaluator {
     }
 
     private let schema: CompiledSchema
-    private let tuples: Set<RelationTuple>
     private let subject: SubjectReference
+    /// The object in question, and all that tuples lead to from there.
+    private var objects: [ObjectReference] = []
+    /// The tuples of these objects.
+    private var tuples: [RelationTuple] = []
     private var facts: Set<Fact> = []
 
-    init(schema: CompiledSchema, tuples: Set<RelationTuple>, subject: SubjectReference) {
+    init(schema: CompiledSchema, tuplesOf: [ObjectReference: Set<RelationTuple>], item: CheckItem) {
         self.schema = schema
-        self.tuples = tuples
-        self.subject = subject
+        subject = item.subject
+        var seen: Set<ObjectReference> = [item.resource]
+        var waiting = [item.resource]
+        while let object = waiting.popLast() {
+            objects.append(object)
+            for tuple in tuplesOf[object] ?? [] {
+                tuples.append(tuple)
+                if seen.insert(tuple.subject.object).inserted { waiting.append(tuple.subject.object) }
+            }
+        }
         if let relation = subject.relation { facts.insert(Fact(object: subject.object, relation: relation)) }
         closeRelations()
         closePermissions()
@@ -52,8 +64,6 @@ struct ReferenceEvaluator {
     }
 
     private mutating func closePermissions() {
-        var objects = Set(tuples.map(\.resource))
-        objects.formUnion(tuples.map(\.subject.object))
         var count = -1
         while count != facts.count {
             count = facts.count

@@ -21,6 +21,8 @@ struct ReferenceState {
         var result: Result<Revision, ErrorCode>
         /// Whether it was done now, rather than answered from a session.
         var isFirst: Bool
+        /// What it changed.
+        var changes: [TupleChange] = []
     }
 
     /// A client session.
@@ -32,8 +34,10 @@ struct ReferenceState {
 
     private(set) var index: LogIndex = .zero
     private var schema: CompiledSchema?
-    private var tuples: Set<RelationTuple> = []
+    private var tuplesOf: [ObjectReference: Set<RelationTuple>] = [:]
     private var sessions: [UInt64: Session] = [:]
+    /// What the entry changes that is being applied.
+    private var changes: [TupleChange] = []
 
     /// The resource id of the tag in every write of the workload.
     static let tagPrefix = "tag-"
@@ -59,8 +63,10 @@ struct ReferenceState {
             replaceSchema(source)
             return nil
         case .write(let request):
+            changes = []
             let (result, isFirst) = write(request, at: entry.timestamp)
-            return Applied(tag: ReferenceState.tag(of: request), index: index, result: result, isFirst: isFirst)
+            let tag = ReferenceState.tag(of: request)
+            return Applied(tag: tag, index: index, result: result, isFirst: isFirst, changes: changes)
         case .advanceTime:
             return nil
         case .delete, .set, .importTuples:
@@ -102,21 +108,35 @@ struct ReferenceState {
             if let code = problem(of: update.tuple, in: schema) { return .failure(code) }
         }
         for precondition in request.preconditions {
-            let matches = tuples.contains { precondition.filter.matches($0) }
+            let matches = hasMatch(precondition.filter)
             if matches != (precondition.kind == .mustMatch) { return .failure(.preconditionFailed) }
         }
-        for update in request.updates where update.operation == .create && tuples.contains(update.tuple) {
-            return .failure(.alreadyExists)
+        for update in request.updates where update.operation == .create {
+            if tuplesOf[update.tuple.resource]?.contains(update.tuple) == true { return .failure(.alreadyExists) }
         }
         for update in request.updates {
-            if update.operation == .delete { tuples.remove(update.tuple) } else { tuples.insert(update.tuple) }
+            let tuple = update.tuple
+            if update.operation == .delete {
+                let removed = tuplesOf[tuple.resource]?.remove(tuple)
+                if removed != nil { changes.append(TupleChange(.deleted, tuple)) }
+            } else if tuplesOf[tuple.resource, default: []].insert(tuple).inserted {
+                changes.append(TupleChange(.created, tuple))
+            }
         }
         return .success(Revision(index))
     }
 
+    private func hasMatch(_ filter: RelationshipFilter) -> Bool {
+        if let type = filter.resourceType, let id = filter.resourceID {
+            return tuplesOf[ObjectReference(type: type, id: id)]?.contains { filter.matches($0) } == true
+        }
+        return tuplesOf.values.contains { tuples in tuples.contains { filter.matches($0) } }
+    }
+
     private mutating func replaceSchema(_ source: String) {
         guard let new = try? SchemaCompiler.compile(source) else { return }
-        guard tuples.allSatisfy({ problem(of: $0, in: new) == nil }) else { return }
+        let fits = tuplesOf.values.allSatisfy { tuples in tuples.allSatisfy { problem(of: $0, in: new) == nil } }
+        guard fits else { return }
         schema = new
     }
 
@@ -156,6 +176,6 @@ struct ReferenceState {
         guard definition.relations.contains(where: { $0.name == item.permission }) else {
             return .failure(.unknownRelation)
         }
-        return .success(ReferenceEvaluator(schema: schema, tuples: tuples, subject: item.subject).has(item))
+        return .success(ReferenceEvaluator(schema: schema, tuplesOf: tuplesOf, item: item).has(item))
     }
 }

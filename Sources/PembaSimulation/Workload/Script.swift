@@ -20,12 +20,13 @@ enum ScriptStep {
     case check(CheckItem, Freshness, expected: Bool)
 }
 
-/// The stories of clients, over objects that no one else touches.
+/// The stories of clients, over objects of their own; one client may begin a story and another go on with it.
 enum Script {
     /// The new enemy problem (Zanzibar paper, section 2.2; Z5, Z6 and Z8 of the reliability reference).
     static func draw(client: Int, number: Int, _ random: inout SeededRandom) -> [ScriptStep] {
-        let folder = ObjectReference(type: "folder", id: "story\(client)")
-        let document = ObjectReference(type: "document", id: "story\(client)-\(number % 3)")
+        // Whoever goes on with a story may still be at it when this client begins the next.
+        let folder = ObjectReference(type: "folder", id: "story\(client)-\(number)")
+        let document = ObjectReference(type: "document", id: "story\(client)-\(number)")
         let bob = SubjectReference(type: "user", id: "bob\(client)")
         let eve = SubjectReference(type: "user", id: "eve\(client)")
         func tuple(_ object: ObjectReference, _ relation: String, _ subject: SubjectReference) -> RelationTuple {

@@ -17,8 +17,8 @@ final class SimulatedClient {
             case write(Int)
             /// Replacing the schema.
             case schema(String)
-            /// A check; `expected` is the right answer of a story.
-            case check(CheckItem, Consistency, expected: Bool?)
+            /// Checks of one state; `expected` is the right answer of a story.
+            case check([CheckItem], Consistency, expected: Bool?)
             /// A check with a zookie that no cluster has issued; the code that it must be refused with.
             case forged(CheckItem, Zookie, ErrorCode)
         }
@@ -46,6 +46,8 @@ final class SimulatedClient {
     /// The rest of the story it is in.
     var script: Deque<ScriptStep> = []
     var scriptCount = 0
+    /// What it is told of changes.
+    var watch = ClientWatch()
     /// Whether the write that proves the cluster alive is to be done, is being done, or is done.
     private var final: Final = .none
 

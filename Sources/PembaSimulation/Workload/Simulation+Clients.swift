@@ -26,9 +26,9 @@ extension Simulation {
     private func nextOperation(of client: SimulatedClient) -> SimulatedClient.Operation.Kind {
         if let step = client.script.popFirst() { return operation(of: step, client) }
         switch client.random.below(100) {
-        case 0..<3 where client.newest != nil: return schemaWrite(client)
+        case 0 where client.newest != nil: return schemaWrite(client)
         case 0..<10 where client.newest == nil: return .schema(Workload.schema(withEditors: false))
-        case 3..<40: return write(client, updates: Workload.updates(&client.random), isPlain: false)
+        case 1..<40: return write(client, updates: Workload.updates(&client.random), isPlain: false)
         case 40..<50:
             client.scriptCount += 1
             client.script.append(
@@ -36,16 +36,19 @@ extension Simulation {
             )
             return client.script.popFirst().map { operation(of: $0, client) } ?? .openSession
         case 50..<53: return forged(client)
-        default: return .check(Workload.check(&client.random), consistency(client), expected: nil)
+        default:
+            let count = client.random.chance(1, in: 4) ? 2 + client.random.below(3) : 1
+            let items = (0..<count).map { _ in Workload.check(&client.random) }
+            return .check(items, consistency(client), expected: nil)
         }
     }
 
     private func operation(of step: ScriptStep, _ client: SimulatedClient) -> SimulatedClient.Operation.Kind {
         switch step {
         case .write(let updates): return write(client, updates: updates, isPlain: true)
-        case .check(let item, .full, let expected): return .check(item, .fullyConsistent, expected: expected)
+        case .check(let item, .full, let expected): return .check([item], .fullyConsistent, expected: expected)
         case .check(let item, .newest, let expected):
-            return .check(item, client.newest.map { .atLeastAsFresh($0) } ?? .fullyConsistent, expected: expected)
+            return .check([item], client.newest.map { .atLeastAsFresh($0) } ?? .fullyConsistent, expected: expected)
         }
     }
 
@@ -60,13 +63,21 @@ extension Simulation {
         let future = Zookie(cluster: Simulation.cluster, epoch: .first, revision: Revision(1 << 40))
         let item = Workload.check(&client.random)
         guard client.random.chance(1, in: 2) else { return .forged(item, future, .futureZookie) }
-        let foreign = Zookie(clusterPrefix: 1, epoch: .first, revision: Revision(1))
-        return .forged(item, foreign, .foreignZookie)
+        switch client.random.below(3) {
+        case 0: return .forged(item, Zookie(clusterPrefix: 1, epoch: .first, revision: Revision(1)), .foreignZookie)
+        case 1:
+            let old = Zookie(cluster: Simulation.cluster, epoch: Epoch(0), revision: Revision(1))
+            return .forged(item, old, .expiredZookie)
+        default:
+            let next = Zookie(cluster: Simulation.cluster, epoch: Epoch(2), revision: Revision(1))
+            return .forged(item, next, .futureZookie)
+        }
     }
 
     private func consistency(_ client: SimulatedClient) -> Consistency {
-        switch client.random.below(4) {
+        switch client.random.below(5) {
         case 0: return .minimizeLatency
+        case 3: return client.newest.map { .atExactSnapshot($0) } ?? .fullyConsistent
         case 1: return .fullyConsistent
         case 2: return client.newest.map { .atLeastAsFresh($0) } ?? .minimizeLatency
         default:
@@ -88,8 +99,14 @@ extension Simulation {
             return .openSession
         }
         let tag = UInt64(history.writes.count)
-        let hasCondition = !isPlain && client.random.chance(1, in: 5)
-        let conditions = hasCondition ? [Workload.precondition(&client.random)] : []
+        var (updates, conditions) = (updates, [Precondition]())
+        switch isPlain ? 9 : client.random.below(8) {
+        case 0: conditions = [Workload.precondition(&client.random)]
+        case 1:
+            let change = Workload.compareAndSet(&client.random)
+            (updates, conditions) = (change.updates, [change.precondition])
+        default: break
+        }
         var request = Workload.write(tag: tag, updates: updates, preconditions: conditions)
         if wantsKey, let session = client.session {
             request.idempotencyKey = IdempotencyKey(
@@ -118,15 +135,16 @@ extension Simulation {
         operation.acknowledgedBefore = history.acknowledged
         client.operation = operation
         client.attempt += 1
-        let patience = isHealing ? 400_000_000 : 20_000_000 + client.random.below(UInt64(600_000_000))
+        let timeout = options.electionTimeout.nanoseconds
+        let patience = isHealing ? timeout * 2 : timeout / 8 + client.random.below(timeout * 4)
         let request = ClientRequest(
             client: client.place,
             attempt: client.attempt,
             patience: TimeSpan(nanoseconds: patience),
             body: body(of: operation.kind)
         )
-        schedule(.request(node: client.random.below(nodes.count), request), after: network.delay())
-        schedule(.timeout(client: client.place, attempt: client.attempt), after: patience + 100_000_000)
+        schedule(.request(node: reachable[client.random.below(reachable.count)], request), after: network.delay())
+        schedule(.timeout(client: client.place, attempt: client.attempt), after: patience + timeout / 2)
     }
 
     private func body(of kind: SimulatedClient.Operation.Kind) -> ClientRequest.Body {
@@ -134,17 +152,29 @@ extension Simulation {
         case .openSession: .command(.openSession)
         case .write(let place): .command(.write(history.writes[place].request))
         case .schema(let source): .command(.writeSchema(source: source))
-        case .check(let item, let consistency, _): .check(item, consistency)
-        case .forged(let item, let zookie, _): .check(item, .atLeastAsFresh(zookie))
+        case .check(let items, let consistency, _): .check(items, consistency, isPausing: items.count > 3)
+        case .forged(let item, let zookie, _): .check([item], .atLeastAsFresh(zookie), isPausing: false)
         }
     }
 
     private func finish(_ client: SimulatedClient, isScriptBroken: Bool = false) {
         if isScriptBroken { client.script.removeAll() }
+        handOver(client)
         let wasInScript = !client.script.isEmpty
         client.operation = nil
-        let pause = client.random.below(UInt64(client.random.chance(1, in: 4) || wasInScript ? 1_000_000 : 20_000_000))
+        let isQuick = wasInScript || client.random.chance(1, in: 2)
+        let pause = client.random.below(options.thinkTime.nanoseconds / (isQuick ? 20 : 1))
         schedule(.act(client: client.place), after: pause)
+    }
+
+    /// Now and then another client goes on with the story, with the zookie that it is told of (Z7).
+    private func handOver(_ client: SimulatedClient) {
+        guard !client.script.isEmpty, client.random.chance(1, in: 3) else { return }
+        let other = clients[client.random.below(clients.count)]
+        guard other.script.isEmpty, let newest = client.newest else { return }
+        swap(&other.script, &client.script)
+        counts.storiesHandedOver += 1
+        other.learn(newest)
     }
 
     /// Sends the operation again after a moment, at whichever node, or gives it up.
@@ -212,6 +242,7 @@ extension Simulation {
             if case .write(let place) = operation.kind {
                 history.writes[place].outcome = .acknowledged(revision)
                 counts.writesAcknowledged += 1
+                if Workload.isRegister(history.writes[place].request) { counts.registerChanges += 1 }
             }
             if client.wantsFinalWrite { client.noteFinalAnswer() }
         }
@@ -245,7 +276,7 @@ extension Simulation {
     private func checkAnswered(
         _ client: SimulatedClient,
         _ operation: SimulatedClient.Operation,
-        _ result: Result<CheckAnswer, ServiceError>
+        _ result: Result<CheckedItems, ServiceError>
     ) throws(Violation) {
         switch (operation.kind, result) {
         case (.forged(_, let zookie, let code), .failure(let error)):
@@ -256,17 +287,18 @@ extension Simulation {
             }
         case (.forged(_, let zookie, _), .success):
             throw Violation("the zookie of revision \(zookie.revision), which was never issued, was answered")
-        case (.check(let item, let consistency, let expected), .success(let answer)):
-            counts.checksAnswered += 1
-            let has = answer.permissionship == .hasPermission
-            record(item, consistency, operation, answer.zookie.revision, .success(has))
+        case (.check(let items, let consistency, let expected), .success(let answer)):
+            counts.checksAnswered += items.count
+            for (item, decision) in zip(items, answer.decisions) {
+                record(item, consistency, operation, answer.zookie.revision, decision)
+            }
             client.learn(answer.zookie)
-            if let expected, expected != has {
-                throw Violation("new enemy: \(item) was answered \(has) at \(answer.zookie.revision)")
+            if let expected, answer.decisions != [.success(expected)] {
+                throw Violation("new enemy: \(items) was answered \(answer.decisions) at \(answer.zookie.revision)")
             }
             if expected != nil, client.script.isEmpty { counts.scriptsFinished += 1 }
             finish(client)
-        case (.check(let item, let consistency, _), .failure(let error)):
+        case (.check, .failure(let error)):
             counts.checksRefused += 1
             if error.code == .futureZookie || error.code == .foreignZookie || error.code == .expiredZookie {
                 throw Violation("a zookie that was issued was refused: \(error)")
@@ -274,9 +306,6 @@ extension Simulation {
             if error.code.retry != .never {
                 retry(client)
                 return
-            }
-            if let at = error.detail("at").flatMap(UInt64.init) {
-                record(item, consistency, operation, Revision(at), .failure(error.code))
             }
             finish(client, isScriptBroken: true)
         default: throw Violation("a command was answered with a check")

@@ -99,6 +99,28 @@ enum Workload {
         return Precondition(random.chance(1, in: 2) ? .mustMatch : .mustNotMatch, filter)
     }
 
+    /// A change of a register from a value that is guessed to another (Z13): what one subject sees of a document.
+    static func compareAndSet(_ random: inout SeededRandom) -> (updates: [TupleUpdate], precondition: Precondition) {
+        let register = ObjectReference(type: "document", id: "register\(random.below(2))")
+        func value(_ number: Int) -> RelationTuple {
+            let subject = SubjectReference(type: "user", id: "value\(number)")
+            return RelationTuple(resource: register, relation: "viewer", subject: subject)
+        }
+        let old = random.below(4)
+        let new = old == 0 ? 1 + random.below(3) : random.below(4)
+        var filter = RelationshipFilter(resourceType: "document", resourceID: register.id, relation: "viewer")
+        // The value 0 is none.
+        if old > 0 { filter.subjectID = "value\(old)" }
+        var updates = new > 0 ? [TupleUpdate(.touch, value(new))] : []
+        if old > 0, old != new { updates.append(TupleUpdate(.delete, value(old))) }
+        return (updates, Precondition(old > 0 ? .mustMatch : .mustNotMatch, filter))
+    }
+
+    /// Whether a write is such a change.
+    static func isRegister(_ request: WriteRequest) -> Bool {
+        request.updates.first?.tuple.resource.id.hasPrefix("register") == true
+    }
+
     /// A write with a number that is found again in the log: a precondition on an object that is never written.
     static func write(tag: UInt64, updates: [TupleUpdate], preconditions: [Precondition]) -> WriteRequest {
         let filter = RelationshipFilter(resourceType: "document", resourceID: ReferenceState.tagPrefix + String(tag))

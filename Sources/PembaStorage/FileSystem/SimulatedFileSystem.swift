@@ -37,6 +37,8 @@ package final class SimulatedFileSystem: FileSystem {
     package var changesUntilStop: Int?
     /// Changing calls done so far.
     package private(set) var changeCount = 0
+    /// Whether the next read of a log or a snapshot gets one page from another place of the file.
+    package var misdirectsNextRead = false
     /// Whether the machine stands still: every call fails until `crash` or `kill`.
     package private(set) var isStopped = false
 
@@ -110,6 +112,9 @@ extension SimulatedFileSystem {
         syncsUntilFailure = nil
     }
 
+    /// Leaves room for so many more bytes.
+    package func fill(leaving bytes: Int) { capacityBytes = usedBytes + bytes }
+
     /// Flips one bit of a file on the disk.
     package func rot(_ path: String, offset: Int, bit: Int) throws(StorageError) {
         guard case .file(let file) = nodes[try find(path, "damage")] else { throw notFound("damage", path) }
@@ -120,6 +125,45 @@ extension SimulatedFileSystem {
     package func content(_ path: String) throws(StorageError) -> [UInt8] {
         guard case .file(let file) = nodes[try find(path, "read")] else { throw notFound("read", path) }
         return file.bytes
+    }
+
+    /// Flips a bit that the seed chooses in the log or in a snapshot; false if there is nothing yet.
+    ///
+    /// The vote file is spared: of its two copies a node cannot tell which one was the newer before it rotted.
+    package func rotSomewhere(in folder: String) -> Bool {
+        var files: [SimulatedFile] = []
+        func collect(_ path: String) {
+            guard let number = lookUp(path) else { return }
+            switch nodes[number] {
+            case .file(let file): if !file.bytes.isEmpty { files.append(file) }
+            case .folder(let folder):
+                for name in folder.names.keys.sorted() { collect(path + "/" + name) }
+            case nil: break
+            }
+        }
+        collect(folder + "/log")
+        collect(folder + "/snapshots")
+        guard !files.isEmpty else { return false }
+        let file = files[random.below(files.count)]
+        file.flip(bit: random.below(8), at: random.below(file.bytes.count))
+        return true
+    }
+
+    /// Puts another page in the place of one, where that makes a difference and does not look like nothing written.
+    private func misdirect(_ buffer: UnsafeMutableRawBufferPointer, of bytes: [UInt8], at offset: Int, _ path: String) {
+        let page = SimulatedFile.pageBytes
+        guard path.contains("/log/") || path.contains("/snapshots/") else { return }
+        let pages = bytes.count / page
+        let (first, end) = ((offset + page - 1) / page, min(offset + buffer.count, bytes.count) / page)
+        guard first < end else { return }
+        let wanted = (first + random.below(end - first)) * page
+        let source = random.below(pages) * page
+        let found = bytes[source..<(source + page)]
+        guard found.contains(where: { $0 != 0 }), !found.elementsEqual(bytes[wanted..<(wanted + page)]) else { return }
+        UnsafeMutableRawBufferPointer(rebasing: buffer[(wanted - offset)..<(wanted - offset + page)]).copyBytes(
+            from: found
+        )
+        misdirectsNextRead = false
     }
 
     private var usedBytes: Int {
@@ -173,6 +217,7 @@ extension SimulatedFileSystem {
         bytes.withUnsafeBytes { source in
             buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset..<(offset + count)]))
         }
+        if misdirectsNextRead { misdirect(buffer, of: bytes, at: offset, handle.path) }
         return count
     }
 
@@ -180,7 +225,7 @@ extension SimulatedFileSystem {
         try change(handle.path)
         let file = try file(handle)
         let growth = copiesOnWrite ? bytes.count : max(0, offset + bytes.count - file.bytes.count)
-        guard growth == 0 || growth <= capacityBytes - usedBytes else {
+        guard growth == 0 || capacityBytes == .max || growth <= capacityBytes - usedBytes else {
             throw POSIXFileSystem.error(28, "write", handle.path, offset)
         }
         file.write(bytes, at: offset)

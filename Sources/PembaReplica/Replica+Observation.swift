@@ -1,0 +1,29 @@
+// Pemba: what whoever watches replicas may see of them.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+package import PembaRaft
+
+/// For audits, simulations and tests.
+extension Replica {
+    /// Committed entries, at least the first of them.
+    package func committedEntries(from first: LogIndex, upTo last: LogIndex) -> [LogEntry] {
+        guard first <= min(last, commit) else { return [] }
+        return raft.entries(from: first, upTo: min(last, commit), maxBytes: ReplicaOptions.batchBytesMax)
+    }
+
+    /// The term of an entry, as far as the log in memory reaches.
+    package func term(at index: LogIndex) -> Term? { raft.term(at: index) }
+
+    /// The configuration in force, committed or not.
+    package var configuration: RaftConfiguration { raft.currentConfiguration }
+
+    /// Traps if consensus contradicts itself.
+    ///
+    /// Without the log it takes a bounded time, with it a time in the log's length.
+    package func checkInvariants(includingLog: Bool = true) {
+        raft.checkInvariants(includingLog: includingLog)
+        precondition(stateMachine.index <= commit, "more is applied than committed")
+        precondition(snapshots.index <= stateMachine.index, "the snapshot is ahead of the state")
+    }
+}

@@ -1,0 +1,130 @@
+// Pemba: making things go wrong.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaReplica
+import PembaStorage
+
+extension Simulation {
+    /// Does something bad, and schedules the next.
+    func injectFault() throws(Violation) {
+        guard !isHealing else { return }
+        schedule(.fault, after: 1 + faultRandom.below(options.faultInterval.nanoseconds * 2))
+        let kinds = Fault.allCases.filter { $0.isEvent && options.faults.contains($0) }
+        guard !kinds.isEmpty else { return }
+        let fault = kinds[faultRandom.below(kinds.count)]
+        let place = faultRandom.below(nodes.count)
+        var random = faultRandom.split()
+        guard options.has(fault) else { return }
+        counts.faults += 1
+        note(6, UInt64(place))
+        narrate("\(fault.rawValue) at node \(nodes[place].id)")
+        try inject(fault, at: place, &random)
+    }
+
+    private func inject(_ fault: Fault, at place: Int, _ random: inout SeededRandom) throws(Violation) {
+        let node = nodes[place]
+        switch fault {
+        case .losePower: stop(place, losingPower: true)
+        case .losePowerWhileWriting: node.disk.changesUntilStop = random.below(30)
+        case .blackout: for other in nodes.indices { stop(other, losingPower: true) }
+        case .kill: stop(place, losingPower: false)
+        case .pause:
+            guard node.process != nil else { return }
+            node.pausedUntil = now + random.below(UInt64(3) * options.stalenessBound.nanoseconds)
+        case .isolate, .split, .oneWay, .bridge, .chain:
+            part(fault, at: place, &random)
+            schedule(.heal, after: random.below(options.electionTimeout.nanoseconds * 12))
+        case .breakLink:
+            let peer = random.below(nodes.count)
+            guard peer != place, node.process != nil, nodes[peer].process != nil else { return }
+            disconnect(place, peer)
+            connect(place, peer)
+        case .rot:
+            guard mayRot(place), node.disk.rotSomewhere(in: SimulatedNode.folder) else { return }
+            node.isRotten = true
+        case .misdirectedRead:
+            guard mayRot(place) else { return }
+            node.isRotten = true
+            node.disk.misdirectsNextRead = true
+        case .failSync: node.disk.syncsUntilFailure = random.below(5)
+        case .fullDisk:
+            node.disk.fill(leaving: random.below(random.chance(1, in: 2) ? 4_096 : 65_536))
+            let time = random.below(options.electionTimeout.nanoseconds * 12)
+            schedule(.diskEmptied(node: place), after: time)
+        case .hungDisk:
+            node.diskHungUntil = now + random.below(options.electionTimeout.nanoseconds * 12)
+        case .clockJump:
+            let hours = Int64(random.below(UInt64(5))) - 2
+            node.clock.wallOffset +=
+                hours * 3_600_000_000_000 + Int64(random.below(UInt64(2_000_000_000))) - 1_000_000_000
+        case .transfer:
+            guard node.pausedUntil <= now else { return }
+            try wake(place, .fault) { replica, time, effects in
+                replica.step(.transferLeadership(to: nil), at: time, into: &effects)
+            }
+        case .upgrade: upgradeNext()
+        case .loss, .duplication, .stragglers, .clockDrift: preconditionFailure("\(fault) is no event")
+        }
+    }
+
+    /// Whether the rest would still be a majority of good disks: no more can be healed by nodes alone.
+    private func mayRot(_ place: Int) -> Bool {
+        let rotten = nodes.indices.count { $0 == place || nodes[$0].isRotten }
+        return rotten <= (nodes.count - 1) / 2
+    }
+
+    // MARK: - The network
+
+    /// Lets some directions between nodes pass nothing.
+    private func part(_ fault: Fault, at place: Int, _ random: inout SeededRandom) {
+        switch fault {
+        case .isolate:
+            for peer in nodes.indices where peer != place { blockBothWays(place, peer) }
+        case .split, .bridge:
+            // Of a bridge, the node at `place` is on both sides.
+            let sides = nodes.indices.map { _ in random.chance(1, in: 2) }
+            forEachPair { left, right in
+                let isBridged = fault == .bridge && (left == place || right == place)
+                if sides[left] != sides[right], !isBridged { blockBothWays(left, right) }
+            }
+        case .chain:
+            var order = Array(nodes.indices)
+            for place in order.indices.dropLast() { order.swapAt(place, place + random.below(order.count - place)) }
+            let position = order.indices.sorted { order[$0] < order[$1] }
+            forEachPair { left, right in
+                if abs(position[left] - position[right]) > 1 { blockBothWays(left, right) }
+            }
+        default:
+            let peer = random.below(nodes.count)
+            if peer != place { network.block(from: place, to: peer, true) }
+        }
+    }
+
+    func blockBothWays(_ left: Int, _ right: Int) {
+        network.block(from: left, to: right, true)
+        network.block(from: right, to: left, true)
+    }
+
+    /// Every two nodes once, the first being the one of the lower place.
+    func forEachPair(_ body: (Int, Int) -> Void) {
+        for left in nodes.indices {
+            for right in nodes.indices where left < right { body(left, right) }
+        }
+    }
+
+    // MARK: - Upgrades
+
+    /// Stops the next node of the old version; it starts again as one of the new version.
+    ///
+    /// One at a time, as an operator does it: the next when the one before has come back.
+    private func upgradeNext() {
+        guard nodes.allSatisfy({ $0.process != nil || !$0.isUpgraded }) else { return }
+        guard let place = nodes.indices.first(where: { !nodes[$0].isUpgraded && nodes[$0].process != nil }) else {
+            return
+        }
+        nodes[place].isUpgraded = true
+        counts.upgrades += 1
+        stop(place, losingPower: false)
+    }
+}

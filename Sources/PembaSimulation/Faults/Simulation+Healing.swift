@@ -1,0 +1,97 @@
+// Pemba: how everything is made well at the end of a run, and what must then come right.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaReplica
+import PembaStorage
+
+extension Simulation {
+    /// Election timeouts after which a healed quorum must have taken a write.
+    static let timeoutsToServe: UInt64 = 10
+    /// Election timeouts after which all nodes must agree once all are healed.
+    private static let timeoutsToAgree: UInt64 = 40
+
+    /// Ends all faults and clients, and demands that a quorum serves and that then all agree.
+    ///
+    /// First only as many nodes are healed as make a quorum, drawn by the seed: the others stay as they are, and are cut
+    /// off. That must be enough for a write to succeed. Then all are healed.
+    func heal() throws(Violation) {
+        isHealing = true
+        network.isCalm = true
+        network.heal()
+        let core = drawCore()
+        for place in nodes.indices where !core.contains(place) {
+            for peer in core { blockBothWays(place, peer) }
+        }
+        for place in core { makeWell(place) }
+        reconnect(core)
+        try demandWrite(by: core, "a healed quorum")
+        network.heal()
+        // What has rotted is found when it is read.
+        for place in nodes.indices where nodes[place].isRotten { stop(place, losingPower: false) }
+        for place in nodes.indices { makeWell(place) }
+        reconnect(Array(nodes.indices))
+        try demandWrite(by: Array(nodes.indices), "the healed cluster")
+        let end = now + options.electionTimeout.nanoseconds * Simulation.timeoutsToAgree
+        try runUntil(end) { clients.allSatisfy(\.isIdle) && hasConverged }
+        guard hasConverged else {
+            let states = nodes.map { node in
+                guard let replica = node.process?.replica else { return "\(node.id) down" }
+                return "\(node.id) at \(replica.stateMachine.index) of \(replica.commit)"
+            }
+            throw Violation("the nodes do not agree after everything was healed: \(states.joined(separator: ", "))")
+        }
+        guard clients.allSatisfy(\.isIdle) else { throw Violation("a client waits for ever") }
+    }
+
+    /// A majority of the nodes, ascending, with good disks: who owes its cluster something does not vote.
+    private func drawCore() -> [Int] {
+        var places = nodes.indices.filter { !nodes[$0].isRotten }
+        while places.count > nodes.count / 2 + 1 { places.remove(at: random.below(places.count)) }
+        return places
+    }
+
+    /// Ends everything that troubles a node, and starts it.
+    private func makeWell(_ place: Int) {
+        let node = nodes[place]
+        node.pausedUntil = min(node.pausedUntil, now)
+        node.diskHungUntil = 0
+        node.disk.changesUntilStop = nil
+        node.disk.syncsUntilFailure = nil
+        node.disk.capacityBytes = .max
+        node.disk.misdirectsNextRead = false
+        startDisk(place)
+        if node.process == nil { schedule(.start(node: place), after: 0) }
+    }
+
+    private func reconnect(_ places: [Int]) {
+        forEachPair { left, right in
+            guard places.contains(left), places.contains(right) else { return }
+            disconnect(left, right)
+            connect(left, right)
+        }
+    }
+
+    /// Demands that a write succeeds that is asked of these nodes.
+    private func demandWrite(by places: [Int], _ whose: String) throws(Violation) {
+        reachable = places
+        // Nodes start and connect, and what hung on a disk is done.
+        try runUntil(now + 60_000_000) { false }
+        let limit = now + options.electionTimeout.nanoseconds * Simulation.timeoutsToServe
+        clients[0].beginFinalWrite()
+        schedule(.act(client: 0), after: 0)
+        try runUntil(limit) { clients[0].hasFinalAnswer }
+        guard clients[0].hasFinalAnswer else {
+            throw Violation("\(whose) takes no write within \(Simulation.timeoutsToServe) election timeouts")
+        }
+    }
+
+    private var hasConverged: Bool {
+        let replicas = nodes.compactMap { $0.process?.replica }
+        guard replicas.count == nodes.count, let first = replicas.first else { return false }
+        let index = first.stateMachine.index
+        guard replicas.allSatisfy({ $0.stateMachine.index == index && $0.commit == index }) else { return false }
+        let hash = first.stateMachine.stateHash
+        return replicas.allSatisfy { $0.stateMachine.stateHash == hash }
+    }
+}
