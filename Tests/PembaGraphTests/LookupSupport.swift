@@ -10,12 +10,17 @@ import Testing
 
 extension Graph {
     /// Looks resources up page by page.
-    func pages(_ request: LookupResourcesRequest, of size: Int, slice: Int = 7) throws -> [FoundResource] {
+    func pages(
+        _ request: LookupResourcesRequest,
+        of size: Int,
+        slice: Int = 7,
+        in basis: Basis? = nil
+    ) throws -> [FoundResource] {
         var request = request
         request.limit = size
         var all: [FoundResource] = []
         while true {
-            let lookup = try ResourceLookup(graph: self, basis: presentBasis, request: request)
+            let lookup = try ResourceLookup(graph: self, basis: basis ?? presentBasis, request: request)
             while try !lookup.run(slice: slice) {}
             while lookup.nextBatch(
                 3,
@@ -30,12 +35,17 @@ extension Graph {
     }
 
     /// Looks subjects up page by page.
-    func pages(_ request: LookupSubjectsRequest, of size: Int, slice: Int = 7) throws -> [FoundSubject] {
+    func pages(
+        _ request: LookupSubjectsRequest,
+        of size: Int,
+        slice: Int = 7,
+        in basis: Basis? = nil
+    ) throws -> [FoundSubject] {
         var request = request
         request.limit = size
         var all: [FoundSubject] = []
         while true {
-            let lookup = try SubjectLookup(graph: self, basis: presentBasis, request: request)
+            let lookup = try SubjectLookup(graph: self, basis: basis ?? presentBasis, request: request)
             while try !lookup.run(slice: slice) {}
             while lookup.nextBatch(3, { all.append($0) }) > 0 {}
             #expect(lookup.resultCount <= size)
