@@ -1,10 +1,24 @@
-// Pemba: validation files of others, through the command line.
+// Pemba: validation files, our own and those of others, through the command line.
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
 import PembaTestSupport
 import PembaTooling
 import Testing
+
+/// Goal: a running cluster answers the project's own cases, on every node and in every consistency mode.
+struct OwnCaseTests {
+    @Test func everyCaseHoldsOnARunningCluster() async throws {
+        try await withCluster { cluster in
+            let outcome = try await Programs.run(
+                Programs.clusterctl,
+                ["validate", "--live", "--cluster", cluster.folder + "/cluster.yaml"] + OwnCases.files,
+                patience: .seconds(120)
+            )
+            #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+        }
+    }
+}
 
 @Suite(.serialized, .enabled(if: Conformance.isAvailable, "PEMBA_CONFORMANCE names no folder with the data"))
 struct ConformanceTests {
@@ -21,7 +35,8 @@ struct ConformanceTests {
         try await withCluster { cluster in
             let outcome = try await Programs.run(
                 Programs.clusterctl,
-                ["validate", "--live", "--cluster", cluster.folder + "/cluster.yaml"] + ConformanceTests.files
+                ["validate", "--live", "--cluster", cluster.folder + "/cluster.yaml"] + ConformanceTests.files,
+                patience: .seconds(300)
             )
             #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
         }

@@ -93,13 +93,125 @@ struct SubjectSetTests {
     }
 }
 
+struct LookupFileTests {
+    private static let schema = """
+        schema: |-
+          caveat ready(now bool) { now }
+          definition user {}
+          definition doc {
+            relation viewer: user | user with ready | user:*
+            relation banned: user
+            permission view = viewer - banned
+          }
+        relationships: |-
+          doc:a#viewer@user:u
+          doc:b#viewer@user:u[ready]
+          doc:c#viewer@user:*
+          doc:c#banned@user:u
+        """
+
+    /// The report on the file above with `lookups` beside it.
+    private func report(_ lookups: String) async throws -> ValidationReport {
+        let folder = NSTemporaryDirectory() + "pemba-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try TextFile.write(LookupFileTests.schema, to: folder + "/case.yaml")
+        try TextFile.write(lookups, to: folder + "/case.lookups.json")
+        return await InProcessValidator.validate(folder + "/case.yaml")
+    }
+
+    private func resources(_ has: String, _ conditional: String, _ more: String = "") -> String {
+        """
+        {"lookup_resources": [{"resource_type": "doc", "permission": "view", "subject": "user:u",
+          "has": [\(has)], "conditional": [\(conditional)]}]\(more)}
+        """
+    }
+
+    private func subjects(_ excluded: String) -> String {
+        """
+        {"lookup_subjects": [{"resource": "doc:c", "permission": "view", "subject_type": "user",
+          "has": ["*"], "excluded_from_wildcard": {\(excluded)}}]}
+        """
+    }
+
+    @Test func whatIsFoundIsCompared() async throws {
+        let right = try await report(resources(#""a""#, #""b""#))
+        #expect(right.error == nil && right.assertions == 1 && right.failures.isEmpty)
+        #expect(
+            try await report(resources(#""a", "b", "d""#, "")).failures == [
+                "lookup of doc#view for user:u: `b`: expected has, found conditional",
+                "lookup of doc#view for user:u: `d`: expected has, found no such item",
+            ]
+        )
+        #expect(try await report(subjects(#""u": "has""#)).failures.isEmpty)
+        #expect(
+            try await report(subjects("")).failures == [
+                "lookup of user on doc:c#view: `u`: expected no such item, found has among those excluded from the wildcard"
+            ]
+        )
+    }
+
+    @Test func theCheckDecidesAboutWhatIsDisputed() async throws {
+        let dispute = """
+            , "contradictions": [
+              {"lookup_resources": ["doc", "view", "user:u", {}], "differs_from_check": ["b", "c"]}
+            ]
+            """
+        #expect(try await report(resources(#""a", "b", "c""#, "", dispute)).failures.isEmpty)
+        #expect(try await report(resources("", "", dispute)).failures.count == 1)
+    }
+
+    @Test func missingContextIsCompared() async throws {
+        func missing(_ names: String) -> String { #"{"missing_context": {"doc:b#view@user:u": [\#(names)]}}"# }
+        let right = try await report(missing(#""now", "now""#))
+        #expect(right.assertions == 1 && right.failures.isEmpty)
+        #expect(
+            try await report(missing(#""then""#)).failures == [
+                "doc:b#view@user:u: expected conditional (needs then), got conditional (needs now)"
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        ("{", "is not a JSON object"), (#"{"lookups": []}"#, "unknown key `lookups`"),
+        (#"{"lookup_resources": [{"permission": "view"}]}"#, "item 1 of `lookup_resources`: `resource_type`"),
+        (#"{"errors": ["x"]}"#, "`errors`"),
+    ])
+    func whatIsNotUnderstoodIsRefused(text: String, reason: String) async throws {
+        #expect(try await report(text).error?.contains(reason) == true)
+    }
+}
+
+/// Goal: every rule of the language and every wrong answer that others gave is answered as `Tests/Cases` has it.
+struct OwnCaseTests {
+    @Test func everyCaseHoldsInProcess() async throws {
+        let files = OwnCases.files
+        #expect(files.count > 40)
+        var reports: [ValidationReport] = []
+        for file in files { reports.append(await InProcessValidator.validate(file)) }
+        let summary = ValidationSummary(reports)
+        #expect(summary.holds, "\(summary.text)")
+    }
+
+    @Test func everyCaseIsListedAndSaysWhatItIsFor() throws {
+        let list = try TextFile.read(OwnCases.folder + "/README.md")
+        for file in OwnCases.files {
+            let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+            #expect(list.contains("`\(name)`"), "\(name) is not in the list of cases")
+            #expect(try TextFile.read(file).hasPrefix("# "), "\(name) does not say what it is for")
+        }
+    }
+}
+
 @Suite(.enabled(if: Conformance.isAvailable, "PEMBA_CONFORMANCE names no folder with the data"))
 struct ForeignFileTests {
     @Test(arguments: [("spicedb/testconfigs", 52), ("oracle", 150)])
-    func everyFileHoldsInProcess(folder: String, count: Int) {
+    func everyFileHoldsInProcess(folder: String, count: Int) async {
         let files = Conformance.files(in: folder, suffix: ".yaml").map(\.path)
         #expect(files.count == count)
-        let summary = ValidationSummary(files.map(InProcessValidator.validate))
+        var reports: [ValidationReport] = []
+        for file in files { reports.append(await InProcessValidator.validate(file)) }
+        let summary = ValidationSummary(reports)
         #expect(summary.holds, "\(summary.text)")
     }
 }

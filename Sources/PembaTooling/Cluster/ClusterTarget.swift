@@ -83,6 +83,23 @@ package struct ClusterTarget {
         }
     }
 
+    /// Runs `body` with a client for the whole cluster and one for each node, in the endpoints' order, and shuts them down
+    /// afterwards.
+    package func withClients<Result: Sendable>(
+        _ body: (_ cluster: PembaClient, _ nodes: [PembaClient]) async throws -> Result
+    ) async throws -> Result {
+        try await withClients(from: 1, []) { nodes in try await withClient { try await body($0, nodes) } }
+    }
+
+    private func withClients<Result: Sendable>(
+        from node: UInt64,
+        _ clients: [PembaClient],
+        _ body: ([PembaClient]) async throws -> Result
+    ) async throws -> Result {
+        guard node <= endpoints.count else { return try await body(clients) }
+        return try await withClient(node: node) { try await withClients(from: node + 1, clients + [$0], body) }
+    }
+
     /// How long nodes have to be in the first report, before `report` waits for the others.
     private static let promptAnswer = Duration.milliseconds(500)
 

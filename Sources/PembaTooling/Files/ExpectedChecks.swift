@@ -13,11 +13,14 @@ package struct ExpectedCheck: Equatable, Sendable {
     package let expected: Permissionship?
     /// The line of the file, from 1; 0 where the check does not come from a line.
     package let line: Int
+    /// The fields that a conditional answer has to lack, each once; nil where the file does not say.
+    package var missingContext: Set<String>?
 
-    package init(item: CheckItem, expected: Permissionship?, line: Int) {
+    package init(item: CheckItem, expected: Permissionship?, line: Int, missingContext: Set<String>? = nil) {
         self.item = item
         self.expected = expected
         self.line = line
+        self.missingContext = missingContext
     }
 }
 

@@ -10,7 +10,8 @@ import Yams
 ///
 /// `schema` or `schemaFile` (relative to the file), `relationships` (one a line), `assertions` with `assertTrue`,
 /// `assertFalse` and `assertCaveated` (lists of checks, each optionally followed by `with {json}`), and `validation`
-/// with the subjects of relations and permissions. What is not understood is an error, never passed over in silence.
+/// with the subjects of relations and permissions. A file `NAME.lookups.json` beside it adds lookups, and what conditional
+/// checks lack (see `ExpectedLookups`). What is not understood is an error, never passed over in silence.
 package struct ValidationFile: Equatable {
     /// Where it was read from, for messages.
     package let name: String
@@ -24,6 +25,13 @@ package struct ValidationFile: Equatable {
     package let assertions: [ExpectedCheck]
     /// The expected subjects, by the text of what they have.
     package let relations: [ExpectedRelations]
+    /// The lookups that stand beside it.
+    package let lookups: [ExpectedLookup]
+
+    /// Everything that it asks.
+    package var questions: [ValidationQuestion] {
+        assertions.map { .check($0) } + relations.map { .relations($0) } + lookups.map { .lookup($0) }
+    }
 
     private static let knownKeys = ["schema", "schemaFile", "relationships", "assertions", "validation"]
     private static let knownAssertions = ["assertTrue", "assertFalse", "assertCaveated"]
@@ -31,11 +39,16 @@ package struct ValidationFile: Equatable {
     /// Reads the file at `path`.
     package init(path: String) throws(ToolError) {
         let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-        try self.init(text: TextFile.read(path), name: path, folder: folder)
+        try self.init(
+            text: TextFile.read(path),
+            name: path,
+            folder: folder,
+            beside: ExpectedLookups(besideFile: path)
+        )
     }
 
-    /// Reads the text of a file called `name` whose relative paths start at `folder`.
-    package init(text: String, name: String, folder: URL) throws(ToolError) {
+    /// Reads the text of a file called `name` whose relative paths start at `folder`, with what stands beside it.
+    package init(text: String, name: String, folder: URL, beside: ExpectedLookups? = nil) throws(ToolError) {
         let root = try ValidationFile.mapping(text, name: name)
         for key in root.keys where !ValidationFile.knownKeys.contains(key) {
             throw ToolError(
@@ -46,8 +59,24 @@ package struct ValidationFile: Equatable {
         (schema, schemaFolder) = try ValidationFile.schema(of: root, name: name, folder: folder)
         let relationships = try ValidationFile.text(root["relationships"], key: "relationships", name: name) ?? ""
         self.relationships = try RelationshipFile.parse(relationships, name: "\(name) (relationships)")
-        self.assertions = try ValidationFile.assertions(of: root["assertions"], name: name)
+        self.assertions = ValidationFile.completed(
+            try ValidationFile.assertions(of: root["assertions"], name: name),
+            with: beside?.missingContext ?? [:]
+        )
         self.relations = try ValidationFile.relations(of: root["validation"], name: name)
+        self.lookups = beside?.lookups ?? []
+    }
+
+    /// The checks with what conditional ones lack; one that is no assertion yet becomes one.
+    private static func completed(
+        _ assertions: [ExpectedCheck],
+        with missing: [CheckItem: Set<String>]
+    ) -> [ExpectedCheck] {
+        let asserted = Set(assertions.map(\.item))
+        let others = missing.keys.filter { !asserted.contains($0) }.sorted { $0.description < $1.description }
+        var completed = assertions + others.map { ExpectedCheck(item: $0, expected: .conditional, line: 0) }
+        for place in completed.indices { completed[place].missingContext = missing[completed[place].item] }
+        return completed
     }
 
     private static func mapping(_ text: String, name: String) throws(ToolError) -> [String: Any] {

@@ -5,23 +5,24 @@ package import PembaClient
 import PembaCore
 import PembaService
 
-/// Tries validation files on a cluster: writes the schema and the relationships, checks in every consistency mode, and
-/// removes the relationships again.
+/// Tries validation files on a cluster: writes the schema and the relationships, asks every node in every consistency
+/// mode, and removes the relationships again.
 package struct ClusterValidator {
-    /// How a question is put.
-    private enum Mode: String, CaseIterable {
-        case atLeastAsFresh = "at least as fresh"
-        case fullyConsistent = "fully consistent"
-        case exactSnapshot = "exact snapshot"
-        case minimizeLatency = "minimize latency"
-    }
-
-    /// How often a node is asked that has not applied the file yet, and how long to wait in between.
-    private static let patience = (attempts: 1_000, pause: Duration.milliseconds(10))
+    /// How many questions are under way at a time.
+    private static let questionsInFlight = 32
 
     private let client: PembaClient
+    /// A client for each node.
+    private let nodes: [PembaClient]
 
-    package init(client: PembaClient) { self.client = client }
+    /// - Parameters:
+    ///   - client: writes to the cluster.
+    ///   - nodes: a client for each node that is asked, in the nodes' order.
+    package init(client: PembaClient, nodes: [PembaClient]) {
+        precondition(!nodes.isEmpty, "without a node nobody answers")
+        self.client = client
+        self.nodes = nodes
+    }
 
     /// Tries `files` one after the other.
     ///
@@ -72,8 +73,13 @@ package struct ClusterValidator {
         do {
             zookie = try await write(.touch, file.relationships) ?? zookie
             var outcomes: [ValidationOutcome] = []
-            for mode in Mode.allCases { outcomes += try await self.outcomes(file.assertions, mode, zookie) }
-            for expected in file.relations { outcomes.append(try await outcome(expected, zookie)) }
+            for mode in ConsistencyMode.allCases {
+                let sources = nodes.enumerated().map {
+                    NodeSource(client: $1, node: $0 + 1, mode: mode, zookie: zookie)
+                }
+                outcomes += try await self.outcomes(inBulk: file.assertions, sources)
+                outcomes += try await self.outcomes(file.questions, sources)
+            }
             _ = try await write(.delete, file.relationships)
             return outcomes
         } catch {
@@ -103,56 +109,40 @@ package struct ClusterValidator {
 
     // MARK: - Questions
 
+    /// Puts all checks to one node after the other, many in one request.
     private func outcomes(
-        _ checks: [ExpectedCheck],
-        _ mode: Mode,
-        _ zookie: Zookie
+        inBulk checks: [ExpectedCheck],
+        _ sources: [NodeSource]
     ) async throws -> [ValidationOutcome] {
         var outcomes: [ValidationOutcome] = []
-        var start = 0
-        while start < checks.count {
-            let batch = checks[start..<min(start + Limits.checksPerBulk, checks.count)]
-            let results = try await answers(to: batch.map(\.item), mode, zookie)
-            outcomes += zip(batch, results).map { check, result in
-                ValidationOutcome(check, result.mapError { ToolError($0.description) }, mode: mode.rawValue)
+        for source in sources {
+            var start = 0
+            while start < checks.count {
+                let batch = checks[start..<min(start + Limits.checksPerBulk, checks.count)]
+                let results = try await source.decisions(on: batch.map(\.item))
+                outcomes += zip(batch, results).map { ValidationOutcome($0, $1, by: "\(source.title), in bulk") }
+                start += batch.count
             }
-            start += batch.count
         }
         return outcomes
     }
 
-    private func answers(
-        to items: [CheckItem],
-        _ mode: Mode,
-        _ zookie: Zookie
-    ) async throws -> [Result<Decision, ServiceError>] {
-        switch mode {
-        case .atLeastAsFresh: return try await client.checkBulk(items, consistency: .atLeastAsFresh(zookie)).results
-        case .fullyConsistent: return try await client.checkBulk(items, consistency: .fullyConsistent).results
-        case .exactSnapshot: return try await client.checkBulk(items, consistency: .atExactSnapshot(zookie)).results
-        case .minimizeLatency:
-            // A node answers with what it has applied, which may be a moment behind the file.
-            for _ in 0..<ClusterValidator.patience.attempts {
-                let answer = try await client.checkBulk(items, consistency: .minimizeLatency)
-                if answer.zookie.revision >= zookie.revision { return answer.results }
-                try await Task.sleep(for: ClusterValidator.patience.pause)
+    /// Puts each question by itself, to the nodes in turn, and gives the outcomes in the questions' order.
+    private func outcomes(
+        _ questions: [ValidationQuestion],
+        _ sources: [NodeSource]
+    ) async throws -> [ValidationOutcome] {
+        try await withThrowingTaskGroup(of: (place: Int, outcome: ValidationOutcome).self) { group in
+            var outcomes = [ValidationOutcome?](repeating: nil, count: questions.count)
+            for (place, question) in questions.enumerated() {
+                if place >= ClusterValidator.questionsInFlight, let done = try await group.next() {
+                    outcomes[done.place] = done.outcome
+                }
+                let source = sources[place % sources.count]
+                group.addTask { (place, try await source.outcome(of: question)) }
             }
-            throw ToolError("a node does not catch up with revision \(zookie.revision)")
-        }
-    }
-
-    private func outcome(_ expected: ExpectedRelations, _ zookie: Zookie) async throws -> ValidationOutcome {
-        do {
-            let answer = try await client.expand(
-                expected.resource,
-                expected.permission,
-                isRecursive: true,
-                consistency: .atLeastAsFresh(zookie)
-            )
-            return ValidationOutcome(expected, .success(answer.tree))
-        } catch {
-            guard let refusal = error.serviceError else { throw error }
-            return ValidationOutcome(expected, .failure(ToolError(refusal.description)))
+            for try await done in group { outcomes[done.place] = done.outcome }
+            return outcomes.compactMap(\.self)
         }
     }
 }

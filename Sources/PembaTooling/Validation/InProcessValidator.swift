@@ -10,19 +10,16 @@ import PembaService
 /// Checks validation files with this process's own schema compiler and graph: the ones that a node has.
 package enum InProcessValidator {
     /// Checks the file at `path`.
-    package static func validate(_ path: String) -> ValidationReport {
+    package static func validate(_ path: String) async -> ValidationReport {
         do {
             let file = try ValidationFile(path: path)
-            return ValidationReport(file: path, outcomes: try outcomes(of: file))
+            let source = GraphSource(graph: try load(file))
+            var outcomes: [ValidationOutcome] = []
+            for question in file.questions { outcomes.append(try await source.outcome(of: question)) }
+            return ValidationReport(file: path, outcomes: outcomes)
         } catch {
-            return ValidationReport(file: path, error: error.description)
+            return ValidationReport(file: path, error: "\(error)")
         }
-    }
-
-    private static func outcomes(of file: ValidationFile) throws(ToolError) -> [ValidationOutcome] {
-        let graph = try load(file)
-        return file.assertions.map { ValidationOutcome($0, answer($0.item, graph)) }
-            + file.relations.map { ValidationOutcome($0, expansion($0, graph)) }
     }
 
     private static func load(_ file: ValidationFile) throws(ToolError) -> Graph {
@@ -45,18 +42,52 @@ package enum InProcessValidator {
         }
         return graph
     }
+}
 
-    private static func answer(_ item: CheckItem, _ graph: Graph) -> Result<Decision, ToolError> {
-        do {
-            return .success(try graph.check(item))
-        } catch {
-            return .failure(ToolError("\(error)"))
-        }
+/// A graph of this process.
+private struct GraphSource: AnswerSource {
+    let graph: Graph
+    let name: String? = nil
+
+    func decision(on item: CheckItem) -> Result<Decision, ToolError> {
+        answer { () throws(GraphError) in try graph.check(item) }
     }
 
-    private static func expansion(_ expected: ExpectedRelations, _ graph: Graph) -> Result<ExpandTree, ToolError> {
+    func expansion(of resource: ObjectReference, _ permission: String) -> Result<ExpandTree, ToolError> {
+        answer { () throws(GraphError) in try graph.expand(resource, permission, isRecursive: true) }
+    }
+
+    func resources(
+        _ permission: TypePermission,
+        for subject: SubjectReference,
+        context: ContextObject
+    ) -> Result<[FoundResource], ToolError> {
+        let request = LookupResourcesRequest(
+            permissions: [permission],
+            subject: subject,
+            context: EvaluationContext(values: context)
+        )
+        return answer { () throws(GraphError) in try graph.lookupResources(request) }
+    }
+
+    func subjects(
+        _ kind: SubjectKind,
+        with permission: String,
+        on resource: ObjectReference,
+        context: ContextObject
+    ) -> Result<[FoundSubject], ToolError> {
+        let request = LookupSubjectsRequest(
+            resource: resource,
+            permissions: [permission],
+            kinds: [kind],
+            context: EvaluationContext(values: context)
+        )
+        return answer { () throws(GraphError) in try graph.lookupSubjects(request) }
+    }
+
+    private func answer<Value>(_ ask: () throws(GraphError) -> Value) -> Result<Value, ToolError> {
         do {
-            return .success(try graph.expand(expected.resource, expected.permission, isRecursive: true))
+            return .success(try ask())
         } catch {
             return .failure(ToolError("\(error)"))
         }

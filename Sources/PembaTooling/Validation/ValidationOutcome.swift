@@ -4,34 +4,56 @@
 import PembaCore
 package import PembaService
 
-/// What became of one assertion, or of the expected subjects of one permission.
+/// What became of one assertion, of the expected subjects of one permission, or of one lookup.
 package struct ValidationOutcome: Equatable, Sendable {
     /// A sentence for each thing that is not as expected; empty if all is.
     package let failures: [String]
 
     /// The outcome of an assertion: the answer that it got, or why it got none.
     ///
-    /// - Parameter mode: how it was asked, where that says something.
-    package init(_ check: ExpectedCheck, _ answer: Result<Decision, ToolError>, mode: String? = nil) {
+    /// - Parameter source: who answered, where that says something.
+    package init(_ check: ExpectedCheck, _ answer: Result<Decision, ToolError>, by source: String? = nil) {
         let expected = check.expected?.word ?? "an answer"
-        let place = "\(check.item)\(mode.map { " (\($0))" } ?? "")"
+        let place = ValidationOutcome.place("\(check.item)", source)
         switch answer {
         case .success(let decision):
-            let holds = check.expected.map { $0 == decision.permissionship } ?? true
-            failures = holds ? [] : ["\(place): expected \(expected), got \(decision.text)"]
+            guard check.expected.map({ $0 == decision.permissionship }) ?? true else {
+                failures = ["\(place): expected \(expected), got \(decision.text)"]
+                return
+            }
+            guard let missing = check.missingContext, missing != Set(decision.missingContext) else {
+                failures = []
+                return
+            }
+            let wanted = Decision(.conditional, missingContext: missing.sorted()).text
+            failures = ["\(place): expected \(wanted), got \(decision.text)"]
         case .failure(let error): failures = ["\(place): expected \(expected), got an error: \(error)"]
         }
     }
 
     /// The outcome of comparing expected subjects with an expansion.
-    package init(_ expected: ExpectedRelations, _ expansion: Result<ExpandTree, ToolError>) {
-        let place = "\(expected.resource)#\(expected.permission)"
+    package init(
+        _ expected: ExpectedRelations,
+        _ expansion: Result<ExpandTree, ToolError>,
+        by source: String? = nil
+    ) {
+        let place = ValidationOutcome.place("\(expected.resource)#\(expected.permission)", source)
         switch expansion {
         case .success(let tree):
             failures = ValidationOutcome.differences(expected.subjects, SubjectSet(of: tree).subjects)
                 .map { "\(place): \($0)" }
         case .failure(let error): failures = ["\(place): the subjects could not be found: \(error)"]
         }
+    }
+
+    /// The outcome of a lookup, with a sentence for each item that is not as expected.
+    init(_ lookup: ExpectedLookup, failures: [String], by source: String?) {
+        let place = ValidationOutcome.place(lookup.text, source)
+        self.failures = failures.map { "\(place): \($0)" }
+    }
+
+    private static func place(_ question: String, _ source: String?) -> String {
+        question + (source.map { " (\($0))" } ?? "")
     }
 
     private static func differences(_ expected: [ExpectedSubject], _ found: [ExpectedSubject]) -> [String] {

@@ -10,9 +10,10 @@ struct ValidateCommand: AsyncParsableCommand {
         abstract: "Checks the assertions and expected subjects of validation files.",
         discussion: """
             A validation file holds a schema, relationships, assertions (true, false, caveated, with contexts) and expected
-            subjects in SpiceDB's YAML format. Without --live nothing but this process is needed. With --live the files are
-            tried on a cluster in every consistency mode; it must hold no relationships, and each file's are removed
-            again.
+            subjects in SpiceDB's YAML format. A file NAME.lookups.json beside NAME.yaml adds lookups with their results, and
+            what conditional checks lack. Without --live nothing but this process is needed. With --live the files are tried
+            on every node of a cluster in every consistency mode; it must hold no relationships, and each file's are
+            removed again.
             Exit status 0: everything holds; 1: something does not; 2: an error.
 
             clusterctl validate company.yaml
@@ -33,9 +34,11 @@ struct ValidateCommand: AsyncParsableCommand {
         var reports: [ValidationReport] = []
         if live {
             let files = files
-            reports = try await connection.withClient { try await ClusterValidator(client: $0).validate(files) }
+            reports = try await connection.target().withClients { cluster, nodes in
+                try await ClusterValidator(client: cluster, nodes: nodes).validate(files)
+            }
         } else {
-            reports = files.map(InProcessValidator.validate)
+            for file in files { reports.append(await InProcessValidator.validate(file)) }
         }
         let summary = ValidationSummary(reports)
         try output.print(summary, text: summary.text)
