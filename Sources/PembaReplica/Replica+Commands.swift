@@ -15,6 +15,7 @@ extension Replica {
         into effects: inout [ReplicaEffect]
     ) {
         do throws(ServiceError) {
+            if let quarantine { throw .diverged(quarantine) }
             try command.checkShape()
             let payload = Proposal(origin: self.id, request: 0, command: command).encode()
             try checkRoom(for: payload)
@@ -45,6 +46,11 @@ extension Replica {
     func flushCommands(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard leadership.role == .leader else {
             if commands.hasQueued { forwardQueued(into: &effects) }
+            return
+        }
+        if lacksRoom {
+            for item in foreign.takeAll() { refuse(item, .noRoom, into: &effects) }
+            replyFailed(commands.failQueued(.noRoom), into: &effects)
             return
         }
         appendForeign(at: time, into: &effects)

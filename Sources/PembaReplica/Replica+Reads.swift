@@ -9,6 +9,7 @@ package import PembaService
 extension Replica {
     /// Whether a read may be evaluated now, must wait (`.awaitRead`), or is refused.
     package func readiness(_ consistency: Consistency, at now: Instant) -> ReadReadiness {
+        if let quarantine { return .refused(.diverged(quarantine)) }
         switch consistency {
         case .minimizeLatency, .atTime:
             return isFresh(at: now) ? .ready : .refused(staleError(at: now))
@@ -81,7 +82,9 @@ extension Replica {
 
     /// Whether the applied state is provably recent enough to answer from.
     @inline(__always)
-    package func isFresh(at now: Instant) -> Bool { freshness.isWithin(options.stalenessBound, at: now) }
+    package func isFresh(at now: Instant) -> Bool {
+        freshness.isWithin(options.stalenessBound, at: now) && quarantine == nil
+    }
 
     private func staleError(at now: Instant) -> ServiceError {
         .stale(freshness.staleness(at: now), bound: options.stalenessBound, reached: stateMachine.revision)

@@ -22,7 +22,7 @@ extension Replica {
     package func abandonSnapshot() { stateMachine.endSnapshot() }
 
     func writeSnapshotIfDue(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
-        guard receiver == nil, snapshots.beginIfDue(at: time.now) else { return }
+        guard receiver == nil, quarantine == nil, snapshots.beginIfDue(at: time.now) else { return }
         effects.append(.writeSnapshot)
     }
 
@@ -32,9 +32,15 @@ extension Replica {
         at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
     ) {
+        let isDemanded = snapshots.isDemanded
         snapshots.replace(index: index, blockCount: blockCount)
         stepRaft(.compact(index), at: time, into: &effects)
-        compactLog(into: &effects)
+        if isDemanded || diskSpace > .ample {
+            // Nothing before the snapshot stays on the disk; what followers may still need stays in memory.
+            effects.append(.compactLog(upTo: index))
+        } else {
+            compactLog(into: &effects)
+        }
         installIfComplete(at: time, into: &effects)
     }
 
@@ -59,7 +65,7 @@ extension Replica {
         at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
     ) {
-        guard index == snapshots.index, index > .zero, from < snapshots.total else {
+        guard index == snapshots.index, index > .zero, from < snapshots.total, quarantine == nil else {
             effects.append(.send(to: peer, .snapshotUnavailable(index: index)))
             return
         }
@@ -184,6 +190,8 @@ extension Replica {
         )
         precondition(commit < index, "an installed snapshot would take the state back")
         stateMachine = machine
+        audit.restart()
+        auditToState = nil
         commit = index
         snapshots.replace(index: index, blockCount: blockCount)
         snapshots.fixed()

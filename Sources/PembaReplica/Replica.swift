@@ -42,6 +42,14 @@ package final class Replica {
     var timeEntry: LogIndex = .zero
     /// When to look again whether a tuple has fallen due.
     var timeEntryDue: Instant = .zero
+    /// Whether this node's state is that of the others.
+    var audit: Audit
+    /// What this node has to say about that and has not said yet.
+    var auditToState: AuditStatement?
+    /// How much room the disk has.
+    var diskSpace = DiskSpace.ample
+    /// When a leader without room hands over next.
+    var nextHandover: Instant = .zero
     private var nextTicket: UInt64 = 1
     private var raftEffects: [RaftEffect] = []
 
@@ -56,6 +64,7 @@ package final class Replica {
         raft = RaftCore(options: options.raft, boot: raftBoot, seed: random.next(), now: time.now)
         leadership = raft.leadership
         commit = boot.stateMachine.index
+        audit = Audit(interval: options.auditInterval)
         commands = PendingCommands(boot: UInt32(truncatingIfNeeded: random.next()))
         snapshots = SnapshotKeeper(
             index: boot.stateMachine.index,
@@ -75,7 +84,7 @@ package final class Replica {
     package var nextDeadline: Instant {
         var next = min(raft.nextDeadline, commands.nextDeadline, reads.nextDeadline, snapshots.nextDeadline)
         if let receiver { next = min(next, receiver.retryAt) }
-        next = min(next, nextTimeEntry)
+        next = min(next, nextTimeEntry, nextRelief)
         if let leaderlessSince, commands.hasQueued { next = min(next, leaderlessSince + options.leaderlessPatience) }
         return next
     }
@@ -101,6 +110,8 @@ package final class Replica {
         case .snapshotWritten(let index, _, let blockCount):
             snapshotWritten(index: index, blockCount: blockCount, at: time, into: &effects)
         case .snapshotNotWritten: snapshotNotWritten(at: time, into: &effects)
+        case .diskSpace(let space): diskSpaceChanged(space, at: time, into: &effects)
+        case .storageDamaged: storageDamaged(at: time, into: &effects)
         case .transferLeadership(let target): stepRaft(.transferLeadership(to: target), at: time, into: &effects)
         }
         runTimers(at: time, into: &effects)
@@ -138,7 +149,9 @@ package final class Replica {
 
     private func apply(_ entry: LogEntry, into effects: inout [ReplicaEffect]) {
         snapshots.applied(payloadBytes: entry.payload.count)
-        guard let applied = stateMachine.apply(entry), applied.origin == id else { return }
+        let applied = stateMachine.apply(entry)
+        auditApplied(entry, into: &effects)
+        guard let applied, applied.origin == id else { return }
         if let request = commands.answer(applied.request) { effects.append(.reply(request, applied.result)) }
     }
 
@@ -149,6 +162,7 @@ package final class Replica {
         stepRaft(.applied(index), at: time, into: &effects)
         reads.release(applied: Revision(index), into: &effects)
         writeSnapshotIfDue(at: time, into: &effects)
+        state(at: time, into: &effects)
         flush(at: time, into: &effects)
     }
 
@@ -314,5 +328,6 @@ package final class Replica {
         )
         runTransferTimers(at: time, into: &effects)
         passTime(at: time, into: &effects)
+        relieve(at: time, into: &effects)
     }
 }

@@ -33,6 +33,8 @@ package enum ReplicaEffect: Sendable, Equatable {
     /// The log has grown enough: write a snapshot of the state at the applied index (`Replica.beginSnapshot`, then
     /// `nextSnapshotBlock` until nil); then step `.snapshotWritten` or `.snapshotNotWritten`.
     case writeSnapshot
+    /// This node's state is not that of the others: from here on it refuses reads and writes.
+    case quarantined(Quarantine)
     /// The stored log up to `index` is covered by a durable snapshot and may be deleted.
     case compactLog(upTo: LogIndex)
 }

@@ -56,6 +56,10 @@ package enum ReplicaInput: Sendable {
     case snapshotWritten(index: LogIndex, term: Term, blockCount: UInt32)
     /// The snapshot that `writeSnapshot` asked for could not be written (disk full); asked for again later.
     case snapshotNotWritten
+    /// The disk has become fuller or emptier.
+    case diskSpace(DiskSpace)
+    /// Something stored is damaged that this node has in memory.
+    case storageDamaged
     /// Hand leadership to another node (nil: the best) if this one leads.
     case transferLeadership(to: NodeID?)
 }
@@ -76,6 +80,8 @@ package enum ClientCommand: Sendable, Equatable {
     case importTuples(ImportRequest)
     /// Nothing but the time of its entry: the leader appends it so that what is due happens.
     case advanceTime
+    /// What the state of the proposing node was: written by the leader now and then, and by whoever has another one.
+    case audit(AuditStatement)
 
     /// Which write of which client session it is, if it says so.
     package var idempotencyKey: IdempotencyKey? {
@@ -84,7 +90,7 @@ package enum ClientCommand: Sendable, Equatable {
         case .delete(let request): request.idempotencyKey
         case .set(let request): request.idempotencyKey
         case .importTuples(let request): request.idempotencyKey
-        case .openSession, .writeSchema, .advanceTime: nil
+        case .openSession, .writeSchema, .advanceTime, .audit: nil
         }
     }
 }

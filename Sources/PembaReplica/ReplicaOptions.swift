@@ -26,6 +26,8 @@ package struct ReplicaOptions: Sendable {
     package var snapshotAfterBytes: Int
     /// Applied entries after which a snapshot is written at the latest.
     package var snapshotAfterEntries: Int
+    /// Entries between two audits of the state; 0: none.
+    package var auditInterval: Int
     /// Blocks of a snapshot in flight to a node that fetches it.
     package var transferWindow: Int
     /// How long a fetching node waits for a block before it asks again, and a serving one for a question.
@@ -43,6 +45,7 @@ package struct ReplicaOptions: Sendable {
         waitingReadsMax: Int = 65_536,
         snapshotAfterBytes: Int = 256 << 20,
         snapshotAfterEntries: Int = 1_000_000,
+        auditInterval: Int = 4_096,
         transferWindow: Int = 8,
         transferTimeout: TimeSpan? = nil
     ) {
@@ -57,6 +60,7 @@ package struct ReplicaOptions: Sendable {
         self.waitingReadsMax = waitingReadsMax
         self.snapshotAfterBytes = snapshotAfterBytes
         self.snapshotAfterEntries = snapshotAfterEntries
+        self.auditInterval = auditInterval
         self.transferWindow = transferWindow
         self.transferTimeout = transferTimeout ?? raft.electionTimeout * 2
     }

@@ -45,6 +45,9 @@ struct Pembad: ParsableCommand {
     @Flag(help: "Take what this node's disk has lost for lost for good, and exit: an operator's last resort.")
     var acceptDataLoss = false
 
+    @Flag(help: "Set this node's state aside, so that it gets another from a leader, and exit.")
+    var discardState = false
+
     @Flag(help: "Check the configuration and exit.")
     var checkConfiguration = false
 
@@ -75,6 +78,10 @@ struct Pembad: ParsableCommand {
         let configuration = try NodeConfiguration.load(file: file, environment: environment, overrides: overrides)
         if checkConfiguration {
             print("\(file): the configuration of node \(configuration.node) is valid")
+            return
+        }
+        if discardState {
+            print(try NodeBoot.discardState(configuration))
             return
         }
         if acceptDataLoss {

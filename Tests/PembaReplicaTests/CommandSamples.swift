@@ -25,7 +25,8 @@ enum CommandSamples {
     static let metadata = ContextObject([("who", .string("alice"))])
 
     static let all: [ClientCommand] = [
-        .openSession, .advanceTime, .writeSchema(source: "definition user {}"),
+        .openSession, .advanceTime, .audit(AuditStatement(index: LogIndex(8), hash: 9)),
+        .writeSchema(source: "definition user {}"),
         .write(
             WriteRequest(
                 updates: [TupleUpdate(.create, plain), TupleUpdate(.touch, flagged), TupleUpdate(.delete, plain)],

@@ -101,6 +101,11 @@ import Testing
 
     @Test func advancingTheTimeHasTheseBytes() { #expect(bytes(.advanceTime) == "07") }
 
+    @Test func auditHasTheseBytes() {
+        let statement = AuditStatement(index: LogIndex(3), hash: 0x0102)
+        #expect(bytes(.audit(statement)) == "08" + "0300000000000000" + "0201000000000000")
+    }
+
     @Test func schemaHasTheseBytes() {
         let proposal = Proposal(origin: NodeID(1), request: 1, command: .writeSchema(source: "a"))
         #expect(hexadecimal(proposal.encode()) == "01010000000000000001000000000000000301" + "61")

@@ -27,12 +27,19 @@ final class ReplicaTrio {
     private var snapshots: [[[UInt8]]] = [[], [], []]
     private var received: [[[UInt8]]] = [[], [], []]
     private(set) var installs = 0
+    /// Up to where each node was last told to delete its stored log.
+    private(set) var compactions: [LogIndex] = [.zero, .zero, .zero]
     /// How often a node that has something to apply got it ready instead, so that others had their turn.
     private(set) var pauses = 0
     var now = Instant(nanoseconds: 1_000_000_000)
     private var nextRequest: UInt64 = 1
 
-    init(snapshotAfterEntries: Int = 1_000_000, trailingEntries: Int = 1_000, pendingCommandsMax: Int = 100) {
+    init(
+        snapshotAfterEntries: Int = 1_000_000,
+        trailingEntries: Int = 1_000,
+        pendingCommandsMax: Int = 100,
+        auditInterval: Int = 0
+    ) {
         let members = [NodeID(1), NodeID(2), NodeID(3)]
         let entry = LogEntry(
             index: LogIndex(1),
@@ -50,7 +57,8 @@ final class ReplicaTrio {
                 raft: raft,
                 pendingCommandsMax: pendingCommandsMax,
                 waitingReadsMax: 100,
-                snapshotAfterEntries: snapshotAfterEntries
+                snapshotAfterEntries: snapshotAfterEntries,
+                auditInterval: auditInterval
             )
             let boot = ReplicaBoot(
                 hardState: HardState(term: Term(1)),
@@ -141,7 +149,8 @@ final class ReplicaTrio {
             case .reply(let id, let result): answers[id] = result
             case .readReady(let id): reads[id] = .some(nil)
             case .readFailed(let id, let error): reads[id] = error
-            case .leadership, .compactLog: break
+            case .leadership, .quarantined: break
+            case .compactLog(let index): compactions[place] = index
             case .applyPending: if !late.contains(place) { apply(place) }
             case .writeSnapshot: writeSnapshot(place)
             case .readSnapshotBlocks(let peer, let index, let from, let count):

@@ -50,6 +50,7 @@ struct StorageThreadTests {
         return try ReplicaStore(opening: folder, files: files, expecting: identity, options: .small)
     }
 
+    private static let gauge = SpaceGauge(lowBytes: 0, criticalBytes: 0)
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// A thread on a folder of the disk, which is removed at the end.
@@ -60,7 +61,11 @@ struct StorageThreadTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let inbox = Inbox()
         let store = try Self.store(folder.path, POSIXFileSystem())
-        try body(folder.path, StorageThread.start(store, logger: Self.logger) { inbox.deliver($0) }, inbox)
+        try body(
+            folder.path,
+            StorageThread.start(store, gauge: Self.gauge, logger: Self.logger) { inbox.deliver($0) },
+            inbox
+        )
     }
 
     private static func request(_ number: UInt64) -> PersistRequest {
@@ -179,7 +184,7 @@ struct StorageThreadTests {
             let inbox = Inbox()
             let store = try Self.store("/data", files)
             files.syncsUntilFailure = 0
-            let thread = StorageThread.start(store, logger: Self.logger) { inbox.deliver($0) }
+            let thread = StorageThread.start(store, gauge: Self.gauge, logger: Self.logger) { inbox.deliver($0) }
             thread.submit(.persist(Self.request(1), submitted: SystemClock.now()))
             _ = inbox.wait { !$0.isEmpty }
         }

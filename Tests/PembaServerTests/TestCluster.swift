@@ -9,6 +9,7 @@ import PembaClient
 import PembaCore
 import PembaPKI
 import PembaService
+import PembaStorage
 
 @testable import PembaServer
 
@@ -20,6 +21,8 @@ final class TestCluster: @unchecked Sendable {
     let bearerKey: BearerKey
     private let httpPorts: [UInt16]
     private var overrides: [String]
+    /// What the disk of each node does, for tests of sick disks.
+    let faults: [NodeID: DiskFaults]
     /// The nodes that run, by their number; used by one test at a time.
     private(set) var nodes: [NodeID: RunningNode] = [:]
 
@@ -34,6 +37,7 @@ final class TestCluster: @unchecked Sendable {
                 client: NetworkAddress(host: "127.0.0.1", port: ports[position * 3 + 1])
             )
         }
+        faults = Dictionary(uniqueKeysWithValues: members.map { ($0.id, DiskFaults()) })
         httpPorts = (0..<size).map { ports[$0 * 3 + 2] }
         self.overrides = overrides
         bearerKey = try BearerKey.generate()
@@ -80,7 +84,8 @@ final class TestCluster: @unchecked Sendable {
         let configuration = try configuration(node, more)
         let log = open(path("node\(node).log"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: log))
-        nodes[node] = try RunningNode.start(configuration, initialize: initialize, logs: logs)
+        let monitor = DiskMonitor(clock: { SystemClock.now() }, faults: faults[node])
+        nodes[node] = try RunningNode.start(configuration, initialize: initialize, logs: logs, monitor: monitor)
     }
 
     func startAll() throws { for member in members { try start(member.id) } }

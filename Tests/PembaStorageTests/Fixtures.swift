@@ -21,7 +21,8 @@ enum Fixture {
         segmentBytes: 32 << 10,
         fillStepBytes: 12 << 10,
         batchBytes: 16 << 10,
-        snapshotSyncBytes: 8 << 10
+        snapshotSyncBytes: 8 << 10,
+        ballastBytes: 24 << 10
     )
 
     /// The entry that every node of a new cluster begins with.

@@ -67,6 +67,9 @@ extension RaftCore {
     /// `snapshotFailed` within a bounded time.
     package var offeredSnapshot: LogIndex? { offered?.index }
 
+    /// Whether this leader is handing over.
+    package var isHandingOver: Bool { transfer != nil }
+
     /// What this node owes because its disk has lost entries; nil: nothing.
     package var debt: LogDebt? { hardState.debt }
 

@@ -11,7 +11,7 @@ extension ClientCommand {
     /// the node that proposed the command had checked.
     func checkShape() throws(ServiceError) {
         switch self {
-        case .openSession, .advanceTime: break
+        case .openSession, .advanceTime, .audit: break
         case .write(let write): try write.checkShape()
         case .delete(let delete): try delete.checkShape()
         case .set(let set): try set.checkShape()

@@ -35,6 +35,7 @@ package struct Proposal: Sendable, Equatable {
         case set = 5
         case importTuples = 6
         case advanceTime = 7
+        case audit = 8
     }
 
     /// The payload.
@@ -65,6 +66,10 @@ package struct Proposal: Sendable, Equatable {
             tuples.encode(into: &writer)
         case .advanceTime:
             writer.integer(Kind.advanceTime.rawValue)
+        case .audit(let statement):
+            writer.integer(Kind.audit.rawValue)
+            writer.integer(statement.index.rawValue)
+            writer.integer(statement.hash)
         }
         return writer.bytes
     }
@@ -93,7 +98,7 @@ package struct Proposal: Sendable, Equatable {
             case .delete:
                 let request = try DeleteRequest(reading: &reader)
                 return (request.preconditions.map(\.filter), request.filter)
-            case .openSession, .writeSchema, .importTuples, .advanceTime, nil: return ([], nil)
+            case .openSession, .writeSchema, .importTuples, .advanceTime, .audit, nil: return ([], nil)
             }
         }
         return filters ?? ([], nil)
@@ -125,6 +130,9 @@ package struct Proposal: Sendable, Equatable {
         case .set: command = .set(try SetRequest(reading: &reader))
         case .importTuples: command = .importTuples(try ImportRequest(reading: &reader))
         case .advanceTime: command = .advanceTime
+        case .audit:
+            let index = LogIndex(try reader.integer())
+            command = .audit(AuditStatement(index: index, hash: try reader.integer()))
         case nil: throw .invalidValue(field: "command kind", value: UInt64(code))
         }
     }

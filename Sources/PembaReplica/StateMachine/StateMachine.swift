@@ -28,6 +28,8 @@ package final class StateMachine {
     var schemaHash: UInt64 = 0
     /// The snapshot being written, if any.
     var snapshotStream: SnapshotStream?
+    /// What the last entry applied says about a node's state; no part of the state.
+    private var heard: (NodeID, AuditStatement)?
 
     /// Expired tuples that one entry takes out; more wait for the entries after it, and are not seen meanwhile.
     private static let expiriesPerEntry = 1_000
@@ -99,6 +101,9 @@ package final class StateMachine {
             && (deletion.map { graph.prepareSearch($0) } ?? true)
     }
 
+    /// What the last entry applied says about a node's state, once.
+    func takeStatement() -> (NodeID, AuditStatement)? { heard.take() }
+
     /// Applies the entry after the last one; nil for entries that answer nobody.
     ///
     /// An entry that this version cannot read stops the node: skipping it would make this state differ from the others'.
@@ -123,6 +128,7 @@ package final class StateMachine {
             let proposal = StateMachine.read(entry) { entry throws(ByteError) in
                 try Proposal(decoding: entry.payload)
             }
+            if case .audit(let statement) = proposal.command { heard = (proposal.origin, statement) }
             guard let result = perform(proposal.command) else { return nil }
             return Applied(origin: proposal.origin, request: proposal.request, result: result)
         }
@@ -159,7 +165,7 @@ package final class StateMachine {
             return once(command) { () throws(ServiceError) in try importTuples(request) }
         case .writeSchema(let source):
             return writeSchema(source).map { .schemaWritten(revision) }
-        case .advanceTime:
+        case .advanceTime, .audit:
             return nil
         }
     }

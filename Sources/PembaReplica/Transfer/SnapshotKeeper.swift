@@ -32,6 +32,8 @@ struct SnapshotKeeper {
     private var writing: Writing = .none
     private var bytes = 0
     private var entries = 0
+    /// Whether a snapshot is wanted as soon as anything was applied since the last one.
+    private(set) var isDemanded = false
     /// Ascending by node.
     private var transfers: [Transfer] = []
 
@@ -77,10 +79,14 @@ struct SnapshotKeeper {
         }
         let factor = transfers.isEmpty ? 1 : SnapshotKeeper.patience
         let bytesDue = min(max(Int(blockCount) * SnapshotBlock.blockBytes, ReplicaOptions.snapshotBytesMin), bytesMax)
-        guard bytes / factor >= bytesDue || entries / factor >= entriesMax else { return false }
+        let isDue = bytes / factor >= bytesDue || entries / factor >= entriesMax || isDemanded && entries > 0
+        guard isDue else { return false }
         writing = .inProgress
         return true
     }
+
+    /// Asks for a snapshot however short the log is.
+    mutating func demand() { isDemanded = true }
 
     /// The state for the snapshot was fixed: what is applied from now on counts for the next.
     mutating func fixed() {
@@ -94,6 +100,7 @@ struct SnapshotKeeper {
         self.index = index
         self.blockCount = blockCount
         writing = .none
+        isDemanded = false
         transfers.removeAll { $0.index != index }
     }
 

@@ -6,7 +6,8 @@ import PembaCore
 /// The one table that the file, the environment, the flags, the errors and the reference are made of.
 package enum ConfigurationTable {
     /// Every key, in the order of the reference.
-    package static let keys: [ConfigurationKey] = identity + network + consensus + history + limits + operations
+    package static let keys: [ConfigurationKey] =
+        identity + network + consensus + storage + history + limits + operations
 
     private static let identity: [ConfigurationKey] = [
         ConfigurationKey(
@@ -165,6 +166,45 @@ package enum ConfigurationTable {
             .integer(0...1 << 32, unit: "entries"),
             default: .text("50000"),
             "Entries before a snapshot that are kept for followers that lag a little."
+        ),
+    ]
+
+    private static let storage: [ConfigurationKey] = [
+        ConfigurationKey(
+            "storage.stall_timeout_ms",
+            .integer(100...60_000, unit: "ms"),
+            default: .text("1500"),
+            """
+            A leader whose disk has not completed a write for this long, or for five heartbeats if that is longer, hands \
+            over to a node whose disk works.
+            """
+        ),
+        ConfigurationKey(
+            "storage.abort_timeout_ms",
+            .integer(1_000...3_600_000, unit: "ms"),
+            default: .text("10000"),
+            "A node whose disk has not completed one call for this long ends. At least twice `storage.stall_timeout_ms`."
+        ),
+        ConfigurationKey(
+            "storage.low_space_bytes",
+            .integer(0...1 << 50, unit: "bytes"),
+            default: .text("\(512 << 20)"),
+            """
+            With less free on its disk a node writes a snapshot and deletes the log before it. At least twice \
+            `storage.critical_space_bytes`.
+            """
+        ),
+        ConfigurationKey(
+            "storage.critical_space_bytes",
+            .integer(0...1 << 50, unit: "bytes"),
+            default: .text("\(128 << 20)"),
+            "With less free on its disk a leader hands over, and refuses writes if no other node takes its place."
+        ),
+        ConfigurationKey(
+            "storage.scrub_bytes_per_second",
+            .integer(0...1 << 30, unit: "bytes"),
+            default: .text("\(4 << 20)"),
+            "How fast the stored log and snapshot are read again to find rot while it can be mended. 0: never."
         ),
     ]
 

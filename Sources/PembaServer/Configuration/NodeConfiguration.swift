@@ -21,6 +21,7 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var raft: Raft
     package var stalenessBound: TimeSpan
     package var snapshot: Snapshot
+    package var storage: Storage
     /// How much of the past can be asked for.
     package var history: HistoryLimits
     package var limits: NodeLimits
@@ -57,6 +58,15 @@ package struct NodeConfiguration: Sendable, Equatable {
         package var logBytes: Int
         package var logEntries: Int
         package var trailingEntries: Int
+    }
+
+    /// The disk.
+    package struct Storage: Sendable, Equatable {
+        package var stallTimeout: TimeSpan
+        package var abortTimeout: TimeSpan
+        package var lowSpaceBytes: Int
+        package var criticalSpaceBytes: Int
+        package var scrubBytesPerSecond: Int
     }
 
     /// What clients may ask for at most.
@@ -116,6 +126,13 @@ package struct NodeConfiguration: Sendable, Equatable {
             logEntries: values.integer("snapshot.log_entries"),
             trailingEntries: values.integer("snapshot.trailing_entries")
         )
+        storage = Storage(
+            stallTimeout: milliseconds("storage.stall_timeout_ms"),
+            abortTimeout: milliseconds("storage.abort_timeout_ms"),
+            lowSpaceBytes: values.integer("storage.low_space_bytes"),
+            criticalSpaceBytes: values.integer("storage.critical_space_bytes"),
+            scrubBytesPerSecond: values.integer("storage.scrub_bytes_per_second")
+        )
         history = HistoryLimits(
             changes: values.integer("history.changes"),
             bytes: values.integer("history.bytes"),
@@ -167,6 +184,12 @@ package struct NodeConfiguration: Sendable, Equatable {
         }
         guard stalenessBound >= raft.electionTimeout * 2 else {
             throw refuse("staleness_bound_ms", "must be at least twice raft.election_timeout_ms")
+        }
+        guard storage.abortTimeout >= storage.stallTimeout * 2 else {
+            throw refuse("storage.abort_timeout_ms", "must be at least twice storage.stall_timeout_ms")
+        }
+        guard storage.lowSpaceBytes >= storage.criticalSpaceBytes * 2 else {
+            throw refuse("storage.low_space_bytes", "must be at least twice storage.critical_space_bytes")
         }
         guard limits.requestDeadlineMax >= limits.requestDeadline else {
             throw refuse("limits.request_deadline_max_ms", "must be at least limits.request_deadline_ms")

@@ -117,6 +117,25 @@ extension NodeMetrics {
         output.histogram("pemba_storage_sync_seconds", syncLatency)
         output.single("pemba_storage_queue_requests", .gauge, "Writes that are not durable yet.", gauges.persistsQueued)
         output.single(
+            "pemba_node_quarantined",
+            .gauge,
+            "1 while the state is known not to be that of the others.",
+            gauges.isQuarantined ? 1 : 0
+        )
+        output.single("pemba_storage_free_bytes", .gauge, "Bytes free on the disk.", gauges.diskFreeBytes)
+        output.single(
+            "pemba_storage_space",
+            .gauge,
+            "Room on the disk: 0 enough, 1 little, 2 next to none: writes are refused while this node leads.",
+            gauges.diskSpace
+        )
+        output.single(
+            "pemba_storage_findings_total",
+            .counter,
+            "Times something stored was found rotten.",
+            gauges.storageFindings
+        )
+        output.single(
             "pemba_storage_debt",
             .gauge,
             "What the disk has lost and the node has not got back: 0 nothing, 1 the end of the log, 2 more.",

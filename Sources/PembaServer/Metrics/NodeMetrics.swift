@@ -93,6 +93,13 @@ package struct NodeGauges: Sendable {
     package var evaluationsQueued = 0
     /// Writes handed to the storage thread and not yet durable.
     package var persistsQueued = 0
+    /// Whether the state is known to differ from that of the others.
+    package var isQuarantined = false
+    /// Bytes free on the disk, and how much room that is: 0 enough, 1 little, 2 next to none.
+    package var diskFreeBytes = 0
+    package var diskSpace: UInt8 = 0
+    /// What was found rotten on the disk since the start.
+    package var storageFindings: UInt64 = 0
     /// What the disk has lost and the node has not got back: 0 nothing, 1 the end of the log, 2 more.
     package var debt: UInt8 = 0
     /// Days until the node's certificate expires; negative afterwards.

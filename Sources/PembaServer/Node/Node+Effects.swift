@@ -37,6 +37,7 @@ extension Node {
             logger.notice("installing a snapshot", metadata: ["raft.index": .stringConvertible(index.rawValue)])
             storage.submit(.installSnapshot(index: index))
         case .writeSnapshot: beginOwnSnapshot()
+        case .quarantined(let quarantine): quarantined(quarantine)
         case .compactLog(let index): storage.submit(.compact(upTo: index))
         }
     }
@@ -120,6 +121,8 @@ extension Node {
                 metadata: ["raft.index": .stringConvertible(index.rawValue), "error": "\(reason)"]
             )
             step(.snapshotInstallFailed(index: index))
+        case .space(let space, let free, let isAnswer): diskLookedAt(space, freeBytes: free, isAnswer: isAnswer)
+        case .damaged(let error): damageFound(error)
         case .closed: stop()
         }
     }

@@ -28,6 +28,13 @@ extension Node {
             alarms.append("receiving a snapshot: \(progress.received) of \(total) blocks")
         }
         if let debt = status.debt { alarms.append(debt.explanation) }
+        if let quarantine = replica.quarantine {
+            alarms.append(
+                "the state of this node was not that of the others after entry \(quarantine.index): restart it with "
+                    + "--discard-state"
+            )
+        }
+        alarms += diskAlarms
         if isMemoryExhausted { alarms.append("the memory limit is reached: writes are refused") }
         return alarms
     }
@@ -77,6 +84,10 @@ extension Node {
         gauges.requestsInFlight = inFlight
         gauges.evaluationsQueued = evaluations.count
         gauges.persistsQueued = persistsInFlight
+        gauges.isQuarantined = replica.quarantine != nil
+        gauges.diskFreeBytes = disk.freeBytes
+        gauges.diskSpace = disk.space.rawValue
+        gauges.storageFindings = disk.findings
         gauges.debt = replica.debt?.kind.rawValue ?? 0
         gauges.certificateDays = access.serverContext.certificateDaysLeft(at: SystemClock.wall()) ?? 0
         gauges.memoryLimitBytes = memoryLimit

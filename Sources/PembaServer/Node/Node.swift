@@ -1,6 +1,7 @@
 // Pemba: one node.
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Logging
 package import NIOCore
 import PembaCore
@@ -54,6 +55,8 @@ package final class Node {
     let audit: AuditLog
     let access: NodeAccess
     let storage: StorageThread<POSIXFileSystem>
+    /// Watches the storage thread's calls to the disk.
+    let monitor: DiskMonitor
     let replica: Replica
     let startedAt: Instant
 
@@ -84,6 +87,9 @@ package final class Node {
     var residentBytes: UInt64 = 0
     /// Writes that the storage thread has not acknowledged.
     var persistsInFlight = 0
+    var disk = DiskState()
+    /// Ends the process at once, because the disk does not answer.
+    var abort: () -> Void = { _exit(ExitCode.failed.rawValue) }
 
     var links: [PeerLink] = []
     /// The connection on which each peer talks to this node, by its place in `links`.
@@ -124,7 +130,8 @@ package final class Node {
         access: NodeAccess,
         logs: NodeLogs,
         loop: any EventLoop,
-        storage: StorageThread<POSIXFileSystem>
+        storage: StorageThread<POSIXFileSystem>,
+        monitor: DiskMonitor
     ) {
         loop.preconditionInEventLoop()
         self.configuration = configuration
@@ -132,6 +139,7 @@ package final class Node {
         self.logs = logs
         self.access = access
         self.storage = storage
+        self.monitor = monitor
         logger = logs.logger("node")
         audit = logs.audit
         memoryLimit = MachineMemory.limitBytes(configured: configuration.limits.memoryBytes)
@@ -156,6 +164,7 @@ package final class Node {
             link.connect()
         }
         watchMemory()
+        watchDisk()
         watchCertificate()
         endTurn()
     }
@@ -283,6 +292,7 @@ extension ReplicaOptions {
         let raft = RaftOptions(
             id: configuration.node,
             electionTimeout: configuration.raft.electionTimeout,
+            diskStallTimeout: max(configuration.storage.stallTimeout, configuration.raft.heartbeatInterval * 5),
             heartbeatInterval: configuration.raft.heartbeatInterval,
             inflightMessagesMax: configuration.raft.inflightMessages,
             inflightBytesMax: configuration.raft.inflightBytes,

@@ -25,19 +25,35 @@ extension NodeBoot {
         }
     }
 
-    /// Takes what a node has lost for lost for good, as an operator has decided, and says what that was.
-    package static func forgiveDebt(_ configuration: NodeConfiguration) throws(StartupError) -> String {
+    /// Sets aside the whole state of a node, so that it gets a new one from the others; says that it has done so.
+    package static func discardState(_ configuration: NodeConfiguration) throws(StartupError) -> String {
+        do throws(StorageError) {
+            let store = try open(configuration)
+            try store.setAllAside()
+            store.close()
+            // Opening it again notes what the node owes.
+            try open(configuration).close()
+            return "the state of node \(configuration.node) is set aside: it gets another at its next start"
+        } catch {
+            throw StartupError(error)
+        }
+    }
+
+    private static func open(
+        _ configuration: NodeConfiguration
+    ) throws(StorageError) -> ReplicaStore<POSIXFileSystem> {
         let identity = StoreIdentity(
             cluster: configuration.cluster,
             node: configuration.node,
             epoch: configuration.epoch
         )
+        return try ReplicaStore(opening: configuration.dataFolder, files: POSIXFileSystem(), expecting: identity)
+    }
+
+    /// Takes what a node has lost for lost for good, as an operator has decided, and says what that was.
+    package static func forgiveDebt(_ configuration: NodeConfiguration) throws(StartupError) -> String {
         do throws(StorageError) {
-            let store = try ReplicaStore(
-                opening: configuration.dataFolder,
-                files: POSIXFileSystem(),
-                expecting: identity
-            )
+            let store = try open(configuration)
             defer { store.close() }
             guard store.recovered.hardState.debt != nil else {
                 return "node \(configuration.node) has lost nothing: nothing was changed"

@@ -37,13 +37,14 @@ package final class NodeBoot: @unchecked Sendable {
     static func open(
         _ configuration: NodeConfiguration,
         initialize: Bool,
+        files: POSIXFileSystem,
         logger: Logger,
         progress: StartupProgress
     ) throws(StartupError) -> (NodeBoot, ReplicaStore<POSIXFileSystem>) {
         do throws(StorageError) {
             progress.report("opening the data folder")
-            var store = try openStore(configuration, initialize: initialize, logger: logger)
-            let snapshot = try loadSnapshot(of: &store, configuration, logger: logger, progress: progress)
+            var store = try openStore(configuration, initialize: initialize, files: files, logger: logger)
+            let snapshot = try loadSnapshot(of: &store, configuration, files: files, logger: logger, progress: progress)
             let recovered = store.recovered
             reportDamage(recovered, logger: logger)
             if let truncation = recovered.truncation {
@@ -84,9 +85,9 @@ package final class NodeBoot: @unchecked Sendable {
     private static func openStore(
         _ configuration: NodeConfiguration,
         initialize: Bool,
+        files: POSIXFileSystem,
         logger: Logger
     ) throws(StorageError) -> ReplicaStore<POSIXFileSystem> {
-        let files = POSIXFileSystem()
         let folder = configuration.dataFolder
         let identity = StoreIdentity(
             cluster: configuration.cluster,
@@ -129,6 +130,7 @@ package final class NodeBoot: @unchecked Sendable {
     private static func loadSnapshot(
         of store: inout ReplicaStore<POSIXFileSystem>,
         _ configuration: NodeConfiguration,
+        files: POSIXFileSystem,
         logger: Logger,
         progress: StartupProgress
     ) throws(StorageError) -> LoadedSnapshot? {
@@ -139,7 +141,7 @@ package final class NodeBoot: @unchecked Sendable {
             logger.error("the snapshot is damaged and is set aside", metadata: ["error": "\(error)"])
             try store.setSnapshotAside()
             store.close()
-            store = try openStore(configuration, initialize: false, logger: logger)
+            store = try openStore(configuration, initialize: false, files: files, logger: logger)
             return try loadSnapshot(of: store, store.snapshot, logger: logger, progress: progress)
         }
     }

@@ -6,7 +6,7 @@ import Logging
 import NIOCore
 import NIOPosix
 package import PembaCore
-import PembaStorage
+package import PembaStorage
 import PembaTransport
 
 /// A node and everything around it: one event loop, the storage thread, the three ports.
@@ -55,7 +55,8 @@ package final class RunningNode: Sendable {
     package static func start(
         _ configuration: NodeConfiguration,
         initialize: Bool,
-        logs: NodeLogs
+        logs: NodeLogs,
+        monitor: DiskMonitor = DiskMonitor(clock: { SystemClock.now() })
     ) throws(StartupError) -> RunningNode {
         let access = try NodeAccess(configuration)
         let ports = NodePorts(configuration: configuration, access: access, logs: logs)
@@ -65,10 +66,11 @@ package final class RunningNode: Sendable {
             let (boot, store) = try NodeBoot.open(
                 configuration,
                 initialize: initialize,
+                files: POSIXFileSystem(monitor: monitor),
                 logger: running.logger,
                 progress: ports.progress
             )
-            running.begin(boot, store, configuration, ports.logs)
+            running.begin(boot, store, configuration, ports.logs, monitor)
             running.logger.notice(
                 "listening",
                 metadata: [
@@ -88,10 +90,15 @@ package final class RunningNode: Sendable {
         _ boot: NodeBoot,
         _ store: sending ReplicaStore<POSIXFileSystem>,
         _ configuration: NodeConfiguration,
-        _ logs: NodeLogs
+        _ logs: NodeLogs,
+        _ monitor: DiskMonitor
     ) {
         let (box, loop, access) = (node, node.eventLoop, access)
-        let storage = StorageThread.start(store, logger: logs.logger("storage")) { events in
+        let gauge = SpaceGauge(
+            lowBytes: configuration.storage.lowSpaceBytes,
+            criticalBytes: configuration.storage.criticalSpaceBytes
+        )
+        let storage = StorageThread.start(store, gauge: gauge, logger: logs.logger("storage")) { events in
             loop.execute { box.value?.storageDone(events) }
         }
         loop.execute {
@@ -101,7 +108,8 @@ package final class RunningNode: Sendable {
                 access: access,
                 logs: logs,
                 loop: loop,
-                storage: storage
+                storage: storage,
+                monitor: monitor
             )
             node.onStopped = {
                 box.value = nil

@@ -34,9 +34,14 @@ package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendabl
     private enum Turn {
         /// With the next turn; with `prepares`, the disk can be prepared for later appends while nothing waits.
         case goOn(prepares: Bool)
+        /// With the writes for which there was no room, after a pause or when other work comes.
+        case retry
         /// The store is closed.
         case ended
     }
+
+    /// How long writes that found no room wait until they are tried again.
+    private static var retryPause: DispatchTimeInterval { .milliseconds(200) }
 
     private let queues = Mutex(Queues())
     /// Signalled once for every piece of work.
@@ -47,17 +52,24 @@ package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendabl
     /// Starts the thread; from here on `store` belongs to it.
     package static func start(
         _ store: sending ReplicaStore<Files>,
+        gauge: SpaceGauge,
         logger: Logger,
         deliver: @escaping Deliver
     ) -> StorageThread {
         let storage = StorageThread()
-        let worker = StorageWorker(store: store, logger: logger)
+        let worker = StorageWorker(store: store, gauge: gauge, logger: logger)
         let handover = Handover(worker)
         let thread = Thread {
             let worker = handover.value
             var turn = Turn.goOn(prepares: true)
-            while case .goOn(let prepares) = turn {
-                turn = storage.runTurn(worker, prepares: prepares, deliver: deliver)
+            while true {
+                switch turn {
+                case .goOn(let prepares): turn = storage.runTurn(worker, prepares: prepares, deliver: deliver)
+                case .retry:
+                    _ = storage.arrived.wait(timeout: .now() + StorageThread.retryPause)
+                    turn = storage.doWork(worker, prepares: false, deliver: deliver)
+                case .ended: return
+                }
             }
         }
         thread.name = "pemba-storage"
@@ -83,9 +95,25 @@ package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendabl
     private func runTurn(_ worker: StorageWorker<Files>, prepares: Bool, deliver: Deliver) -> Turn {
         if prepares, arrived.wait(timeout: .now()) == .timedOut { return .goOn(prepares: worker.prepare()) }
         if !prepares { arrived.wait() }
+        return doWork(worker, prepares: prepares, deliver: deliver)
+    }
+
+    private func doWork(_ worker: StorageWorker<Files>, prepares: Bool, deliver: Deliver) -> Turn {
         let (persists, other) = takeWork()
-        if !persists.isEmpty { deliver([worker.persist(persists)]) }
-        guard let other else { return .goOn(prepares: prepares || !persists.isEmpty) }
+        var events: [StorageEvent] = []
+        let isDone = persists.isEmpty || worker.persist(persists, into: &events)
+        if !isDone { queues.withLock { $0.persists.insert(contentsOf: persists, at: 0) } }
+        if !events.isEmpty { deliver(events) }
+        guard let other else { return isDone ? .goOn(prepares: prepares || !persists.isEmpty) : .retry }
+        return finishTurn(worker, other, isDone: isDone, deliver: deliver)
+    }
+
+    private func finishTurn(
+        _ worker: StorageWorker<Files>,
+        _ other: StorageWork,
+        isDone: Bool,
+        deliver: Deliver
+    ) -> Turn {
         if case .close = other {
             worker.close()
             deliver([.closed])
@@ -98,7 +126,7 @@ package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendabl
             arrived.signal()
         }
         if !events.isEmpty { deliver(events) }
-        return .goOn(prepares: true)
+        return isDone ? .goOn(prepares: true) : .retry
     }
 
     private func takeWork() -> (persists: [(request: PersistRequest, submitted: Instant)], other: StorageWork?) {

@@ -3,7 +3,7 @@
 
 package import PembaCore
 package import PembaRaft
-import PembaReplica
+package import PembaReplica
 package import PembaStorage
 
 /// One piece of work for the storage thread.
@@ -24,6 +24,8 @@ package enum StorageWork: Sendable {
     case storeSnapshotBlock(index: LogIndex, number: UInt32, bytes: [UInt8])
     /// Verify a received snapshot, make it current and load it.
     case installSnapshot(index: LogIndex)
+    /// Look how much room there is, and read this many bytes of what is stored again.
+    case look(scrubBytes: Int)
     /// Sync, close and end the thread.
     case close
 }
@@ -47,6 +49,10 @@ package enum StorageEvent: Sendable {
     case snapshotInstalled(index: LogIndex, LoadedSnapshot)
     /// A received snapshot was not what it should be.
     case snapshotInstallFailed(index: LogIndex, reason: String)
+    /// The answer to `look`, or (`isAnswer` false) word of a write that found no room and is tried again.
+    case space(DiskSpace, freeBytes: Int?, isAnswer: Bool)
+    /// Something stored has rotted.
+    case damaged(StorageError)
     /// The store is closed and the thread has ended.
     case closed
 }

@@ -13,27 +13,65 @@ import PembaStorage
 final class StorageWorker<Files: FileSystem> {
     private let store: ReplicaStore<Files>
     private let logger: Logger
+    /// How full the disk is.
+    private var gauge: SpaceGauge
     /// Whether the blocks that come belong to a snapshot that was begun and has not failed.
     private var isWritingSnapshot = false
     /// The installed snapshot that is being loaded.
     private var loading: SnapshotLoading?
 
-    init(store: ReplicaStore<Files>, logger: Logger) {
+    init(store: ReplicaStore<Files>, gauge: SpaceGauge, logger: Logger) {
         self.store = store
+        self.gauge = gauge
         self.logger = logger
     }
 
-    /// Makes a group of requests durable with one sync.
-    func persist(_ group: [(request: PersistRequest, submitted: Instant)]) -> StorageEvent {
+    /// Makes a group of requests durable with one sync; false if there is no room for it and it is to be tried again.
+    func persist(
+        _ group: [(request: PersistRequest, submitted: Instant)],
+        into events: inout [StorageEvent]
+    ) -> Bool {
         guard let last = group.last?.request else { preconditionFailure("an empty group was to be persisted") }
         let start = SystemClock.now()
-        mustSucceed("append to the log") { () throws(StorageError) in try store.append(group.map(\.request)) }
-        return .persisted(
+        guard append(group.map(\.request)) else {
+            gauge.foundNoRoom()
+            events.append(.space(gauge.level, freeBytes: try? store.freeBytes(), isAnswer: false))
+            return false
+        }
+        events.append(
+            persisted(group, last, sync: SystemClock.now() - start)
+        )
+        return true
+    }
+
+    /// Appends, giving up the ballast for it; false if there is no room even so.
+    private func append(_ requests: [PersistRequest]) -> Bool {
+        while true {
+            do throws(StorageError) {
+                try store.append(requests)
+                return true
+            } catch {
+                guard error.code == .noSpace else { fail("append to the log: \(error)") }
+            }
+            let isReleased = mustSucceed("give up the ballast") { () throws(StorageError) in
+                try store.releaseBallast()
+            }
+            guard isReleased else { return false }
+            logger.error("the disk is full; the ballast was deleted for the log's sake")
+        }
+    }
+
+    private func persisted(
+        _ group: [(request: PersistRequest, submitted: Instant)],
+        _ last: PersistRequest,
+        sync: TimeSpan
+    ) -> StorageEvent {
+        .persisted(
             sequence: last.sequence,
             lastIndex: last.lastIndex,
             lastTerm: last.lastTerm,
             submitted: group.map(\.submitted),
-            sync: SystemClock.now() - start
+            sync: sync
         )
     }
 
@@ -63,12 +101,13 @@ final class StorageWorker<Files: FileSystem> {
                 ]
             }
         case .readSnapshotBlocks(let peer, let index, let from, let count):
-            let blocks = readBlocks(index, from: from, count: count)
+            let blocks = readBlocks(index, from: from, count: count, into: &events)
             events.append(.snapshotBlocksRead(for: peer, index: index, from: from, blocks: blocks))
         case .storeSnapshotBlock(let index, let number, let bytes):
             events.append(storeBlock(index, number, bytes))
         case .installSnapshot(let index):
             return install(index, into: &events)
+        case .look(let bytes): look(scrubBytes: bytes, into: &events)
         case .persist, .close:
             preconditionFailure("persist and close are not pieces of other work")
         }
@@ -77,6 +116,8 @@ final class StorageWorker<Files: FileSystem> {
 
     /// Prepares the disk for later appends by one bounded step; true if there is more to do.
     func prepare() -> Bool {
+        // What little room there is may be needed for something else.
+        guard gauge.level == .ample else { return false }
         do throws(StorageError) {
             return try store.prepare()
         } catch {
@@ -95,15 +136,36 @@ final class StorageWorker<Files: FileSystem> {
     ///
     /// A block that has rotted on the disk is no reason to stop: this node does not need it, and whatever a peer asks for
     /// must not end this process.
-    private func readBlocks(_ index: LogIndex, from: UInt32, count: UInt32) -> [[UInt8]]? {
+    private func readBlocks(
+        _ index: LogIndex,
+        from: UInt32,
+        count: UInt32,
+        into events: inout [StorageEvent]
+    ) -> [[UInt8]]? {
         do throws(StorageError) {
             return try store.readSnapshotBlocks(index, from: from, count: count)
         } catch {
-            logger.error(
-                "this node's snapshot cannot be read; other nodes cannot have it, and this node needs it at its next start",
-                metadata: ["raft.index": .stringConvertible(index.rawValue), "error": "\(error)"]
-            )
+            events.append(.damaged(error))
             return nil
+        }
+    }
+
+    /// Sees how much room there is, and reads some of what is stored again.
+    private func look(scrubBytes: Int, into events: inout [StorageEvent]) {
+        do throws(StorageError) {
+            let free = try store.freeBytes()
+            gauge.read(freeBytes: free)
+            events.append(.space(gauge.level, freeBytes: free, isAnswer: true))
+        } catch {
+            // That it cannot be told is no reason to stop.
+            logger.warning("the room on the disk cannot be told", metadata: ["error": "\(error)"])
+            events.append(.space(gauge.level, freeBytes: nil, isAnswer: true))
+        }
+        guard scrubBytes > 0 else { return }
+        do throws(StorageError) {
+            try store.scrub(bytes: scrubBytes)
+        } catch {
+            events.append(.damaged(error))
         }
     }
 

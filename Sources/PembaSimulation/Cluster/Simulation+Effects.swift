@@ -24,6 +24,8 @@ extension Simulation {
             case .readFailed(let id, let error):
                 guard let request = node.process?.waiting.removeValue(forKey: id) else { continue }
                 answer(request, .check(.failure(error)))
+            case .quarantined(let quarantine):
+                throw Violation("node \(node.id) takes its own state for wrong: \(quarantine)")
             case .leadership(let leadership):
                 narrate("node \(node.id) is \(leadership.role) of term \(leadership.term)")
                 try checker.leadership(leadership, at: place, node)

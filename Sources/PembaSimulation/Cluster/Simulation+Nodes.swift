@@ -52,7 +52,8 @@ extension Simulation {
             segmentBytes: settings.segmentPages * 4_096,
             fillStepBytes: min(settings.segmentPages, 4) * 4_096,
             batchBytes: settings.segmentPages * 512,
-            snapshotSyncBytes: settings.segmentPages * 2_048
+            snapshotSyncBytes: settings.segmentPages * 2_048,
+            ballastBytes: 0
         )
     }
 
@@ -74,6 +75,7 @@ extension Simulation {
             raft: raft,
             stalenessBound: options.stalenessBound,
             snapshotAfterEntries: settings.snapshotAfterEntries,
+            auditInterval: 16,
             transferWindow: settings.transferWindow
         )
     }

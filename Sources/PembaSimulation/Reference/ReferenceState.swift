@@ -67,7 +67,7 @@ struct ReferenceState {
             let (result, isFirst) = write(request, at: entry.timestamp)
             let tag = ReferenceState.tag(of: request)
             return Applied(tag: tag, index: index, result: result, isFirst: isFirst, changes: changes)
-        case .advanceTime:
+        case .advanceTime, .audit:
             return nil
         case .delete, .set, .importTuples:
             throw Violation("entry \(entry.index) has a command that the workload does not know")

@@ -41,6 +41,8 @@ package protocol FileSystem {
     func sync(_ handle: FileHandle) throws(StorageError)
     /// Forgets synced bytes that the operating system keeps in memory, so that the next read shows what the disk holds.
     func discardCache(_ handle: FileHandle) throws(StorageError)
+    /// Bytes that this process may still write to the disk of a folder.
+    func freeBytes(_ folder: String) throws(StorageError) -> Int
     /// Creates a folder whose parent exists, for this user only.
     func createFolder(_ path: String) throws(StorageError)
     /// Removes an empty folder.

@@ -5,13 +5,17 @@ import Glibc
 
 /// Files by system calls.
 ///
-/// Stateless: may be used from any thread, each handle from one at a time.
+/// Stateless but for what watches it: may be used from any thread, each handle from one at a time.
 package struct POSIXFileSystem: FileSystem, Sendable {
     /// How often a lock is asked for, and how long to wait in between: half a second in all.
     private static let lockAttempts = 50
     private static let lockPauseMicroseconds: UInt32 = 10_000
 
-    package init() {}
+    /// Watches the calls that may hang.
+    private let monitor: DiskMonitor?
+
+    /// Files whose calls are watched by `monitor`, if there is one.
+    package init(monitor: DiskMonitor? = nil) { self.monitor = monitor }
 
     package func open(_ path: String, forWriting: Bool) throws(StorageError) -> FileHandle {
         let flags = (forWriting ? O_RDWR : O_RDONLY) | O_CLOEXEC
@@ -59,8 +63,10 @@ package struct POSIXFileSystem: FileSystem, Sendable {
         var done = 0
         while done < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let count = repeatingInterrupted {
-                pwrite(handle.descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            let count = watched {
+                repeatingInterrupted {
+                    pwrite(handle.descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+                }
             }
             guard count > 0 else { throw failure("write", handle.path, offset: offset + done) }
             done += count
@@ -69,7 +75,7 @@ package struct POSIXFileSystem: FileSystem, Sendable {
 
     package func sync(_ handle: FileHandle) throws(StorageError) {
         // Not repeated when it fails: the kernel marks the pages clean, and a second call would lie.
-        guard fdatasync(handle.descriptor) == 0 else { throw syncFailure(handle.path) }
+        guard watched({ fdatasync(handle.descriptor) }) == 0 else { throw syncFailure(handle.path) }
     }
 
     package func discardCache(_ handle: FileHandle) throws(StorageError) {
@@ -88,7 +94,14 @@ package struct POSIXFileSystem: FileSystem, Sendable {
     package func syncFolder(_ path: String) throws(StorageError) {
         let handle = try openFolder(path)
         defer { close(handle) }
-        guard fsync(handle.descriptor) == 0 else { throw syncFailure(path) }
+        guard watched({ fsync(handle.descriptor) }) == 0 else { throw syncFailure(path) }
+    }
+
+    package func freeBytes(_ folder: String) throws(StorageError) -> Int {
+        if let pretended = monitor?.pretendedFreeBytes { return pretended }
+        var status = statvfs()
+        guard statvfs(folder, &status) == 0 else { throw failure("look at", folder) }
+        return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
     }
 
     package func list(_ folder: String) throws(StorageError) -> [String] {
@@ -147,6 +160,11 @@ package struct POSIXFileSystem: FileSystem, Sendable {
         guard descriptor >= 0 else { throw failure("open the folder", path) }
         return FileHandle(descriptor: descriptor, path: path)
     }
+
+    /// Lets the calling thread wait.
+    static func pause(microseconds: UInt32) { usleep(microseconds) }
+
+    private func watched<Result>(_ call: () -> Result) -> Result { monitor?.watch(call) ?? call() }
 
     private func repeatingInterrupted<Result: FixedWidthInteger>(_ call: () -> Result) -> Result {
         while true {

@@ -231,6 +231,11 @@ extension SimulatedFileSystem {
         file.write(bytes, at: offset)
     }
 
+    package func freeBytes(_ folder: String) throws(StorageError) -> Int {
+        try requireRunning(folder)
+        return capacityBytes == .max ? .max : max(0, capacityBytes - usedBytes)
+    }
+
     package func sync(_ handle: FileHandle) throws(StorageError) {
         try change(handle.path)
         let file = try file(handle)

@@ -42,11 +42,7 @@ struct LogRecovery<Files: FileSystem> {
         after index: LogIndex,
         term: Term
     ) throws(StorageError) -> RecoveredLog<Files> {
-        for id in inspection.faulty.reversed() {
-            // The last one first: a crash in between leaves no gap in the numbers.
-            try files.rename(path(id), to: faultyPath(id))
-            try files.syncFolder(folder)
-        }
+        try setAside(inspection.faulty)
         for id in inspection.unneeded {
             try files.remove(path(id))
             try files.syncFolder(folder)
@@ -85,6 +81,15 @@ struct LogRecovery<Files: FileSystem> {
             try log.restart(after: index, term: term)
         }
         return RecoveredLog(log: log, entries: replay.entries)
+    }
+
+    /// Gives segments (ascending) another name.
+    func setAside(_ ids: [UInt64]) throws(StorageError) {
+        for id in ids.reversed() {
+            // The last one first: a crash in between leaves no gap in the numbers.
+            try files.rename(path(id), to: faultyPath(id))
+            try files.syncFolder(folder)
+        }
     }
 
     /// Removes what was set aside.

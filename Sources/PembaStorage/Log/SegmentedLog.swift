@@ -100,6 +100,12 @@ struct SegmentedLog<Files: FileSystem> {
         if let spare { files.close(spare.handle) }
     }
 
+    /// The numbers of the segments before the active one, ascending.
+    var sealedSegments: [UInt64] { sealed.map(\.id) }
+
+    /// Where segment `id` is.
+    func path(_ id: UInt64) -> String { folder + "/" + LogFolder.segmentName(id) }
+
     /// How many segments there are, the active one included.
     var segmentCount: Int { sealed.count + 1 }
 }

@@ -75,6 +75,12 @@ struct StoredSnapshot<Files: FileSystem> {
         return bytes
     }
 
+    /// Reads block `number` (from 1) from the disk again; returns how many bytes it has.
+    func scrub(_ number: UInt32) throws(StorageError) -> Int {
+        if number == 1 { try files.discardCache(handle) }
+        return try block(number).count
+    }
+
     /// The content of block `number` (from 1), verified.
     func payload(_ number: UInt32) throws(StorageError) -> [UInt8] {
         let entry = manifest.blocks[Int(number) - 1]

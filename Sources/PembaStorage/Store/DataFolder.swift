@@ -20,9 +20,11 @@ enum DataFolder {
     static let snapshotsName = "snapshots"
     /// There while `initialise` is at work: everything else in the folder may be thrown away.
     static let markerName = "initialising"
+    /// Room that is given up when the disk is full.
+    static let ballastName = "ballast"
     /// What file systems put into the root of a disk.
     private static let ignoredNames = ["lost+found"]
-    private static let ownNames = [superName, superDraftName, logName, snapshotsName, markerName]
+    private static let ownNames = [superName, superDraftName, logName, snapshotsName, markerName, ballastName]
 
     /// Looks at the names in a folder.
     ///

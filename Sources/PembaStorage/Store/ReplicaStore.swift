@@ -30,11 +30,15 @@ package final class ReplicaStore<Files: FileSystem> {
     let files: Files
     let folder: String
     let identity: StoreIdentity
+    let options: StoreOptions
     private let lock: FileHandle
     var superFile: SuperFile<Files>
     var log: SegmentedLog<Files>
     var snapshots: SnapshotStore<Files>
     private let recovery: LogRecovery<Files>
+    /// Whether the ballast has its size.
+    var hasBallast = false
+    var scrubber = Scrubber()
     /// The first error after which nothing is known about the disk.
     private var failure: StorageError?
 
@@ -51,6 +55,7 @@ package final class ReplicaStore<Files: FileSystem> {
         self.files = files
         self.folder = folder
         self.identity = identity
+        self.options = options
         lock = try ReplicaStore.lock(folder, files: files)
         do throws(StorageError) {
             guard try DataFolder.state(folder, files: files) == .initialised else {
@@ -132,6 +137,14 @@ package final class ReplicaStore<Files: FileSystem> {
         try perform { () throws(StorageError) in try snapshots.setCurrentAside() }
     }
 
+    /// Sets the snapshot and the whole log aside, so that the next opening finds nothing but what the node has promised.
+    package func setAllAside() throws(StorageError) {
+        try perform { () throws(StorageError) in
+            try recovery.setAside(try recovery.segments())
+            try snapshots.setCurrentAside()
+        }
+    }
+
     /// Forgets, because an operator has decided so, what the node owes: whatever it has lost counts as lost for good.
     package func forgiveDebt() throws(StorageError) {
         try perform { () throws(StorageError) in
@@ -188,7 +201,10 @@ package final class ReplicaStore<Files: FileSystem> {
     /// To be called when nothing waits for the storage thread, again and again while it returns true. Without it
     /// appends still work, in shorter segments and with a longer wait at each change of segment.
     package func prepare() throws(StorageError) -> Bool {
-        try perform { () throws(StorageError) in try log.fillAhead() }
+        try perform { () throws(StorageError) in
+            if try log.fillAhead() { return true }
+            return hasBallast || options.ballastBytes == 0 ? false : try fillBallast()
+        }
     }
 
     /// Deletes the stored log up to `index` as far as whole segments go.

@@ -12,12 +12,15 @@ package struct StoreOptions: Sendable, Hashable {
     package var batchBytes: Int
     /// Bytes of a snapshot that are written between two syncs.
     package var snapshotSyncBytes: Int
+    /// Bytes of the file that is deleted when the disk is full; 0: there is none.
+    package var ballastBytes: Int
 
     package init(
         segmentBytes: Int = 64 << 20,
         fillStepBytes: Int = 1 << 20,
         batchBytes: Int = 4 << 20,
-        snapshotSyncBytes: Int = 16 << 20
+        snapshotSyncBytes: Int = 16 << 20,
+        ballastBytes: Int = 16 << 20
     ) {
         precondition(segmentBytes % 4_096 == 0 && segmentBytes > 0, "a segment is a number of whole pages")
         precondition(fillStepBytes % 4_096 == 0 && fillStepBytes > 0, "a step is a number of whole pages")
@@ -25,6 +28,7 @@ package struct StoreOptions: Sendable, Hashable {
         self.fillStepBytes = fillStepBytes
         self.batchBytes = batchBytes
         self.snapshotSyncBytes = snapshotSyncBytes
+        self.ballastBytes = ballastBytes
     }
 
     /// The sizes for a real disk.
@@ -35,6 +39,7 @@ package struct StoreOptions: Sendable, Hashable {
         segmentBytes: 64 << 10,
         fillStepBytes: 16 << 10,
         batchBytes: 16 << 10,
-        snapshotSyncBytes: 64 << 10
+        snapshotSyncBytes: 64 << 10,
+        ballastBytes: 0
     )
 }

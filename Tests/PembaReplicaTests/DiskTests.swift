@@ -1,0 +1,81 @@
+// Pemba: tests of replicas whose disks are full or rot.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaRaft
+import PembaService
+import Testing
+
+@testable import PembaReplica
+
+@Suite struct ReplicaDiskTests {
+    private func failure(_ trio: ReplicaTrio, _ id: RequestID) -> ServiceError? {
+        if case .failure(let error)? = trio.answers[id] { return error }
+        return nil
+    }
+
+    private func isDone(_ trio: ReplicaTrio, _ id: RequestID) -> Bool {
+        if case .success? = trio.answers[id] { return true }
+        return false
+    }
+
+    @Test func d5LeaderWithoutRoomHandsOverAndNothingFails() {
+        let trio = ReplicaTrio()
+        let leader = trio.elect()
+        trio.step(leader, .diskSpace(.critical))
+        let during = trio.submit(leader, .openSession)
+        #expect(trio.pass(.seconds(2)) { trio.leader.map { $0 != leader } ?? false })
+        _ = trio.pass(.milliseconds(500))
+        #expect(isDone(trio, during))
+        let after = trio.submit(leader, .openSession)
+        _ = trio.pass(.milliseconds(500))
+        #expect(isDone(trio, after))
+    }
+
+    @Test func d5WithoutRoomAnywhereWritesAreRefusedAndTakenAgainWithoutHelp() {
+        let trio = ReplicaTrio()
+        _ = trio.elect()
+        for place in 0..<3 { trio.step(place, .diskSpace(.critical)) }
+        _ = trio.pass(.seconds(5))
+        // Each has handed over once at most.
+        let leader = trio.elect()
+        for place in 0..<3 {
+            let id = trio.submit(place, .openSession)
+            _ = trio.pass(.milliseconds(300))
+            #expect(failure(trio, id)?.code == .overloaded, "node \(place)")
+            #expect(failure(trio, id)?.message.contains("almost full") == true)
+        }
+        // Elections work: their file is as long as it will ever be.
+        trio.isolated = [leader]
+        #expect(
+            trio.pass(.seconds(5)) {
+                trio.replicas.contains { $0.leadership.role == .leader && $0.id != trio.replicas[leader].id }
+            }
+        )
+        trio.isolated = []
+        for place in 0..<3 { trio.step(place, .diskSpace(.low)) }
+        _ = trio.pass(.seconds(1))
+        let id = trio.submit(leader, .openSession)
+        _ = trio.pass(.seconds(1))
+        #expect(isDone(trio, id))
+    }
+
+    @Test func littleRoomAndRotLeadToASnapshotAtOnce() {
+        for input in [ReplicaInput.diskSpace(.low), .storageDamaged] {
+            let trio = ReplicaTrio()
+            let leader = trio.elect()
+            let id = trio.submit(leader, .openSession)
+            _ = trio.pass(.milliseconds(300))
+            #expect(isDone(trio, id) && trio.replicas[leader].snapshots.index == .zero)
+            trio.step(leader, input)
+            _ = trio.pass(.milliseconds(300))
+            let replica = trio.replicas[leader]
+            #expect(replica.snapshots.index == replica.stateMachine.index)
+            #expect(trio.compactions[leader] == replica.snapshots.index)
+            // Once is enough.
+            let more = trio.submit(leader, .openSession)
+            _ = trio.pass(.milliseconds(300))
+            #expect(isDone(trio, more) && replica.snapshots.index < replica.stateMachine.index)
+        }
+    }
+}
