@@ -107,6 +107,10 @@ public enum Limits {
     /// Usersets or objects behind an arrow that an explanation looks into, of those that have the subject and of those
     /// that have not.
     public static let explanationFanout = 64
+    /// Conditions whose outcome one explanation tells.
+    public static let explanationConditions = 64
+    /// Bytes of a caveat's expression in an explanation; more are cut.
+    public static let explanationExpressionBytes = 1_024
     /// Changes in one suggestion.
     public static let changesPerSuggestion = 6
     /// Sets of changes that the search for suggestions keeps of each part.

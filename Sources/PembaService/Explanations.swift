@@ -129,13 +129,32 @@ public struct Explanation: Hashable, Sendable {
     public var suggestions: [Suggestion]
     /// Sub-problems that are defined through their own exclusion and therefore denied, as `type:id#permission`.
     public var selfExclusions: [String]
+    /// The log's time at which it was evaluated: a tuple counts from its `notBefore` until its `expiresAt`.
+    public var time: Timestamp
+    /// What the conditions of the tuples in suggestions and proof came to, each once, in the order in which they are met
+    /// there; at most `Limits.explanationConditions`.
+    public var conditions: [ExplainedCondition]
 
     /// Makes an explanation.
-    public init(decision: Decision, proof: ProofNode, suggestions: [Suggestion], selfExclusions: [String] = []) {
+    public init(
+        decision: Decision,
+        proof: ProofNode,
+        suggestions: [Suggestion],
+        selfExclusions: [String] = [],
+        time: Timestamp,
+        conditions: [ExplainedCondition] = []
+    ) {
         self.decision = decision
         self.proof = proof
         self.suggestions = suggestions
         self.selfExclusions = selfExclusions
+        self.time = time
+        self.conditions = conditions
+    }
+
+    /// What a tuple's condition came to; nil if it has none, or if it was left out.
+    public func condition(of tuple: RelationTuple) -> ExplainedCondition? {
+        tuple.caveat.flatMap { caveat in conditions.first { $0.caveat == caveat } }
     }
 }
 
@@ -189,10 +208,12 @@ public struct Suggestion: Hashable, Sendable {
     public var add: [RelationTuple]
     /// Tuples to remove, in the order of reads.
     public var remove: [RelationTuple]
-    /// Caveats that must hold, each with the context that it needs, as `caveat(parameter, …)`.
+    /// Caveats that must hold or must not hold, each with the values of the request that decide it.
     public var context: [ContextNeed]
 
     /// A caveat that must hold or must not hold.
+    ///
+    /// Whatever values make it so, if only those named here change, the answer is has.
     public struct ContextNeed: Hashable, Sendable {
         /// The tuple that carries it.
         public var tuple: RelationTuple
@@ -200,12 +221,15 @@ public struct Suggestion: Hashable, Sendable {
         public var mustHold: Bool
         /// The context that is missing, by name, sorted.
         public var missing: [String]
+        /// The context that was given and must have other values, by name, sorted.
+        public var wrong: [String]
 
         /// Makes a need.
-        public init(tuple: RelationTuple, mustHold: Bool, missing: [String]) {
+        public init(tuple: RelationTuple, mustHold: Bool, missing: [String], wrong: [String] = []) {
             self.tuple = tuple
             self.mustHold = mustHold
             self.missing = missing
+            self.wrong = wrong
         }
     }
 

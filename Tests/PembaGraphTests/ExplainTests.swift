@@ -13,6 +13,8 @@ struct ExplainTests {
         use expiration
         caveat office(day string) { day == "monday" }
         caveat region(place string) { place == "north" }
+        caveat hr(hour int) { hour < 18 }
+        caveat level(tier int, least int) { tier >= least }
         definition user {}
         definition group {
             relation member: user | group#member
@@ -37,6 +39,17 @@ struct ExplainTests {
             permission inherit = parent.all(view)
             permission come = visitor
             permission enter = badge
+        }
+        definition desk {
+            relation late: user with hr
+            relation senior: user with level
+            relation junior: user with level
+            relation shift: folder with expiration
+            relation key: user | user with hr and expiration
+            permission see = late
+            permission middle = senior - junior
+            permission work = shift.all(view)
+            permission open = key
         }
         definition game {
             relation move: game
@@ -64,13 +77,14 @@ struct ExplainTests {
         return explanation
     }
 
-    /// Suggestions as text: `+` adds, `-` removes, `?` needs a caveat to hold, `!` to fail.
+    /// Suggestions as text: `+` adds, `-` removes, `?` needs a caveat to hold, `!` to fail; then the context that is
+    /// missing, and after `~` the context that must be other.
     private func suggestions(_ explanation: Explanation) -> [String] {
         explanation.suggestions.map { suggestion in
             let changes =
                 suggestion.add.map { "+\($0)" } + suggestion.remove.map { "-\($0)" }
                 + suggestion.context.map { need in
-                    "\(need.mustHold ? "?" : "!")\(need.tuple.key) \(need.missing.joined(separator: ","))"
+                    "\(need.mustHold ? "?" : "!")\(need.tuple.key) \((need.missing + need.wrong.map { "~\($0)" }).joined(separator: ","))"
                 }
             return changes.joined(separator: " ")
         }
@@ -197,23 +211,98 @@ struct ExplainTests {
         let failed = try explain(graph, "document:2#view@user:ann", #"{"day": "sunday"}"#)
         #expect(failed.decision == .hasNot)
         #expect(suggestions(failed).contains("+document:2#viewer@user:ann"))
+        #expect(suggestions(failed).contains("?document:2#viewer@user:ann ~day"))
         #expect(
             try suggestions(explain(graph, "document:3#enter@user:ann"))
                 == ["+document:3#badge@user:ann[office] ?document:3#badge@user:ann day"]
         )
     }
 
-    @Test("an expired tuple counts for nothing; a new one lasts an hour where it must expire")
+    @Test("a condition that fails is told with its values, and that other ones would help")
+    func failedConditions() throws {
+        let graph = try graph(
+            Self.documents,
+            [
+                "desk:a#late@user:ann[hr]", "desk:b#late@user:ann[hr:{\"hour\": 20}]",
+                "desk:a#senior@user:ann[level:{\"least\": 3}]", "desk:a#junior@user:ann[level:{\"least\": 6}]",
+                "desk:b#senior@user:ann[level:{\"least\": 3}]", "desk:b#junior@user:ann[level:{\"least\": 3}]",
+            ]
+        )
+        let late = #"{"hour": 20}"#
+        let stored = try explain(graph, "desk:a#see@user:ann", late)
+        #expect(stored.decision == .hasNot)
+        #expect(tuples(stored.proof) == ["desk:a#late@user:ann[hr]"])
+        #expect(suggestions(stored) == ["?desk:a#late@user:ann ~hour"])
+        let condition = try ExplainedCondition(
+            caveat: CaveatReference(name: "hr"),
+            expression: "hour < 18",
+            given: ContextObject(parsing: late),
+            decision: .hasNot
+        )
+        #expect(stored.conditions == [condition])
+        #expect(try stored.condition(of: tuple("desk:a#late@user:bob[hr]")) == condition)
+
+        // A tuple to add carries the caveat, whose values stay open.
+        let added = try explain(graph, "desk:a#see@user:bob", late)
+        #expect(suggestions(added) == ["+desk:a#late@user:bob[hr] ?desk:a#late@user:bob ~hour"])
+        #expect(added.conditions == [condition])
+        #expect(
+            try suggestions(explain(graph, "desk:a#see@user:bob", #"{"hour": 3}"#)) == ["+desk:a#late@user:bob[hr]"]
+        )
+        // What the tuple stores decides: only another tuple helps.
+        #expect(
+            try suggestions(explain(graph, "desk:b#see@user:ann", #"{"hour": 3}"#)) == ["+desk:b#late@user:ann[hr]"]
+        )
+        // One value for two conditions, of which one must fail.
+        #expect(
+            try suggestions(explain(graph, "desk:a#middle@user:ann", #"{"tier": 1}"#))
+                .contains("!desk:a#junior@user:ann ~tier ?desk:a#senior@user:ann ~tier")
+        )
+        #expect(
+            try suggestions(explain(graph, "desk:a#middle@user:ann", #"{"tier": 9}"#))
+                == [
+                    "-desk:a#junior@user:ann[level:{\"least\":6}]",
+                    "!desk:a#junior@user:ann ~tier ?desk:a#senior@user:ann ~tier",
+                ]
+        )
+        // One condition cannot both hold and fail.
+        #expect(
+            try suggestions(explain(graph, "desk:b#middle@user:ann", #"{"tier": 1}"#)).allSatisfy { $0.contains("-") }
+        )
+    }
+
+    @Test("a tuple outside its time is told, and that a new one would help")
     func times() throws {
         let graph = try graph(Self.documents)
         graph.begin(Revision(1), time: Timestamp(nanoseconds: 0))
-        var expired = try tuple("document:1#visitor@user:ann")
-        expired.expiresAt = Timestamp(nanoseconds: 1)
-        graph.put(expired)
+        let tuples =
+            [
+                ("document:1#visitor@user:ann", nil, 1), ("document:2#visitor@user:ann", 9, nil),
+                ("desk:a#shift@folder:a", 9, nil), ("desk:a#key@user:ann[hr]", nil, 1),
+            ] as [(String, Int64?, Int64?)]
+        for (text, notBefore, expiresAt) in tuples {
+            var tuple = try tuple(text)
+            tuple.notBefore = notBefore.map(Timestamp.init(nanoseconds:))
+            tuple.expiresAt = expiresAt.map(Timestamp.init(nanoseconds:))
+            try graph.validate(tuple)
+            graph.put(tuple)
+        }
         graph.begin(Revision(2), time: Timestamp(nanoseconds: 1))
-        let explanation = try explain(graph, "document:1#come@user:ann")
-        #expect(tuples(explanation.proof).isEmpty)
-        #expect(explanation.suggestions.map(\.add.first?.expiresAt) == [Timestamp(nanoseconds: 3_600_000_000_001)])
+        let anHourLater = Timestamp(nanoseconds: 3_600_000_000_001)
+
+        for question in ["document:1#come@user:ann", "document:2#come@user:ann"] {
+            let explanation = try explain(graph, question)
+            #expect(explanation.decision == .hasNot && explanation.time == Timestamp(nanoseconds: 1))
+            let told = self.tuples(explanation.proof)
+            #expect(told.count == 1 && told.allSatisfy { $0.contains("#visitor@user:ann[") }, "\(told)")
+            #expect(explanation.suggestions.map(\.add.first?.expiresAt) == [anHourLater])
+        }
+        // `.all` is not about objects whose tuples do not count yet, but tells them.
+        let all = try explain(graph, "desk:a#work@user:ann")
+        #expect(self.tuples(all.proof).first?.hasPrefix("desk:a#shift@folder:a[") ?? false)
+        #expect(try suggestions(explain(graph, "desk:a#open@user:ann")) == ["+desk:a#key@user:ann"])
+        graph.collectExpired(limit: .max)
+        #expect(try self.tuples(explain(graph, "document:1#come@user:ann").proof).isEmpty)
     }
 
     @Test("what is defined through its own exclusion is named")

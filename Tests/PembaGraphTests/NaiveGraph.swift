@@ -103,7 +103,7 @@ struct NaiveGraph {
     }
 
     /// A tuple with what its condition comes to: the stored values, and those of the request where none is stored.
-    private func judge(_ tuple: RelationTuple, _ context: ContextObject) -> NaiveAnswers.JudgedTuple {
+    func judge(_ tuple: RelationTuple, _ context: ContextObject) -> NaiveAnswers.JudgedTuple {
         guard let reference = tuple.caveat else {
             return NaiveAnswers.JudgedTuple(subject: tuple.subject, truth: .yes, missing: [])
         }

@@ -57,7 +57,7 @@ import Testing
                 reason: .through(Samples.tuple, proof)
             )
         }
-        let explanation = Explanation(decision: .has, proof: proof, suggestions: [])
+        let explanation = Explanation(decision: .has, proof: proof, suggestions: [], time: .zero)
         let bytes = payload { ExplainAnswer(explanation: explanation, zookie: Samples.zookie).encode(into: &$0) }
         var node = try decode(bytes, ExplainAnswer.init(decoding:)).explanation.proof
         var levels = 0

@@ -38,6 +38,8 @@ final class ConditionScope {
     private var context = ContextObject.empty
     private var arguments: [UInt32: ConditionArguments?] = [:]
     private var verdicts: [UInt32: Verdict] = [:]
+    /// What is supposed of conditions instead of evaluating them.
+    private var supposed: [CaveatReference: Bool] = [:]
     /// Steps of conditions that have not been counted as visits.
     private var steps = 0
 
@@ -52,11 +54,15 @@ final class ConditionScope {
         // Most requests bring none, and assigning it would count references for each of them.
         if !context.isEmpty || !self.context.isEmpty { self.context = context }
         steps = 0
-        guard !verdicts.isEmpty || !arguments.isEmpty || invalidContext != nil else { return }
+        guard !verdicts.isEmpty || !arguments.isEmpty || invalidContext != nil || !supposed.isEmpty else { return }
+        supposed.removeAll()
         arguments.removeAll(keepingCapacity: true)
         verdicts.removeAll(keepingCapacity: true)
         invalidContext = nil
     }
+
+    /// Supposes that a condition holds or fails, whatever the context; before anything is asked.
+    func suppose(_ reference: CaveatReference, holds: Bool) { supposed[reference] = holds }
 
     /// Lets go of rows before the graph changes; what conditions came to stays.
     func hold() { basis = graph.present }
@@ -104,6 +110,7 @@ final class ConditionScope {
     }
 
     private func evaluate(_ condition: ConditionStore.Condition) -> Verdict {
+        if let holds = supposed[condition.reference] { return Verdict(truth: holds ? .yes : .no) }
         let linked = basis.linked
         let isPresent = linked === graph.linked
         // Caveats have other numbers and other parameters in other schemas.

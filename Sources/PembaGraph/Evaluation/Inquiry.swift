@@ -67,8 +67,10 @@ struct Inquiry {
     struct Followed {
         /// The entry, with its flags.
         var entry: UInt64
-        /// Whether its tuple counts; of a tuple that is not there at the time nothing is said.
+        /// Whether its tuple counts; it does not if it is not there at the time.
         var truth: Truth
+        /// Whether its tuple is there at the time, whatever its condition.
+        var isAlive: Bool
     }
 
     /// Where an entry leads; nil where the type has no such name.
@@ -96,34 +98,44 @@ struct Inquiry {
     }
 
     /// The next entry that an operation on usersets or an arrow follows, from a key on.
-    func nextEntry(_ entity: UInt32, _ op: LinkedOp, from key: UInt64) throws(GraphError) -> (Followed, Child)? {
+    ///
+    /// Entries whose tuples are not there at the time are passed over unless they are asked for.
+    func nextEntry(
+        _ entity: UInt32,
+        _ op: LinkedOp,
+        from key: UInt64,
+        evenIdle: Bool = false
+    ) throws(GraphError) -> (Followed, Child)? {
         var next = key
         while true {
             let run = view.rows.run(view.forward(entity), from: next)
             guard !run.isEmpty, RowEntry.relation(run.start.pointee) == op.first else { return nil }
             let entry = run.start.pointee
             try spend(1)
-            if let followed = follow(entity, entry) { return (followed, child(entry, op)) }
+            let followed = follow(entity, entry)
+            if followed.isAlive || evenIdle { return (followed, child(entry, op)) }
             next = RowEntry.key(entry) + RowEntry.step
         }
     }
 
-    /// An entry of a row, unless its tuple is not there at the time.
-    private func follow(_ entity: UInt32, _ entry: UInt64) -> Followed? {
-        guard RowEntry.hasTraits(entry) else { return Followed(entry: entry, truth: .yes) }
+    /// An entry of a row.
+    private func follow(_ entity: UInt32, _ entry: UInt64) -> Followed {
+        guard RowEntry.hasTraits(entry) else { return Followed(entry: entry, truth: .yes, isAlive: true) }
         let key = TupleKey(entity, entry)
-        return scope.isAlive(key) ? Followed(entry: entry, truth: scope.truth(key)) : nil
+        guard scope.isAlive(key) else { return Followed(entry: entry, truth: .no, isAlive: false) }
+        return Followed(entry: entry, truth: scope.truth(key), isAlive: true)
     }
 
-    /// Calls `body` with each entry that an operation on usersets or an arrow follows, until it gives false.
+    /// Calls `body` with each entry of the row that an operation on usersets or an arrow follows, those included whose
+    /// tuples are not there at the time.
     func forEachEntry(
         _ entity: UInt32,
         _ op: LinkedOp,
-        _ body: (Followed, Child) throws(GraphError) -> Bool
+        _ body: (Followed, Child) throws(GraphError) -> Void
     ) throws(GraphError) {
         var next = Inquiry.start(of: op)
-        while let (followed, child) = try nextEntry(entity, op, from: next) {
-            guard try body(followed, child) else { return }
+        while let (followed, child) = try nextEntry(entity, op, from: next, evenIdle: true) {
+            try body(followed, child)
             next = RowEntry.key(followed.entry) + RowEntry.step
         }
     }
@@ -137,7 +149,9 @@ struct Inquiry {
     }
 
     /// The stored entries that name the subject itself, or the wildcard of its type, for a relation of an entity.
-    func directEntries(_ entity: UInt32, _ linked: LinkedNode) -> [UInt64] {
+    ///
+    /// Those whose tuples are not there at the time are left out unless they are asked for.
+    func directEntries(_ entity: UInt32, _ linked: LinkedNode, evenIdle: Bool = false) -> [UInt64] {
         let check = state.pointee.check
         let row = RowWord(raw: view.forward(entity).pointee)
         var keys: [UInt64] = []
@@ -156,11 +170,11 @@ struct Inquiry {
         }
         return keys.map { view.rows.find(row, $0) }.filter { entry in
             guard entry != 0 else { return false }
-            return !RowEntry.hasTraits(entry) || scope.isAlive(TupleKey(entity, entry))
+            return evenIdle || !RowEntry.hasTraits(entry) || scope.isAlive(TupleKey(entity, entry))
         }
     }
 
-    /// Whether the tuple of an entry that is there counts.
+    /// Whether the tuple of an entry counts.
     func truth(_ entity: UInt32, entry: UInt64) -> Truth {
         RowEntry.hasTraits(entry) ? scope.truth(TupleKey(entity, entry)) : .yes
     }

@@ -57,27 +57,31 @@ struct AdditionSearch {
         return tuples
     }
 
-    /// The tuple without its condition and times, if the schema admits it.
-    func plain(_ end: TupleEnd) -> RelationTuple? {
-        let plain = names.reader.tuple(end).key
-        return (try? inquiry.graph.validate(plain, in: inquiry.basis)) == nil ? nil : plain
+    /// The tuple anew: without a condition if the schema admits that, else with the values of its condition left open.
+    func renewed(_ end: TupleEnd) -> [RelationTuple] {
+        let tuple = names.reader.tuple(end)
+        let type = linked.names.find(tuple.resource.type, scope: 0)
+        let node = linked.node(type: type, relation: RowEntry.relation(end.entry))
+        let subject = AdmittedKind(
+            type: linked.names.find(tuple.subject.object.type, scope: 0),
+            relation: tuple.subject.isWildcard ? AdmittedKind.wildcard : RowEntry.subjectRelation(end.entry)
+        )
+        return plainest(node).filter { $0.subject == subject.subject }
+            .map { self.tuple(end.resource, node, tuple.subject, $0) }
+            .filter { (try? inquiry.graph.validate($0, in: inquiry.basis)) != nil }
     }
 
     // MARK: Parts
 
-    /// The kinds of subjects that a relation admits, each with as few traits as it may have.
+    /// The kinds of subjects that a relation admits, each with as few traits as it may have: with each caveat only if
+    /// none may be left out.
     private func plainest(_ node: UInt32) -> [AdmittedKind] {
-        var kinds: [AdmittedKind] = []
-        for place in linked.admittedPlaces(node) {
-            let kind = linked.admitted[place]
-            guard let known = kinds.firstIndex(where: { $0.subject == kind.subject }) else {
-                kinds.append(kind)
-                continue
-            }
-            let weight = { (kind: AdmittedKind) in (kind.caveat == 0 ? 0 : 2) + (kind.hasTime ? 1 : 0) }
-            if weight(kind) < weight(kinds[known]) { kinds[known] = kind }
+        let all = linked.admittedPlaces(node).map { linked.admitted[$0] }
+        return all.filter { kind in
+            let others = all.filter { $0.subject == kind.subject }
+            if kind.caveat != 0, others.contains(where: { $0.caveat == 0 }) { return false }
+            return !kind.hasTime || !others.contains { $0.caveat == kind.caveat && !$0.hasTime }
         }
-        return kinds
     }
 
     /// Objects of a type on which the subject has a node.

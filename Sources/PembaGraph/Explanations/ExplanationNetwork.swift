@@ -48,6 +48,8 @@ final class ExplanationNetwork {
         /// Whether entries that have the subject were left out, and whether others were.
         var leavesOutHolding = false
         var leavesOutFailing = false
+        /// What tuples would lead to that are not there at the time, of an arrow to all: it is not about them.
+        var idle: [Int] = []
 
         var isProblem: Bool { node != ResolvedCheck.noNode }
     }
@@ -109,7 +111,7 @@ final class ExplanationNetwork {
             return
         }
         parts[place].kind = .relation
-        for entry in inquiry.directEntries(part.entity, linked) {
+        for entry in inquiry.directEntries(part.entity, linked, evenIdle: true) {
             let tuple = self.tuple(TupleEnd(resource: part.entity, entry: entry & ~1))
             parts[place].parts.append(tuple)
         }
@@ -168,15 +170,20 @@ final class ExplanationNetwork {
         var counts = (holding: 0, failing: 0)
         var holding = FirstTuples(limit: Limits.explanationFanout)
         var failing = FirstTuples(limit: Limits.explanationFanout)
+        var idle = FirstTuples(limit: Limits.explanationFanout)
         try inquiry.forEachEntry(entity, op) { followed, child throws(GraphError) in
-            if child == nil, op.kind != .arrowAll { return true }
+            let end = TupleEnd(resource: entity, entry: followed.entry & ~1)
+            if op.kind == .arrowAll {
+                guard followed.isAlive else { return idle.offer(end, reader) }
+            } else if child == nil {
+                return
+            }
             var standing = Standing(followed.truth)
             standing = standing.and(
                 try child.map { child throws(GraphError) in try inquiry.standing(child.entity, child.node) } ?? .no
             )
             any = any.or(standing)
             all = all.and(standing)
-            let end = TupleEnd(resource: entity, entry: followed.entry & ~1)
             if standing.contains(.possible) {
                 counts.holding += 1
                 holding.offer(end, reader)
@@ -184,7 +191,6 @@ final class ExplanationNetwork {
                 counts.failing += 1
                 failing.offer(end, reader)
             }
-            return true
         }
         var part = Part(kind: op.kind == .arrowAll ? .arrowAll : .arrow, entity: entity, standing: any)
         if op.kind == .arrowAll { part.standing = counts == (0, 0) ? .no : all }
@@ -192,6 +198,7 @@ final class ExplanationNetwork {
         part.leavesOutFailing = counts.failing > Limits.explanationFanout
         let ends = (holding.sorted(reader) + failing.sorted(reader)).sorted { reader.precedes($0, $1) }
         part.parts = try ends.map { end throws(GraphError) in try through(end, op) }
+        part.idle = try idle.sorted(reader).map { end throws(GraphError) in try through(end, op) }
         return part
     }
 

@@ -38,26 +38,30 @@ extension Graph {
         let names = CheckNames(reader: network.reader, item: item)
         let order = network.bottomUp
         var writer = ProofWriter(network, names, order: order)
+        let conditions = ConditionReader(inquiry, given: item.context)
         var suggestions: [Suggestion] = []
         if decision.permissionship != .hasPermission {
             // The answer and its reasons are known; a search that takes too long suggests nothing.
             do throws(GraphError) {
                 let candidates = try CandidateObjects(inquiry, network.reader)
                 let additions = AdditionSearch(network: network, names: names, candidates: candidates)
-                let search = try SuggestionSearch(network, additions, order: order)
+                let search = try SuggestionSearch(network, additions, conditions, order: order)
                 let left = budget - evaluation.visits
-                var trial = SuggestionTrial(network, names, search.table.changes, budget: left)
+                var trial = SuggestionTrial(network, names, conditions, search.table.changes, budget: left)
                 suggestions = trial.run(search.candidates)
             } catch {
                 guard case .budgetExceeded = error else { throw error }
             }
         }
         let undefined = network.selfExclusions.map { names.problem($0.entity, $0.node) }
+        let proof = writer.write(decision)
         return Explanation(
             decision: decision,
-            proof: writer.write(decision),
+            proof: proof,
             suggestions: suggestions,
-            selfExclusions: undefined.sorted { $0.precedesByBytes($1) }
+            selfExclusions: undefined.sorted { $0.precedesByBytes($1) },
+            time: Timestamp(nanoseconds: basis.time),
+            conditions: conditions.conditions(of: suggestions, proof)
         )
     }
 

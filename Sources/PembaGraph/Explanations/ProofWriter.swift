@@ -139,7 +139,8 @@ struct ProofWriter {
         switch part.kind {
         case .intersection, .arrowAll:
             guard let first = part.parts.first(where: { !network.parts[$0].standing.contains(.possible) }) else {
-                return part.parts.isEmpty ? .nothing : .truncated
+                guard part.parts.isEmpty else { return .truncated }
+                return part.idle.isEmpty ? .nothing : .all(nodes(part.idle, .denial, depth))
             }
             let node = node(first, .denial, depth: depth + 1)
             return part.kind == .arrowAll ? .all([node]) : .intersection([node])

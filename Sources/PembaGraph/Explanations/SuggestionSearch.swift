@@ -19,6 +19,7 @@ struct SuggestionSearch {
 
     private let network: ExplanationNetwork
     private let additions: AdditionSearch
+    private let conditions: ConditionReader
     private let order: [Int]
     /// The changes that the sets are made of.
     private(set) var table = ChangeTable()
@@ -29,9 +30,15 @@ struct SuggestionSearch {
     private var ownToFail: [ChangeSets]
     private var work = Limits.suggestionWork
 
-    init(_ network: ExplanationNetwork, _ additions: AdditionSearch, order: [Int]) throws(GraphError) {
+    init(
+        _ network: ExplanationNetwork,
+        _ additions: AdditionSearch,
+        _ conditions: ConditionReader,
+        order: [Int]
+    ) throws(GraphError) {
         self.network = network
         self.additions = additions
+        self.conditions = conditions
         self.order = order
         toHold = [ChangeSets](repeating: .never, count: network.parts.count)
         toFail = toHold
@@ -64,10 +71,7 @@ struct SuggestionSearch {
     var candidates: [[Int]] {
         let sets = toHold[ExplanationNetwork.question].sets
         guard sets.first.map({ $0.count > 1 }) ?? true else { return sets }
-        let single = table.changes.indices.filter {
-            table.changes[$0].kind == .add || table.changes[$0].kind == .remove
-        }
-        return single.map { [$0] } + sets
+        return table.changes.indices.map { [$0] } + sets
     }
 
     private mutating func settle(
@@ -92,19 +96,9 @@ struct SuggestionSearch {
     private mutating func findOwn(_ place: Int) throws(GraphError) {
         let part = network.parts[place]
         switch part.kind {
-        case .tuple, .through:
-            // Of what a tuple leads to, the tuple itself is a part.
-            guard part.kind == .tuple, let end = part.tuple else { return }
-            let tuple = additions.names.reader.tuple(end)
-            ownToFail[place] = ChangeSets(table.number(.remove, tuple))
-            guard !part.standing.contains(.certain) else { return }
-            if part.standing.contains(.possible) {
-                ownToFail[place] = ownToFail[place].or(ChangeSets(table.number(.fail, tuple)))
-                ownToHold[place] = ChangeSets(table.number(.hold, tuple))
-            }
-            if let plain = additions.plain(end) {
-                ownToHold[place] = ownToHold[place].or(ChangeSets(table.number(.add, plain)))
-            }
+        case .tuple:
+            guard let end = part.tuple else { return }
+            try findOwn(place, end, part.standing)
         case .relation where !part.standing.contains(.certain):
             try addOwn(place, additions.relation(part.entity, part.node))
         case .arrow where !part.standing.contains(.certain) && !part.isProblem,
@@ -115,7 +109,29 @@ struct SuggestionSearch {
         }
     }
 
+    /// What can be done about a tuple that is stored.
+    private mutating func findOwn(_ place: Int, _ end: TupleEnd, _ standing: Standing) throws(GraphError) {
+        let tuple = additions.names.reader.tuple(end)
+        let isAlive = additions.names.reader.traits(end).isAlive(at: network.inquiry.basis.time)
+        var dependsOnRequest = false
+        if isAlive, let caveat = tuple.caveat { dependsOnRequest = try !conditions.influences(on: caveat).isEmpty }
+        ownToFail[place] = ChangeSets(table.number(.remove, tuple))
+        if dependsOnRequest, !standing.contains(.impossible) {
+            ownToFail[place] = ownToFail[place].or(ChangeSets(table.number(.fail, tuple)))
+        }
+        guard !standing.contains(.certain) else { return }
+        if dependsOnRequest { ownToHold[place] = ChangeSets(table.number(.hold, tuple)) }
+        add(place, additions.renewed(end).filter { $0.caveat == nil || !dependsOnRequest })
+    }
+
+    /// What can be added to a row; what can be done about a tuple that it has already is found at that tuple.
     private mutating func addOwn(_ place: Int, _ tuples: [RelationTuple]) {
+        let parts = network.parts[place].parts
+        let stored = Set(parts.compactMap { network.parts[$0].tuple.map { additions.names.reader.tuple($0).key } })
+        add(place, tuples.filter { !stored.contains($0.key) })
+    }
+
+    private mutating func add(_ place: Int, _ tuples: [RelationTuple]) {
         for tuple in tuples {
             var sets = ChangeSets(table.number(.add, tuple))
             if tuple.caveat != nil { sets = sets.and(ChangeSets(table.number(.hold, tuple))) }
