@@ -92,7 +92,8 @@ private let item = CheckItem(
         let explanation = Explanation(
             decision: .hasNot,
             proof: proof,
-            suggestions: [Suggestion(add: [viewer])]
+            suggestions: [Suggestion(add: [viewer])],
+            time: Timestamp(nanoseconds: 5)
         )
         let reasons = ExplainAnswer(explanation: explanation, zookie: zookie)
         let node = try await ScriptedNode { received in

@@ -129,7 +129,8 @@ struct TreeTests {
                 Suggestion(add: [try tuple("document:plan#viewer@user:eve")]),
                 Suggestion(add: [], remove: [try tuple("document:plan#banned@user:eve")], context: [need]),
             ],
-            selfExclusions: ["document:plan#odd"]
+            selfExclusions: ["document:plan#odd"],
+            time: .zero
         )
         let report = ExplainReport(item: item, answer: ExplainAnswer(explanation: explanation, zookie: zookie))
         #expect(
@@ -148,6 +149,71 @@ struct TreeTests {
         let json = try JSONText.line(report)
         #expect(json.contains("\"reason\":\"union\""))
         #expect(json.contains("\"mustHold\":true"))
+    }
+
+    @Test func anExplanationTellsWhyATupleDoesNotCount() throws {
+        let item = try CheckItem(parsing: "desk:a#late@user:ann")
+        let desk = ObjectReference(type: "desk", id: "a")
+        let failing = try tuple("desk:a#late@user:ann[hr:{\"least\":2}]")
+        var early = try tuple("desk:a#late@user:*")
+        early.notBefore = Timestamp(nanoseconds: 60_000_000_000)
+        var expired = try tuple("desk:a#late@team:a#member")
+        expired.expiresAt = Timestamp(nanoseconds: 20_000_000_000)
+        let step = { (reason: ProofNode.Reason) in
+            ProofNode(resource: desk, permission: "", decision: .hasNot, reason: reason)
+        }
+        let open = try tuple("desk:b#late@user:ann[hr]")
+        let explanation = Explanation(
+            decision: .hasNot,
+            proof: ProofNode(
+                resource: desk,
+                permission: "late",
+                decision: .hasNot,
+                reason: .union([step(.tuple(failing)), step(.tuple(early)), step(.through(expired, step(.identity)))])
+            ),
+            suggestions: [
+                Suggestion(
+                    add: [],
+                    context: [Suggestion.ContextNeed(tuple: failing, mustHold: true, missing: [], wrong: ["hour"])]
+                ),
+                Suggestion(
+                    add: [open],
+                    context: [Suggestion.ContextNeed(tuple: open, mustHold: true, missing: ["hour"])]
+                ),
+            ],
+            time: Timestamp(nanoseconds: 30_000_000_000),
+            conditions: [
+                ExplainedCondition(
+                    caveat: try #require(failing.caveat),
+                    expression: "hour < 18 &&\n    hour > least",
+                    given: ContextObject([("hour", .int(20))]),
+                    decision: .hasNot
+                )
+            ]
+        )
+        let report = ExplainReport(item: item, answer: ExplainAnswer(explanation: explanation, zookie: zookie))
+        #expect(
+            report.text == """
+                has-not  desk:a#late@user:ann  (revision 12)
+                has-not  desk:a#late  none of
+                ├─ has-not  by \(failing), which does not count: hr fails: hour < 18 && hour > least, with least 2 of the \
+                tuple, hour 20 of the request
+                ├─ has-not  by \(early), which did not count yet at 1970-01-01T00:00:30Z: it counts from \
+                1970-01-01T00:01:00Z on
+                └─ has-not  through \(expired), which did not count any more at 1970-01-01T00:00:30Z: it expired at \
+                1970-01-01T00:00:20Z
+                   └─ has-not  it is the subject itself
+                would be allowed if
+                  1. hr holds: hour < 18 && hour > least, given another hour (\(failing))
+                  2. \(open) is added
+                     and hr holds, given hour, there or with the request (\(open))
+
+                """
+        )
+        let json = try JSONText.line(report)
+        #expect(json.contains("\"outcome\":\"fails\""))
+        #expect(json.contains("\"failure\":\"did not count yet"))
+        #expect(json.contains("\"wrong\":[\"hour\"]"))
     }
 }
 

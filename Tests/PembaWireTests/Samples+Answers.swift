@@ -133,7 +133,8 @@ extension Samples {
                 )
             ])
         ),
-        suggestions: []
+        suggestions: [],
+        time: Timestamp(nanoseconds: 1_700_000_000_000_000_000)
     )
     static let denied: Explanation = {
         func step(_ permission: String, _ decision: Decision, _ reason: ProofNode.Reason) -> ProofNode {
@@ -154,10 +155,21 @@ extension Samples {
                 Suggestion(
                     add: [tuple],
                     remove: [caveated],
-                    context: [Suggestion.ContextNeed(tuple: caveated, mustHold: true, missing: ["ip"])]
+                    context: [
+                        Suggestion.ContextNeed(tuple: caveated, mustHold: true, missing: ["ip"], wrong: ["hour"])
+                    ]
                 )
             ],
-            selfExclusions: ["document:plan#view"]
+            selfExclusions: ["document:plan#view"],
+            time: Timestamp(nanoseconds: 1_700_000_000_000_000_000),
+            conditions: [
+                ExplainedCondition(
+                    caveat: CaveatReference(name: "hr"),
+                    expression: "hour < 18",
+                    given: ContextObject([("hour", .int(20))]),
+                    decision: .hasNot
+                )
+            ]
         )
     }()
 

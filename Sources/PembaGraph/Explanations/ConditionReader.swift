@@ -44,8 +44,9 @@ final class ConditionReader {
         }
     }
 
-    /// The values of a request that may decide a condition, by name, sorted: those that it lacks without any, and those
-    /// that were given and make a difference. None if what is stored decides it.
+    /// The values of a request that may decide a condition, by name, sorted; none if what is stored decides it.
+    ///
+    /// Those that it lacks if none is given, and those that were given and make a difference.
     func influences(on reference: CaveatReference) throws(GraphError) -> [String] {
         if let names = known[reference] { return names }
         var names: [String] = []

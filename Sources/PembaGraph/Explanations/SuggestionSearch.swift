@@ -67,11 +67,11 @@ struct SuggestionSearch {
         }
     }
 
-    /// Sets that would make the question hold, then every single change, each once.
+    /// Sets that would make the question hold, then, if each takes several changes, every single change.
     var candidates: [[Int]] {
         let sets = toHold[ExplanationNetwork.question].sets
         guard sets.first.map({ $0.count > 1 }) ?? true else { return sets }
-        return table.changes.indices.map { [$0] } + sets
+        return sets + table.changes.indices.map { [$0] }
     }
 
     private mutating func settle(

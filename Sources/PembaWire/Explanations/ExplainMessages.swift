@@ -38,6 +38,9 @@ extension ExplainAnswer {
         output.count(explanation.suggestions.count)
         for suggestion in explanation.suggestions { suggestion.encode(into: &output) }
         output.strings(explanation.selfExclusions)
+        output.integer(explanation.time.nanoseconds)
+        output.count(explanation.conditions.count)
+        for condition in explanation.conditions { condition.encode(into: &output) }
     }
 
     /// Reads the payload of an `explainAnswer` frame.
@@ -54,7 +57,11 @@ extension ExplainAnswer {
             selfExclusions: try reader.strings(
                 limit: Limits.explanationNodes,
                 bytes: Limits.definitionNameBytes + Limits.objectIDBytes + Limits.relationNameBytes + 2
-            )
+            ),
+            time: Timestamp(nanoseconds: try reader.integer()),
+            conditions: try reader.list(limit: Limits.explanationConditions) { reader throws(ByteError) in
+                try ExplainedCondition(reading: &reader)
+            }
         )
         try reader.expectEnd()
         self.init(explanation: explanation, zookie: zookie)
@@ -70,6 +77,7 @@ extension Suggestion {
             output.tuple(need.tuple)
             output.boolean(need.mustHold)
             output.missingContext(need.missing)
+            output.missingContext(need.wrong)
         }
     }
 
@@ -80,8 +88,34 @@ extension Suggestion {
             context: try reader.list(limit: Limits.explanationNodes) { reader throws(ByteError) in
                 let tuple = try reader.tuple()
                 let mustHold = try reader.boolean(field: "must hold")
-                return ContextNeed(tuple: tuple, mustHold: mustHold, missing: try reader.missingContext())
+                return ContextNeed(
+                    tuple: tuple,
+                    mustHold: mustHold,
+                    missing: try reader.missingContext(),
+                    wrong: try reader.missingContext()
+                )
             }
+        )
+    }
+}
+
+extension ExplainedCondition {
+    fileprivate func encode(into output: inout ByteWriter) {
+        output.string(caveat.name)
+        output.context(caveat.context)
+        output.string(expression, cutTo: Limits.explanationExpressionBytes)
+        output.context(given)
+        output.decision(decision)
+    }
+
+    fileprivate init(reading reader: inout ByteReader) throws(ByteError) {
+        let name = try reader.string(limit: Limits.caveatNameBytes)
+        let stored = try reader.context(field: "stored context", limit: Limits.storedContextBytes)
+        self.init(
+            caveat: CaveatReference(name: name, context: stored),
+            expression: try reader.string(limit: Limits.explanationExpressionBytes),
+            given: try reader.context(field: "given context", limit: Limits.requestContextBytes),
+            decision: try reader.decision()
         )
     }
 }

@@ -12,7 +12,9 @@ struct ExplainCommand: AsyncParsableCommand {
         abstract: "Says why a check has its answer.",
         discussion: """
             Shows the steps that lead to the subject. If it has not the permission, shows what was tried, and the smallest
-            changes each of which would give it: relationships to add or remove, values to give. Exit status as of check.
+            changes each of which would give it: relationships to add or remove, values to give. A relationship that does not
+            count is shown with its time, or with its condition and the values that it was judged with. Exit status as of
+            check.
 
             clusterctl explain document:plan#view@user:alice
             clusterctl explain document:plan#view@user:alice --context '{"ip": "10.1.2.3"}' --at 1200
