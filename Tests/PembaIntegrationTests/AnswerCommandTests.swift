@@ -187,13 +187,13 @@ import Testing
                 "\(back.output)\(back.errors)"
             )
 
-            func read(_ option: String, _ value: String) async throws -> Programs.Outcome {
+            func readSome(_ option: String, _ value: String) async throws -> Programs.Outcome {
                 try await cluster.clusterctl("relationship", "read", "--subject", "user:u7", option, value)
             }
-            let whole = try await read("--limit", "1000000")
-            let first = try await read("--limit", "100")
+            let whole = try await readSome("--limit", "1000000")
+            let first = try await readSome("--limit", "100")
             let cursor = try #require(first.errors.components(separatedBy: "--cursor ").last)
-            let rest = try await read("--cursor", cursor.trimmingCharacters(in: .newlines))
+            let rest = try await readSome("--cursor", cursor.trimmingCharacters(in: .newlines))
             #expect(whole.output.split(separator: "\n").count == 300)
             #expect(first.output + rest.output == whole.output, "\(first.errors)\(rest.errors)")
         }
