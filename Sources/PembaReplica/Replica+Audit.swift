@@ -18,7 +18,9 @@ extension Replica {
         }
         guard let (node, statement) = stateMachine.takeStatement() else { return }
         let wasBelieved = audit.quarantine == nil
-        let dissent = audit.hear(statement, from: node, id: id, voters: raft.currentConfiguration.quorum)
+        // Of the configuration that is applied, not of the one in force: that is the same on all nodes after this entry.
+        let voters = stateMachine.configuration.quorum
+        let dissent = audit.hear(statement, from: node, id: id, voters: voters)
         if let dissent { auditToState = dissent }
         if wasBelieved, let quarantine = audit.quarantine { effects.append(.quarantined(quarantine)) }
     }
