@@ -45,6 +45,11 @@ package struct CertificateAuthority: ~Copyable {
         self.key = key
     }
 
+    /// Loads an authority from its two files.
+    package init(certificateFile: String, keyFile: String) throws(PKIError) {
+        try self.init(certificate: .file(certificateFile), key: .file(keyFile))
+    }
+
     private static func loading<Handle: ~Copyable>(_ body: () throws(TLSError) -> Handle) throws(PKIError) -> Handle {
         do throws(TLSError) {
             return try body()

@@ -100,7 +100,7 @@ package struct RaftCore: Sendable {
     /// How fresh this node is.
     var freshness: FreshnessTracker
     /// The entry of the committed configuration that removed this node, once that is known: it then does nothing more.
-    var removedAt: LogIndex?
+    package internal(set) var removedAt: LogIndex?
     /// The leadership that the shell was told of.
     var announcedLeadership: RaftLeadership
     /// The commit index that the shell was told of.

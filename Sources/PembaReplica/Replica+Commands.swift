@@ -16,6 +16,7 @@ extension Replica {
     ) {
         do throws(ServiceError) {
             if let quarantine { throw .diverged(quarantine) }
+            if let removedAt { throw .removed(self.id, at: removedAt) }
             try command.checkShape()
             let payload = Proposal(origin: self.id, request: 0, command: command).encode()
             try checkRoom(for: payload)
@@ -91,13 +92,14 @@ extension Replica {
 
     // MARK: - Other nodes' proposals
 
-    /// Queues proposals of `peer` to be appended by the next flush, or refuses them.
+    /// Queues proposals of the member `peer` to be appended by the next flush, or refuses them.
     func takeForwarded(
         _ payloads: [[UInt8]],
         term: Term,
         from peer: NodeID,
         into effects: inout [ReplicaEffect]
     ) {
+        guard configuration.members.contains(peer) else { return }
         for payload in payloads {
             // What cannot be read must not get into the log, where it would stop every node.
             guard payload.count <= ReplicaOptions.proposalBytesMax, let proposal = try? Proposal(decoding: payload),

@@ -15,9 +15,6 @@ extension Replica {
     /// The term of an entry, as far as the log in memory reaches.
     package func term(at index: LogIndex) -> Term? { raft.term(at: index) }
 
-    /// The configuration in force, committed or not.
-    package var configuration: RaftConfiguration { raft.currentConfiguration }
-
     /// Traps if consensus contradicts itself.
     ///
     /// Without the log it takes a bounded time, with it a time in the log's length.

@@ -10,6 +10,7 @@ extension Replica {
     /// Whether a read may be evaluated now, must wait (`.awaitRead`), or is refused.
     package func readiness(_ consistency: Consistency, at now: Instant) -> ReadReadiness {
         if let quarantine { return .refused(.diverged(quarantine)) }
+        if let removedAt { return .refused(.removed(id, at: removedAt)) }
         switch consistency {
         case .minimizeLatency, .atTime:
             return isFresh(at: now) ? .ready : .refused(staleError(at: now))
@@ -83,7 +84,7 @@ extension Replica {
     /// Whether the applied state is provably recent enough to answer from.
     @inline(__always)
     package func isFresh(at now: Instant) -> Bool {
-        freshness.isWithin(options.stalenessBound, at: now) && quarantine == nil
+        freshness.isWithin(options.stalenessBound, at: now) && quarantine == nil && removedAt == nil
     }
 
     private func staleError(at now: Instant) -> ServiceError {
@@ -123,16 +124,31 @@ extension Replica {
             isFresh: isFresh(at: time.now),
             pendingCommands: commands.count,
             waitingReads: reads.count,
-            snapshotProgress: receiver.map { .init(received: $0.stored, total: $0.total) },
-            members: status.configuration.members.map { member in
-                let isThis = member == id
-                let match = status.peers.first { $0.id == member }?.match ?? (isThis ? status.durable : nil)
-                return .init(
-                    node: member,
-                    match: leadership.role == .leader ? match : nil,
-                    isConnected: isThis || connected.contains(member)
-                )
-            }
+            snapshotProgress: receiver.map { .init(done: $0.stored, total: $0.total) },
+            membership: .init(
+                index: status.configurationIndex,
+                isCommitted: status.configurationIndex <= commit,
+                configuration: status.configuration,
+                abandoned: status.abandoned,
+                removedAt: removedAt
+            ),
+            members: status.configuration.members.map { self.status(of: $0, status) }
         )
+    }
+
+    private func status(of member: NodeID, _ status: RaftStatus) -> ReplicaStatus.Member {
+        let isThis = member == id
+        let peer = status.peers.first { $0.id == member }
+        var result = ReplicaStatus.Member(
+            node: member,
+            votes: status.configuration.quorum.contains(member),
+            isConnected: isThis || connected.contains(member)
+        )
+        guard leadership.role == .leader else { return result }
+        result.match = peer?.match ?? (isThis ? status.durable : nil)
+        result.catchUp = status.catchingUp.first { $0.node == member }
+        result.hasLostData = peer?.hasLostData ?? false
+        if case .snapshot = peer?.state { result.snapshot = snapshots.progress(of: member) }
+        return result
     }
 }

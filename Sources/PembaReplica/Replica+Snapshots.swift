@@ -57,20 +57,17 @@ extension Replica {
 
     // MARK: - Serving
 
-    func serveBlocks(
-        to peer: NodeID,
-        index: LogIndex,
-        from: UInt32,
-        count: UInt32,
-        at time: ReplicaTime,
-        into effects: inout [ReplicaEffect]
-    ) {
-        guard index == snapshots.index, index > .zero, from < snapshots.total, quarantine == nil else {
+    /// Answers a question for blocks.
+    func serve(_ question: TransferPace.Question, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+        let (peer, index, from) = (question.peer, question.index, question.from)
+        guard index == snapshots.index, index > .zero, from < snapshots.total, quarantine == nil,
+            configuration.members.contains(peer)
+        else {
             effects.append(.send(to: peer, .snapshotUnavailable(index: index)))
             return
         }
-        snapshots.question(from: peer, index: index, at: time.now)
-        let count = min(count, UInt32(options.transferWindow), snapshots.total - from)
+        let count = min(question.count, UInt32(options.transferWindow), snapshots.total - from)
+        snapshots.question(from: peer, index: index, asked: from + count, at: time.now)
         effects.append(.readSnapshotBlocks(for: peer, index: index, from: from, count: count))
     }
 
@@ -79,12 +76,14 @@ extension Replica {
         index: LogIndex,
         from: UInt32,
         blocks: [[UInt8]]?,
+        at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
     ) {
         guard let blocks, index == snapshots.index else {
             effects.append(.send(to: peer, .snapshotUnavailable(index: index)))
             return
         }
+        pace.sent(bytes: blocks.reduce(0) { $0 + $1.count }, now: time.now)
         var number = from
         for block in blocks {
             let message = PeerMessage.snapshotBlock(index: index, number: number, total: snapshots.total, bytes: block)
@@ -104,12 +103,14 @@ extension Replica {
         into effects: inout [ReplicaEffect]
     ) {
         if let receiver, receiver.isInstalling || (receiver.source == peer && receiver.index == index) { return }
-        // Another node's snapshot of the same index may have other blocks: a new source starts anew.
+        // Another node's snapshot of the same index may have other blocks: a new source begins with the manifest, by
+        // which storage tells whether it is the same one, of which some blocks are there.
         var new = SnapshotReceiver(
             source: peer,
             index: index,
             term: term,
             window: options.transferWindow,
+            latency: options.raft.heartbeatInterval,
             timeout: options.transferTimeout,
             now: time.now
         )
@@ -121,12 +122,12 @@ extension Replica {
     func blockStored(
         index: LogIndex,
         number: UInt32,
-        succeeded: Bool,
+        missing: UInt32?,
         at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
     ) {
         guard receiver?.index == index else { return }
-        let actions = receiver?.blockStored(number: number, succeeded: succeeded, now: time.now) ?? []
+        let actions = receiver?.blockStored(number: number, missing: missing, now: time.now) ?? []
         perform(actions, at: time, into: &effects)
     }
 
@@ -215,6 +216,7 @@ extension Replica {
         if let receiver, receiver.retryAt <= time.now {
             perform(self.receiver?.retry(now: time.now) ?? [], at: time, into: &effects)
         }
+        while let question = pace.next(now: time.now) { serve(question, at: time, into: &effects) }
         for broken in snapshots.takeBroken(at: time.now) {
             let input = RaftInput.snapshotSent(to: broken.peer, index: broken.index, succeeded: false)
             stepRaft(input, at: time, into: &effects)

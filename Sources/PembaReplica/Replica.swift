@@ -31,7 +31,12 @@ package final class Replica {
     var reads = ReadGate()
     var freshness = Freshness()
     var snapshots: SnapshotKeeper
+    var pace: TransferPace
     var receiver: SnapshotReceiver?
+    /// The configuration that the shell was told of.
+    package internal(set) var configuration: RaftConfiguration
+    /// The entry of the configuration that removed this node; nil while it is not known to be removed.
+    package internal(set) var removedAt: LogIndex?
     /// Nodes to which the link is up, ascending.
     var connected: [NodeID] = []
     /// Since when no leader can be reached; nil while one can.
@@ -63,6 +68,7 @@ package final class Replica {
         let raftBoot = RaftBoot(hardState: boot.hardState, snapshot: boot.stateMachine.point, entries: boot.entries)
         raft = RaftCore(options: options.raft, boot: raftBoot, seed: random.next(), now: time.now)
         leadership = raft.leadership
+        configuration = raft.currentConfiguration
         commit = boot.stateMachine.index
         audit = Audit(interval: options.auditInterval)
         commands = PendingCommands(boot: UInt32(truncatingIfNeeded: random.next()))
@@ -71,6 +77,7 @@ package final class Replica {
             blockCount: boot.snapshotBlockCount,
             options: options
         )
+        pace = TransferPace(bytesPerSecond: options.transferBytesPerSecond)
         leaderlessSince = time.now
     }
 
@@ -84,7 +91,7 @@ package final class Replica {
     package var nextDeadline: Instant {
         var next = min(raft.nextDeadline, commands.nextDeadline, reads.nextDeadline, snapshots.nextDeadline)
         if let receiver { next = min(next, receiver.retryAt) }
-        next = min(next, nextTimeEntry, nextRelief)
+        next = min(next, nextTimeEntry, nextRelief, pace.nextDeadline)
         if let leaderlessSince, commands.hasQueued { next = min(next, leaderlessSince + options.leaderlessPatience) }
         return next
     }
@@ -103,9 +110,9 @@ package final class Replica {
         case .persisted(let sequence, let index, let term):
             stepRaft(.persisted(sequence: sequence, lastIndex: index, lastTerm: term), at: time, into: &effects)
         case .snapshotBlocksRead(let peer, let index, let from, let blocks):
-            sendBlocks(to: peer, index: index, from: from, blocks: blocks, into: &effects)
-        case .snapshotBlockStored(let index, let number, let succeeded):
-            blockStored(index: index, number: number, succeeded: succeeded, at: time, into: &effects)
+            sendBlocks(to: peer, index: index, from: from, blocks: blocks, at: time, into: &effects)
+        case .snapshotBlockStored(let index, let number, let missing):
+            blockStored(index: index, number: number, missing: missing, at: time, into: &effects)
         case .snapshotInstallFailed(let index): installFailed(index, at: time, into: &effects)
         case .snapshotWritten(let index, _, let blockCount):
             snapshotWritten(index: index, blockCount: blockCount, at: time, into: &effects)
@@ -197,7 +204,26 @@ package final class Replica {
             raftEffects.removeAll(keepingCapacity: true)
             for effect in batch { pass(effect, at: time, into: &effects) }
         }
+        noteMembership(into: &effects)
         freshness.learn(raft.freshAsOf, applied: stateMachine.index)
+    }
+
+    /// Begins to change the membership if this node leads (`RaftCore.changeMembership`).
+    package func changeMembership(
+        _ request: MembershipRequest,
+        ifConfigurationIsAt expected: LogIndex,
+        at time: ReplicaTime,
+        into effects: inout [ReplicaEffect]
+    ) -> MembershipOutcome {
+        let outcome = raft.changeMembership(
+            request,
+            ifConfigurationIsAt: expected,
+            now: time.now,
+            wall: time.wall,
+            into: &raftEffects
+        )
+        passRaftEffects(at: time, into: &effects)
+        return outcome
     }
 
     private func pass(_ effect: RaftEffect, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
@@ -266,7 +292,8 @@ package final class Replica {
         case .proposalRefused(let request, let error):
             if let (id, answer) = commands.refused(request, error) { effects.append(.reply(id, .failure(answer))) }
         case .fetchSnapshot(let index, let from, let count):
-            serveBlocks(to: peer, index: index, from: from, count: count, at: time, into: &effects)
+            let question = TransferPace.Question(peer: peer, index: index, from: from, count: count)
+            if pace.ask(question, now: time.now) { serve(question, at: time, into: &effects) }
         case .snapshotBlock(let index, let number, let total, let bytes):
             guard receiver?.source == peer, receiver?.index == index else { return }
             let actions = receiver?.receive(number: number, total: total, bytes: bytes, now: time.now) ?? []

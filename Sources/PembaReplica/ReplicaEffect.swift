@@ -37,6 +37,10 @@ package enum ReplicaEffect: Sendable, Equatable {
     case quarantined(Quarantine)
     /// The stored log up to `index` is covered by a durable snapshot and may be deleted.
     case compactLog(upTo: LogIndex)
+    /// Another configuration is in force: these are the members from here on, and there they are reached.
+    case configuration(RaftConfiguration)
+    /// The configuration at this entry removed this node, which takes part in nothing any more.
+    case removed(at: LogIndex)
 }
 
 /// What a command did.

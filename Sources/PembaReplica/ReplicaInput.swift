@@ -47,8 +47,9 @@ package enum ReplicaInput: Sendable {
     case persisted(sequence: PersistSequence, lastIndex: LogIndex, lastTerm: Term)
     /// Blocks that `readSnapshotBlocks` asked for, as they stand on disk, the first being number `from`; nil: no such snapshot.
     case snapshotBlocksRead(for: NodeID, index: LogIndex, from: UInt32, blocks: [[UInt8]]?)
-    /// The block that `storeSnapshotBlock` asked for is written; false: it was refused (checksum) or could not be.
-    case snapshotBlockStored(index: LogIndex, number: UInt32, succeeded: Bool)
+    /// The block that `storeSnapshotBlock` asked for is written, and the first one that is missing now is `missing`, or
+    /// none if that is beyond the last; nil: the block was refused (checksum) or could not be written.
+    case snapshotBlockStored(index: LogIndex, number: UInt32, missing: UInt32?)
     /// The received snapshot could not be verified or made current. (Success is `Replica.install`, which brings the state.)
     case snapshotInstallFailed(index: LogIndex)
     /// The snapshot that this node wrote of its own state is durable: the log before it may go. Of its blocks,

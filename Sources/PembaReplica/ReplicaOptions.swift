@@ -30,6 +30,8 @@ package struct ReplicaOptions: Sendable {
     package var auditInterval: Int
     /// Blocks of a snapshot in flight to a node that fetches it.
     package var transferWindow: Int
+    /// Bytes of snapshots that are sent to other nodes in a second.
+    package var transferBytesPerSecond: Int
     /// How long a fetching node waits for a block before it asks again, and a serving one for a question.
     package var transferTimeout: TimeSpan
 
@@ -47,9 +49,11 @@ package struct ReplicaOptions: Sendable {
         snapshotAfterEntries: Int = 1_000_000,
         auditInterval: Int = 4_096,
         transferWindow: Int = 8,
+        transferBytesPerSecond: Int = 128 << 20,
         transferTimeout: TimeSpan? = nil
     ) {
         precondition(transferWindow > 0, "no block could be in flight")
+        precondition(transferBytesPerSecond > 0, "no block could ever be sent")
         self.cluster = cluster
         self.epoch = epoch
         self.raft = raft
@@ -62,6 +66,7 @@ package struct ReplicaOptions: Sendable {
         self.snapshotAfterEntries = snapshotAfterEntries
         self.auditInterval = auditInterval
         self.transferWindow = transferWindow
+        self.transferBytesPerSecond = transferBytesPerSecond
         self.transferTimeout = transferTimeout ?? raft.electionTimeout * 2
     }
 

@@ -10,10 +10,38 @@ package struct ReplicaStatus: Sendable, Equatable {
     package struct Member: Sendable, Equatable {
         /// The member.
         package var node: NodeID
-        /// The last index known to be durable there; nil unless this node leads.
-        package var match: LogIndex?
+        /// Whether it votes.
+        package var votes: Bool
         /// Whether its link is up; true for this node.
         package var isConnected: Bool
+        /// The last index known to be durable there; nil unless this node leads.
+        package var match: LogIndex?
+        /// How far it has come on the way to a vote, if it is to have one and this node leads.
+        package var catchUp: RaftCatchUpStatus?
+        /// What it has asked for of the snapshot that it fetches from this node.
+        package var snapshot: SnapshotProgress?
+        /// Whether this leader refuses it, because it came back without the data that it had.
+        package var hasLostData = false
+
+        package init(node: NodeID, votes: Bool, isConnected: Bool) {
+            self.node = node
+            self.votes = votes
+            self.isConnected = isConnected
+        }
+    }
+
+    /// Who the members are.
+    package struct Membership: Sendable, Equatable {
+        /// The entry of the configuration in force.
+        package var index: LogIndex
+        /// Whether that is known to be committed.
+        package var isCommitted: Bool
+        /// The configuration in force.
+        package var configuration: RaftConfiguration
+        /// The change that this leader abandoned last.
+        package var abandoned: AbandonedChange?
+        /// The entry of the configuration that removed this node.
+        package var removedAt: LogIndex?
     }
 
     /// The role, term and known leader.
@@ -44,13 +72,15 @@ package struct ReplicaStatus: Sendable, Equatable {
     package var waitingReads: Int
     /// While a snapshot is being received: the blocks stored and their total (0 while not known).
     package var snapshotProgress: SnapshotProgress?
+    /// Who the members are.
+    package var membership: Membership
     /// Every member, ascending.
     package var members: [Member]
 
-    /// How much of a snapshot has been received.
+    /// How much of a snapshot has been transferred.
     package struct SnapshotProgress: Sendable, Equatable {
-        /// Blocks stored.
-        package var received: UInt32
+        /// Blocks that the receiver has stored, or asked for if it is another node.
+        package var done: UInt32
         /// Blocks in all; 0 while not known.
         package var total: UInt32
     }

@@ -47,6 +47,8 @@ public struct NodeStatus: Hashable, Sendable {
     public var stateHash: UInt64
     /// Why it is not ready to serve; empty if it is.
     public var alarms: [String]
+    /// The configuration of the members.
+    public var membership: MembershipStatus
     /// Every member of the cluster, and, at the leader, how far it has got.
     public var members: [MemberStatus]
     /// The version of the software.
@@ -71,6 +73,7 @@ public struct NodeStatus: Hashable, Sendable {
         residentBytes: UInt64,
         stateHash: UInt64,
         alarms: [String],
+        membership: MembershipStatus = .none,
         members: [MemberStatus],
         version: String,
         uptimeSeconds: UInt64
@@ -90,6 +93,7 @@ public struct NodeStatus: Hashable, Sendable {
         self.residentBytes = residentBytes
         self.stateHash = stateHash
         self.alarms = alarms
+        self.membership = membership
         self.members = members
         self.version = version
         self.uptimeSeconds = uptimeSeconds
@@ -100,19 +104,76 @@ public struct NodeStatus: Hashable, Sendable {
 public struct MemberStatus: Hashable, Sendable {
     /// The member.
     public var node: NodeID
-    /// Where clients reach it: `host:port`.
+    /// What it does.
+    public var role: MemberRole
+    /// What it is to become; nil: it stays what it is.
+    public var next: MemberRole?
+    /// Where clients reach it: `host:port`; empty if that is not known.
     public var clientAddress: String
+    /// Where other nodes reach it: `host:port`; empty if that is not known.
+    public var peerAddress: String
     /// At the leader: the last index known to be durable there; otherwise nil.
     public var matchIndex: LogIndex?
     /// Whether there is a live connection to it.
     public var isConnected: Bool
+    /// At the leader, of a learner that is to vote: how far it has come.
+    public var catchUp: CatchUpProgress?
+    /// At the leader: how much of a snapshot the member has fetched, if it fetches one.
+    public var snapshot: SnapshotProgress?
+    /// Whether it came back without the data that it had, and is refused.
+    public var hasLostData: Bool
+
+    /// How far a learner has come on the way to its vote.
+    public struct CatchUpProgress: Hashable, Sendable {
+        /// The round of catching up, from 1.
+        public var round: UInt32
+        /// The index that ends the round.
+        public var target: LogIndex
+
+        /// Names a round and its end.
+        public init(round: UInt32, target: LogIndex) {
+            self.round = round
+            self.target = target
+        }
+    }
+
+    /// How much of a snapshot has been transferred.
+    public struct SnapshotProgress: Hashable, Sendable {
+        /// Blocks that were asked for.
+        public var done: UInt32
+        /// Blocks in all; 0 while not known.
+        public var total: UInt32
+
+        /// Counts blocks.
+        public init(done: UInt32, total: UInt32) {
+            self.done = done
+            self.total = total
+        }
+    }
 
     /// Makes a member's status.
-    public init(node: NodeID, clientAddress: String, matchIndex: LogIndex?, isConnected: Bool) {
+    public init(
+        node: NodeID,
+        role: MemberRole = .voter,
+        next: MemberRole? = nil,
+        clientAddress: String,
+        peerAddress: String = "",
+        matchIndex: LogIndex?,
+        isConnected: Bool,
+        catchUp: CatchUpProgress? = nil,
+        snapshot: SnapshotProgress? = nil,
+        hasLostData: Bool = false
+    ) {
         self.node = node
+        self.role = role
+        self.next = next
         self.clientAddress = clientAddress
+        self.peerAddress = peerAddress
         self.matchIndex = matchIndex
         self.isConnected = isConnected
+        self.catchUp = catchUp
+        self.snapshot = snapshot
+        self.hasLostData = hasLostData
     }
 }
 

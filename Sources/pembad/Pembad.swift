@@ -17,6 +17,7 @@ struct Pembad: ParsableCommand {
 
             Examples:
               pembad --config node1.yaml --initialize     first start of a member of a new cluster
+              pembad --config node4.yaml --join           first start of a node that is added to a cluster
               pembad --config node1.yaml                  every later start
               pembad --config node1.yaml --set log.level=debug --check-configuration
 
@@ -42,6 +43,9 @@ struct Pembad: ParsableCommand {
     @Flag(help: "This is a new cluster: set up an empty data folder.")
     var initialize = false
 
+    @Flag(help: "This is a new node of a cluster, to be added with clusterctl: set up an empty data folder.")
+    var join = false
+
     @Flag(help: "Take what this node's disk has lost for lost for good, and exit: an operator's last resort.")
     var acceptDataLoss = false
 
@@ -56,6 +60,10 @@ struct Pembad: ParsableCommand {
 
     @Flag(help: "With --print-configuration: as a Markdown table.")
     var markdown = false
+
+    func validate() throws {
+        guard !initialize || !join else { throw ValidationError("give either --initialize or --join") }
+    }
 
     func run() throws {
         if printConfiguration {
@@ -88,6 +96,6 @@ struct Pembad: ParsableCommand {
             print(try NodeBoot.forgiveDebt(configuration))
             return
         }
-        try NodeProcess.run(configuration, initialize: initialize)
+        try NodeProcess.run(configuration, setup: initialize ? .initialize : join ? .join : .none)
     }
 }

@@ -123,6 +123,19 @@ final class ReplicaTrio {
         return id
     }
 
+    /// Lets a node begin to change who votes.
+    func change(_ place: Int, to voters: [NodeID]) {
+        var effects: [ReplicaEffect] = []
+        let outcome = replicas[place].changeMembership(
+            .reach(MembershipGoal(voters: voters)),
+            ifConfigurationIsAt: replicas[place].membershipIndex,
+            at: time,
+            into: &effects
+        )
+        guard case .appended = outcome else { preconditionFailure("the change was not begun: \(outcome)") }
+        perform(effects, place)
+    }
+
     /// Asks for a read at a node.
     func read(_ place: Int, _ consistency: Consistency, patience: TimeSpan = .seconds(1)) -> RequestID {
         let id = RequestID(nextRequest)
@@ -149,7 +162,7 @@ final class ReplicaTrio {
             case .reply(let id, let result): answers[id] = result
             case .readReady(let id): reads[id] = .some(nil)
             case .readFailed(let id, let error): reads[id] = error
-            case .leadership, .quarantined: break
+            case .leadership, .quarantined, .configuration, .removed: break
             case .compactLog(let index): compactions[place] = index
             case .applyPending: if !late.contains(place) { apply(place) }
             case .writeSnapshot: writeSnapshot(place)
@@ -159,7 +172,7 @@ final class ReplicaTrio {
                 step(place, .snapshotBlocksRead(for: peer, index: index, from: from, blocks: slice))
             case .storeSnapshotBlock(let index, let number, let bytes):
                 if number == 0 { received[place] = [] } else { received[place].append(bytes) }
-                step(place, .snapshotBlockStored(index: index, number: number, succeeded: true))
+                step(place, .snapshotBlockStored(index: index, number: number, missing: number + 1))
             case .installSnapshot:
                 if late.remove(place) != nil { apply(place) }
                 install(place)

@@ -14,6 +14,7 @@ import Testing
             index: LogIndex(9),
             term: Term(2),
             window: 4,
+            latency: TimeSpan(nanoseconds: 20),
             timeout: TimeSpan(nanoseconds: 100),
             now: .zero
         )
@@ -23,23 +24,23 @@ import Testing
         var receiver = receiver()
         #expect(receiver.start() == .fetch(from: 0, count: 1))
         #expect(receiver.receive(number: 0, total: 7, bytes: [0], now: .zero) == [.store(number: 0, bytes: [0])])
-        #expect(receiver.blockStored(number: 0, succeeded: true, now: .zero) == [.fetch(from: 1, count: 4)])
+        #expect(receiver.blockStored(number: 0, missing: 1, now: .zero) == [.fetch(from: 1, count: 4)])
         for number in 1...4 as ClosedRange<UInt32> {
             let actions1 = receiver.receive(number: number, total: 7, bytes: [1], now: .zero)
             #expect(actions1.count == 1)
         }
-        let actions2 = receiver.blockStored(number: 1, succeeded: true, now: .zero)
+        let actions2 = receiver.blockStored(number: 1, missing: 2, now: .zero)
         #expect(actions2.isEmpty)
-        #expect(receiver.blockStored(number: 2, succeeded: true, now: .zero) == [.fetch(from: 5, count: 2)])
+        #expect(receiver.blockStored(number: 2, missing: 3, now: .zero) == [.fetch(from: 5, count: 2)])
         for number in 5...6 as ClosedRange<UInt32> {
             let actions3 = receiver.receive(number: number, total: 7, bytes: [1], now: .zero)
             #expect(actions3.count == 1)
         }
         for number in 3...5 as ClosedRange<UInt32> {
-            let actions4 = receiver.blockStored(number: number, succeeded: true, now: .zero)
+            let actions4 = receiver.blockStored(number: number, missing: number + 1, now: .zero)
             #expect(actions4.isEmpty)
         }
-        #expect(receiver.blockStored(number: 6, succeeded: true, now: .zero) == [.complete])
+        #expect(receiver.blockStored(number: 6, missing: 7, now: .zero) == [.complete])
         #expect(receiver.isInstalling)
         #expect(receiver.retryAt == .distantFuture)
     }
@@ -54,10 +55,10 @@ import Testing
         _ = receiver.receive(number: 0, total: 7, bytes: [], now: .zero)
         let actions7 = receiver.receive(number: 0, total: 7, bytes: [], now: .zero)
         #expect(actions7.isEmpty)
-        _ = receiver.blockStored(number: 0, succeeded: true, now: .zero)
+        _ = receiver.blockStored(number: 0, missing: 1, now: .zero)
         let actions8 = receiver.receive(number: 1, total: 8, bytes: [], now: .zero)
         #expect(actions8.isEmpty)
-        let actions9 = receiver.blockStored(number: 3, succeeded: true, now: .zero)
+        let actions9 = receiver.blockStored(number: 3, missing: 4, now: .zero)
         #expect(actions9.isEmpty)
     }
 
@@ -65,9 +66,9 @@ import Testing
         var receiver = receiver()
         _ = receiver.start()
         _ = receiver.receive(number: 0, total: 7, bytes: [], now: .zero)
-        _ = receiver.blockStored(number: 0, succeeded: true, now: .zero)
+        _ = receiver.blockStored(number: 0, missing: 1, now: .zero)
         _ = receiver.receive(number: 1, total: 7, bytes: [], now: .zero)
-        #expect(receiver.blockStored(number: 1, succeeded: false, now: .zero) == [.fetch(from: 1, count: 4)])
+        #expect(receiver.blockStored(number: 1, missing: nil, now: .zero) == [.fetch(from: 1, count: 2)])
         #expect(receiver.receive(number: 1, total: 7, bytes: [5], now: .zero) == [.store(number: 1, bytes: [5])])
     }
 
@@ -75,11 +76,141 @@ import Testing
         var receiver = receiver()
         _ = receiver.start()
         _ = receiver.receive(number: 0, total: 7, bytes: [], now: .zero)
-        _ = receiver.blockStored(number: 0, succeeded: true, now: .zero)
+        _ = receiver.blockStored(number: 0, missing: 1, now: .zero)
         _ = receiver.receive(number: 1, total: 7, bytes: [], now: .zero)
-        _ = receiver.blockStored(number: 1, succeeded: true, now: .zero)
-        #expect(receiver.retry(now: Instant(nanoseconds: 100)) == [.fetch(from: 2, count: 4)])
+        _ = receiver.blockStored(number: 1, missing: 2, now: .zero)
+        #expect(receiver.retry(now: Instant(nanoseconds: 100)) == [.fetch(from: 2, count: 2)])
         #expect(receiver.retryAt == Instant(nanoseconds: 200))
+    }
+
+    /// Storage has the first blocks from before: of this source or another one with the same snapshot, of this process or
+    /// the one before it.
+    @Test func s5WhatIsThereFromBeforeIsNotAskedForAgain() {
+        var receiver = receiver()
+        _ = receiver.start()
+        _ = receiver.receive(number: 0, total: 20, bytes: [], now: .zero)
+        #expect(receiver.blockStored(number: 0, missing: 15, now: .zero) == [.fetch(from: 15, count: 4)])
+        let early = receiver.receive(number: 1, total: 20, bytes: [], now: .zero)
+        #expect(early.isEmpty)
+        for number in 15...18 as ClosedRange<UInt32> {
+            _ = receiver.receive(number: number, total: 20, bytes: [], now: .zero)
+            _ = receiver.blockStored(number: number, missing: number + 1, now: .zero)
+        }
+        _ = receiver.receive(number: 19, total: 20, bytes: [], now: .zero)
+        #expect(receiver.blockStored(number: 19, missing: .max, now: .zero) == [.complete])
+        // All of it is there: nothing is fetched but the manifest.
+        var complete = self.receiver()
+        _ = complete.start()
+        _ = complete.receive(number: 0, total: 20, bytes: [], now: .zero)
+        #expect(complete.blockStored(number: 0, missing: .max, now: .zero) == [.complete])
+    }
+
+    /// Blocks that are slow to come hold up the heartbeats behind them.
+    @Test func theWindowShrinksWhileBlocksAreSlowAndGrowsAgain() {
+        var receiver = receiver()
+        _ = receiver.start()
+        _ = receiver.receive(number: 0, total: 1_000, bytes: [], now: .zero)
+        var now = Instant.zero
+        var next: UInt32 = 1
+        var actions = receiver.blockStored(number: 0, missing: 1, now: now)
+        /// Every question is answered after `span`; the window afterwards.
+        func answer(_ questions: Int, after span: UInt64) -> UInt32 {
+            for _ in 0..<questions {
+                guard case .fetch(let from, let count)? = actions.first else { return 0 }
+                now = now + TimeSpan(nanoseconds: span)
+                for number in max(from, next)..<(from + count) {
+                    _ = receiver.receive(number: number, total: 1_000, bytes: [], now: now)
+                }
+                actions.removeFirst()
+                while next < from + count {
+                    let more = receiver.blockStored(number: next, missing: next + 1, now: now)
+                    next += 1
+                    actions += more
+                }
+            }
+            return receiver.window
+        }
+        #expect(answer(3, after: 1) == 4)
+        #expect(answer(1, after: 30) == 2)
+        #expect(answer(3, after: 30) == 1)
+        #expect(answer(2, after: 15) == 1)
+        #expect(answer(4, after: 5) == 4)
+    }
+
+    /// 1 GiB in blocks of 256 KiB, cut five times: by silence, twice by a broken link, by a restart of the receiver and by a
+    /// leader that has the same snapshot.
+    @Test func aGibibyteCutFiveTimesIsSentHardlyTwice() {
+        let total: UInt32 = 4_097
+        let cuts: [UInt32] = [500, 1_200, 2_000, 2_900, 3_700]
+        /// Blocks that storage has.
+        var stored: UInt32 = 0
+        var sent = 0
+        var source = NodeID(1)
+        func begin() -> (SnapshotReceiver, [SnapshotReceiver.Action]) {
+            var receiver = SnapshotReceiver(
+                source: source,
+                index: LogIndex(9),
+                term: Term(2),
+                window: 8,
+                latency: .milliseconds(100),
+                timeout: .seconds(1),
+                now: .zero
+            )
+            let first = receiver.start()
+            return (receiver, [first])
+        }
+        var (receiver, actions) = begin()
+        var cut = 0
+        while let action = actions.first {
+            actions.removeFirst()
+            switch action {
+            case .fetch(let from, let count):
+                for number in from..<min(total, from + count) {
+                    sent += 1
+                    // What was sent after a cut is lost on the way, and sent again.
+                    if cut < cuts.count, number >= cuts[cut] { continue }
+                    actions += receiver.receive(number: number, total: total, bytes: [], now: .zero)
+                }
+            case .store(let number, _):
+                stored = max(stored, number + 1)
+                actions += receiver.blockStored(number: number, missing: stored, now: .zero)
+            case .complete: break
+            case .fail: Issue.record("the transfer failed")
+            }
+            guard actions.isEmpty, !receiver.isInstalling else { continue }
+            switch cut {
+            case 0, 1, 2: actions = receiver.retry(now: .zero)
+            case 3: (receiver, actions) = begin()
+            default:
+                source = NodeID(2)
+                (receiver, actions) = begin()
+            }
+            cut += 1
+        }
+        #expect(receiver.isInstalling && stored == total && cut == cuts.count)
+        #expect(Double(sent) <= Double(total) * 1.05, "\(sent) blocks of \(total)")
+    }
+
+    @Test func questionsWaitForTheirTurn() {
+        var pace = TransferPace(bytesPerSecond: 1_000_000)
+        func question(_ peer: UInt64, from: UInt32) -> TransferPace.Question {
+            .init(peer: NodeID(peer), index: LogIndex(5), from: from, count: 4)
+        }
+        let now = Instant(nanoseconds: 1_000_000_000)
+        let isFirst = pace.ask(question(2, from: 1), now: now)
+        #expect(isFirst)
+        pace.sent(bytes: 500_000, now: now)
+        let isSecond = pace.ask(question(2, from: 5), now: now)
+        let isOther = pace.ask(question(3, from: 1), now: now)
+        // Asked again: the newer question is the one that counts.
+        let isAgain = pace.ask(question(2, from: 6), now: now)
+        #expect(!isSecond && !isOther && !isAgain)
+        let due = pace.nextDeadline
+        #expect((.milliseconds(490) ... .milliseconds(500)).contains(due - now))
+        #expect(pace.next(now: now) == nil)
+        #expect(pace.next(now: due) == question(3, from: 1))
+        #expect(pace.next(now: due) == question(2, from: 6))
+        #expect(pace.next(now: due) == nil && pace.nextDeadline == .distantFuture)
     }
 
     @Test func silenceEndsTheTransfer() {

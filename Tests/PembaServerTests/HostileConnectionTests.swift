@@ -7,6 +7,7 @@ import NIOCore
 import NIOPosix
 import PembaCore
 import PembaPKI
+import PembaRaft
 import PembaService
 import PembaTLS
 import PembaTransport
@@ -204,7 +205,7 @@ struct HostileConnectionTests {
     @Test func onlyTheNodeInTheCertificateIsTakenForOne() async throws {
         try await withNode { cluster in
             func peer(_ node: NodeID, to: NodeID, epoch: Epoch = .first) -> @Sendable (inout ByteWriter) -> Void {
-                let caller = Hello.Caller.peer(node: node, to: to, epoch: epoch)
+                let caller = Hello.Caller.peer(node: node, to: to, epoch: epoch, log: .more)
                 let hello = Hello(cluster: cluster.id, software: "test", caller: caller)
                 return { output in
                     FrameWriter.frame(type: .hello, correlation: 0, into: &output) { hello.encode(into: &$0) }

@@ -18,6 +18,8 @@ final class TestCluster: @unchecked Sendable {
     let id = ClusterID(high: .random(in: 1 ... .max), low: .random(in: 1 ... .max))
     let folder: URL
     let members: [MemberConfiguration]
+    /// How many of the members the cluster begins with; the others may join.
+    private let initial: Int
     let bearerKey: BearerKey
     private let httpPorts: [UInt16]
     private var overrides: [String]
@@ -26,7 +28,9 @@ final class TestCluster: @unchecked Sendable {
     /// The nodes that run, by their number; used by one test at a time.
     private(set) var nodes: [NodeID: RunningNode] = [:]
 
-    init(size: Int, overrides: [String] = []) throws {
+    init(size: Int, joining: Int = 0, overrides: [String] = []) throws {
+        initial = size
+        let size = size + joining
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("pemba-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let ports = try TestCluster.freePorts(size * 3)
@@ -63,13 +67,14 @@ final class TestCluster: @unchecked Sendable {
     func configuration(_ node: NodeID, _ more: [String] = []) throws -> NodeConfiguration {
         let position = Int(node.rawValue) - 1
         let member = members[position]
+        let known = members.prefix(initial) + (position < initial ? [] : [member])
         let values = try ConfigurationValues(
             yaml: "",
             fileName: "test",
             environment: [:],
             overrides: [
                 "cluster.id=\(id)", "node.id=\(node)", "node.data=\(path("data\(node)"))",
-                "members=\(members.map(\.description).joined(separator: ","))", "listen.client=\(member.client)",
+                "members=\(known.map(\.description).joined(separator: ","))", "listen.client=\(member.client)",
                 "listen.peer=\(member.peer)", "listen.http=127.0.0.1:\(httpPorts[position])",
                 "tls.ca=\(path("ca.pem"))", "tls.certificate=\(path("node\(node).pem"))",
                 "tls.key=\(path("node\(node)-key.pem"))", "credentials=\(path("credentials.yaml"))",
@@ -81,14 +86,19 @@ final class TestCluster: @unchecked Sendable {
 
     /// Starts one node; its log is a file in the folder.
     func start(_ node: NodeID, initialize: Bool = true, _ more: [String] = []) throws {
+        try start(node, initialize ? .initialize : .none, more)
+    }
+
+    func start(_ node: NodeID, _ setup: FolderSetup, _ more: [String] = []) throws {
         let configuration = try configuration(node, more)
         let log = open(path("node\(node).log"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: log))
         let monitor = DiskMonitor(clock: { SystemClock.now() }, faults: faults[node])
-        nodes[node] = try RunningNode.start(configuration, initialize: initialize, logs: logs, monitor: monitor)
+        nodes[node] = try RunningNode.start(configuration, setup: setup, logs: logs, monitor: monitor)
     }
 
-    func startAll() throws { for member in members { try start(member.id) } }
+    /// Starts the members that the cluster begins with.
+    func startAll() throws { for member in members.prefix(initial) { try start(member.id) } }
 
     /// Stops one node in order.
     func stop(_ node: NodeID) {
@@ -117,6 +127,17 @@ final class TestCluster: @unchecked Sendable {
         )
         configuration.connectsToLeader = nodes == nil
         return try PembaClient(configuration: configuration)
+    }
+
+    /// Where a node is reached.
+    func contact(_ node: UInt64) -> MemberContact {
+        let member = members[Int(node) - 1]
+        return MemberContact(node: member.id, peer: member.peer, client: member.client)
+    }
+
+    /// What a node has logged.
+    func log(_ node: NodeID) -> String {
+        String(decoding: FileManager.default.contents(atPath: path("node\(node).log")) ?? Data(), as: UTF8.self)
     }
 
     /// What the HTTP port of a node answers.

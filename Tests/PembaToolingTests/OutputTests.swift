@@ -62,7 +62,7 @@ struct ClusterReportTests {
         #expect(report.leader == 1)
         #expect(!report.caughtUp)
         #expect(report.isHealthy)
-        let row = "   2  b:1       follower     3       7        7    3       1       3       5  healthy"
+        let row = "   2  b:1       follower  -          3       7        7    3       1       3       5  healthy"
         #expect(report.text.contains(row))
         #expect(try JSONText.encode(report).contains("\"leader\" : 1,\n"))
     }
@@ -75,6 +75,33 @@ struct ClusterReportTests {
         #expect(!report.isHealthy)
         #expect(!report.caughtUp)
         #expect(report.text.contains("unreachable: refused"))
+    }
+
+    /// A node that was removed, or an address that leads nowhere any more, does not make a cluster sick.
+    @Test func onlyMembersCountAndTheLeaderSaysHowFarTheyAre() {
+        var leader = status(1, role: .leader, applied: 10, leader: 1)
+        var learner = MemberStatus(
+            node: NodeID(4),
+            role: .learner,
+            next: .voter,
+            clientAddress: "d:1",
+            matchIndex: LogIndex(3),
+            isConnected: true,
+            catchUp: .init(round: 1, target: LogIndex(9))
+        )
+        learner.snapshot = .init(done: 1, total: 4)
+        leader.members = [
+            MemberStatus(node: NodeID(1), clientAddress: "a:1", matchIndex: LogIndex(10), isConnected: true), learner,
+        ]
+        let removed = status(3, role: .follower, applied: 7, leader: nil, alarms: ["was removed"])
+        let report = ClusterReport([
+            ("a:1", .success(leader)), ("c:1", .success(removed)), ("old:1", .failure(ToolError("refused"))),
+            ("d:1", .success(status(4, role: .follower, applied: 3, leader: 1))),
+        ])
+        #expect(report.isHealthy)
+        #expect(report.nodes.map(\.member) == ["voter", nil, nil, "learner, to be voter, snapshot 25 %"])
+        let isAway = ClusterReport([("a:1", .success(leader)), ("d:1", .failure(ToolError("refused")))])
+        #expect(!isAway.isHealthy && isAway.nodes[1].member == "learner, to be voter, snapshot 25 %")
     }
 
     @Test func alarmsAndAMissingLeaderAreNotHealthy() {

@@ -42,12 +42,12 @@ enum AnyDecoder {
             case .watchEvents: try reencodePart(WatchEvent.self, raw, into: &output)
             case .checkAnswer, .readSchemaAnswer, .permissionsAnswer, .expandAnswer, .explainAnswer, .watchAnswer,
                 .exportAnswer, .openSessionAnswer, .writeAnswer, .writeSchemaAnswer, .deleteAnswer, .setAnswer,
-                .importAnswer, .statusAnswer:
+                .importAnswer, .statusAnswer, .membershipAnswer:
                 try reencodeAnswer(type, raw, into: &output)
             case .lookupResources, .lookupSubjects, .watch, .export:
                 try reencodeStreamed(type, raw, into: &output)
             case .read, .readSchema, .permissions, .expand, .explain, .openSession, .status, .write, .writeSchema,
-                .delete, .set, .import:
+                .delete, .set, .import, .membership:
                 try reencodeRequest(type, raw, into: &output)
             }
             return output.bytes
@@ -85,6 +85,7 @@ enum AnyDecoder {
         case .delete: again(try DeleteRequest.decode(raw), DeleteRequest.encode)
         case .set: again(try SetRequest.decode(raw), SetRequest.encode)
         case .import: again(try ImportRequest.decode(raw), ImportRequest.encode)
+        case .membership: again(try MembershipMessage.decode(raw), MembershipMessage.encode)
         default: again(try PlainRequest.decode(raw), PlainRequest.encode)
         }
     }
@@ -135,6 +136,7 @@ enum AnyDecoder {
             let decoded = try ImportAnswer.decode(raw)
             decoded.answer.encode(leader: decoded.leader, into: &output)
         case .statusAnswer: try NodeStatus(decoding: raw).encode(into: &output)
+        case .membershipAnswer: try MembershipAnswer(decoding: raw).encode(into: &output)
         default: try WriteSchemaAnswer(decoding: raw).encode(into: &output)
         }
     }

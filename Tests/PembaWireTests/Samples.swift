@@ -111,7 +111,7 @@ enum Samples {
     static let peerHello = Hello(
         cluster: cluster,
         software: "pembad/0.1.0",
-        caller: .peer(node: NodeID(2), to: NodeID(1), epoch: .first)
+        caller: .peer(node: NodeID(2), to: NodeID(1), epoch: .first, log: .firstEntry)
     )
     static let helloAnswer = HelloAnswer(
         version: 1,
@@ -143,6 +143,12 @@ enum Samples {
         residentBytes: 1_048_576,
         stateHash: 0x0102_0304_0506_0708,
         alarms: ["disk nearly full"],
+        membership: MembershipStatus(
+            index: LogIndex(12),
+            isSettled: false,
+            abandoned: .init(node: NodeID(3), reason: .tooSlow, index: LogIndex(11)),
+            highestNode: NodeID(3)
+        ),
         members: [
             MemberStatus(
                 node: NodeID(1),
@@ -150,7 +156,17 @@ enum Samples {
                 matchIndex: LogIndex(44),
                 isConnected: true
             ),
-            MemberStatus(node: NodeID(2), clientAddress: "127.0.0.1:7002", matchIndex: nil, isConnected: false),
+            MemberStatus(
+                node: NodeID(2),
+                role: .learner,
+                next: .voter,
+                clientAddress: "127.0.0.1:7002",
+                peerAddress: "127.0.0.1:7102",
+                matchIndex: nil,
+                isConnected: false,
+                catchUp: .init(round: 2, target: LogIndex(40)),
+                snapshot: .init(done: 3, total: 9)
+            ),
         ],
         version: "0.1.0",
         uptimeSeconds: 60
@@ -250,7 +266,44 @@ enum Samples {
         Sample("writeSchemaAnswer", .writeSchemaAnswer) { WriteSchemaAnswer(zookie: zookie).encode(into: &$0) },
         Sample("status", .status) { PlainRequest().encode(deadlineMilliseconds: 1_000, into: &$0) },
         Sample("statusAnswer", .statusAnswer) { status.encode(into: &$0) },
+        Sample("membership look", .membership) {
+            MembershipMessage(change: nil, expected: .zero).encode(deadlineMilliseconds: 1_000, into: &$0)
+        },
+        Sample("membership reach", .membership) {
+            membership(.reach(voters: [NodeID(1), NodeID(2)], learners: [NodeID(3)], contacts: [contact]))
+                .encode(deadlineMilliseconds: 1_000, into: &$0)
+        },
+        Sample("membership abandon", .membership) {
+            membership(.abandon).encode(deadlineMilliseconds: 1_000, into: &$0)
+        },
+        Sample("membership relocate", .membership) {
+            membership(.relocate(contact)).encode(deadlineMilliseconds: 1_000, into: &$0)
+        },
+        Sample("membership transfer", .membership) {
+            membership(.transferLeadership(to: NodeID(2))).encode(deadlineMilliseconds: 1_000, into: &$0)
+        },
+        Sample("membershipAnswer", .membershipAnswer) {
+            MembershipAnswer(entry: LogIndex(13), status: plainStatus).encode(into: &$0)
+        },
     ]
+
+    static let contact = MemberContact(
+        node: NodeID(3),
+        peer: NetworkAddress(host: "c.example", port: 7_101),
+        client: NetworkAddress(host: "c.example", port: 7_001)
+    )
+
+    static func membership(_ change: MembershipChange) -> MembershipMessage {
+        MembershipMessage(change: change, expected: LogIndex(12))
+    }
+
+    static var plainStatus: NodeStatus {
+        var plain = status
+        plain.alarms = []
+        plain.members = []
+        plain.membership = MembershipStatus(index: LogIndex(13), isSettled: false)
+        return plain
+    }
 
     static let raft: [Sample] = [
         Sample("preVote", raft: .preVote(lastIndex: LogIndex(40), lastTerm: Term(4))),

@@ -24,7 +24,7 @@ struct Clusterctl: AsyncParsableCommand {
         subcommands: [
             InitCommand.self, StatusCommand.self, SchemaCommand.self, RelationshipCommand.self, CheckCommand.self,
             BulkCheckCommand.self, LookupCommand.self, PermissionsCommand.self, ExpandCommand.self,
-            ExplainCommand.self, WatchCommand.self, ValidateCommand.self,
+            ExplainCommand.self, WatchCommand.self, ValidateCommand.self, MemberCommand.self,
         ]
     )
 

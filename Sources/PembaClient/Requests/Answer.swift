@@ -19,6 +19,7 @@ enum Answer: Sendable {
     case imported(ImportAnswer, leader: NodeID?)
     case session(UInt64)
     case status(NodeStatus)
+    case membership(MembershipAnswer)
 
     /// Of a write: the revision that has it, and the leader if the node says who that is.
     var written: (zookie: Zookie, leader: NodeID?)? {

@@ -23,6 +23,7 @@ enum Operation: Sendable {
     case importTuples(ImportRequest, exactlyOnce: Bool)
     case writeSchema(String)
     case status
+    case membership(MembershipMessage)
 
     var type: FrameType {
         switch self {
@@ -41,6 +42,7 @@ enum Operation: Sendable {
         case .importTuples: .import
         case .writeSchema: .writeSchema
         case .status: .status
+        case .membership: .membership
         }
     }
 
@@ -48,6 +50,7 @@ enum Operation: Sendable {
     var changesState: Bool {
         switch self {
         case .write, .delete, .set, .importTuples, .writeSchema: true
+        case .membership(let message): message.change != nil
         case .check, .bulkCheck, .read, .readSchema, .permissions, .expand, .explain, .stream, .openSession, .status:
             false
         }
@@ -55,8 +58,10 @@ enum Operation: Sendable {
 
     /// Whether it goes to the leader if that is known.
     var prefersLeader: Bool {
-        if case .openSession = self { return true }
-        return changesState
+        switch self {
+        case .openSession, .membership: true
+        default: changesState
+        }
     }
 
     /// The key that the caller gave to a write.
@@ -90,6 +95,7 @@ enum Operation: Sendable {
         switch self {
         case .openSession, .status:
             PlainRequest().encode(deadlineMilliseconds: deadlineMilliseconds, into: &output)
+        case .membership(let message): message.encode(deadlineMilliseconds: deadlineMilliseconds, into: &output)
         case .stream(let stream):
             stream.encode(deadlineMilliseconds: deadlineMilliseconds, newestWrite: newestWrite, into: &output)
         case .write, .delete, .set, .importTuples, .writeSchema:
@@ -189,6 +195,7 @@ enum Operation: Sendable {
             let decoded = try ImportAnswer.decode(payload)
             return .imported(decoded.answer, leader: decoded.leader)
         case .status: return .status(try NodeStatus(decoding: payload))
+        case .membership: return .membership(try MembershipAnswer(decoding: payload))
         }
     }
 }

@@ -73,7 +73,23 @@ extension RaftConfiguration {
         result.autoLeave = false
         let remaining = result.members
         for node in outgoingVoters where !remaining.contains(node) { result.removed.insertAscending(node) }
+        result.forgetWhoLeft()
         return result
+    }
+
+    /// Sets where members are reached.
+    func reached(at changed: [MemberAddresses]) -> RaftConfiguration {
+        var result = self
+        result.addresses.removeAll { old in changed.contains { $0.node == old.node } }
+        result.addresses = (result.addresses + changed).sorted { $0.node < $1.node }
+        return result
+    }
+
+    /// Keeps what is noted about members only.
+    private mutating func forgetWhoLeft() {
+        let members = members
+        addresses.removeAll { !members.contains($0.node) }
+        awaited.removeAll { !members.contains($0) }
     }
 
     // MARK: One change after the other
@@ -88,6 +104,7 @@ extension RaftConfiguration {
             }
         }
         guard !result.voters.isEmpty else { throw .noVotersLeft }
+        result.forgetWhoLeft()
         return result
     }
 

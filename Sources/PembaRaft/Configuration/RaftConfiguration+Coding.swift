@@ -8,26 +8,38 @@ extension RaftConfiguration {
     package static let listMax = 255
     /// Removed nodes that a configuration remembers; a cluster that has used as many ids can remove no more.
     package static let removedMax = 1_024
-    /// Bytes of an encoding at most: a version, flags, six lists of members and the removed nodes.
-    package static let encodedBytesMax = 2 + 6 * (2 + 8 * listMax) + 2 + 8 * removedMax
+    /// Bytes of an address, as text.
+    package static let addressBytesMax = 300
+    /// Bytes of an encoding at most: a version, flags, seven lists of members, the removed nodes and the addresses.
+    package static let encodedBytesMax =
+        2 + 7 * (2 + 8 * listMax) + 2 + 8 * removedMax + 2 + listMax * (8 + 2 * (2 + addressBytesMax))
 
     /// The version that knows lists of members only; what it can express is written as it.
     private static let listsVersion: UInt8 = 1
     /// The version that adds flags, removed nodes and the goal.
-    private static let version: UInt8 = 2
+    private static let goalVersion: UInt8 = 2
+    /// The version that adds who is awaited, and the addresses.
+    private static let version: UInt8 = 3
     /// The flag of `autoLeave`.
     private static let autoLeaveFlag: UInt8 = 1
-    /// The flag of a goal, which ends the encoding.
+    /// The flag of a goal.
     private static let goalFlag: UInt8 = 2
 
     /// Appends: version u8, then voters, outgoing voters, learners and next learners, each as a varint count and
-    /// ascending u64 node ids; in version 2 then flags u8 (1: leaves by itself, 2: has a goal), the removed nodes as
-    /// another list and, if there is a goal, its voters and its learners as two more.
+    /// ascending u64 node ids; from version 2 on then flags u8 (1: leaves by itself, 2: has a goal), the removed nodes
+    /// as another list and, if there is a goal, its voters and its learners as two more; in version 3 then the awaited
+    /// nodes as another list, a varint count of addresses, and for each a u64 node id, ascending, and two strings: where
+    /// other nodes reach it, and where clients do.
     ///
-    /// A configuration that needs nothing of version 2 has the bytes of version 1, which every release reads.
+    /// What needs nothing of a version has the bytes of the one before.
     package func encode(into writer: inout ByteWriter) {
-        let needsFlags = autoLeave || !removed.isEmpty || goal != nil
-        writer.integer(needsFlags ? RaftConfiguration.version : RaftConfiguration.listsVersion)
+        let needsAddresses = !awaited.isEmpty || !addresses.isEmpty
+        let needsFlags = needsAddresses || autoLeave || !removed.isEmpty || goal != nil
+        let version =
+            needsAddresses
+            ? RaftConfiguration.version
+            : needsFlags ? RaftConfiguration.goalVersion : RaftConfiguration.listsVersion
+        writer.integer(version)
         for list in [voters, outgoingVoters, learners, nextLearners] { writer.nodes(list) }
         guard needsFlags else { return }
         let goalFlag = goal == nil ? 0 : RaftConfiguration.goalFlag
@@ -36,6 +48,14 @@ extension RaftConfiguration {
         if let goal {
             writer.nodes(goal.voters)
             writer.nodes(goal.learners)
+        }
+        guard needsAddresses else { return }
+        writer.nodes(awaited)
+        writer.count(addresses.count)
+        for item in addresses {
+            writer.integer(item.node.rawValue)
+            writer.string(item.peer.description)
+            writer.string(item.client.description)
         }
     }
 
@@ -52,7 +72,7 @@ extension RaftConfiguration {
     /// only a joint configuration or only another one can have.
     package init(decoding reader: inout ByteReader) throws(ByteError) {
         let version: UInt8 = try reader.integer()
-        guard version == RaftConfiguration.listsVersion || version == RaftConfiguration.version else {
+        guard (RaftConfiguration.listsVersion...RaftConfiguration.version).contains(version) else {
             throw .invalidValue(field: "configuration version", value: UInt64(version))
         }
         let voters = try reader.nodes(limit: RaftConfiguration.listMax)
@@ -60,7 +80,8 @@ extension RaftConfiguration {
         let learners = try reader.nodes(limit: RaftConfiguration.listMax)
         let next = try reader.nodes(limit: RaftConfiguration.listMax)
         self.init(voters: voters, outgoingVoters: outgoing, learners: learners, nextLearners: next)
-        if version == RaftConfiguration.version { try decodeFlags(from: &reader) }
+        if version >= RaftConfiguration.goalVersion { try decodeFlags(from: &reader) }
+        if version == RaftConfiguration.version { try decodeAddresses(from: &reader) }
         try checkRoles()
     }
 
@@ -84,6 +105,23 @@ extension RaftConfiguration {
         if flags & RaftConfiguration.goalFlag != 0 {
             let voters = try reader.nodes(limit: RaftConfiguration.listMax)
             goal = MembershipGoal(voters: voters, learners: try reader.nodes(limit: RaftConfiguration.listMax))
+        }
+    }
+
+    private mutating func decodeAddresses(from reader: inout ByteReader) throws(ByteError) {
+        awaited = try reader.nodes(limit: RaftConfiguration.listMax)
+        var previous: UInt64 = 0
+        for _ in 0..<(try reader.count(limit: RaftConfiguration.listMax)) {
+            let node: UInt64 = try reader.integer()
+            guard node > previous else { throw .invalidValue(field: "node of an address", value: node) }
+            previous = node
+            let peer = try reader.address(field: "peer address", of: node)
+            let client = try reader.address(field: "client address", of: node)
+            addresses.append(MemberAddresses(node: NodeID(node), peer: peer, client: client))
+        }
+        let members = members
+        for node in awaited + addresses.map(\.node) where !members.contains(node) {
+            throw .invalidValue(field: "node of an address that is no member", value: node.rawValue)
         }
     }
 
@@ -132,5 +170,12 @@ extension ByteReader {
             nodes.append(NodeID(node))
         }
         return nodes
+    }
+
+    /// Reads an address as text.
+    fileprivate mutating func address(field: String, of node: UInt64) throws(ByteError) -> NetworkAddress {
+        let text = try string(limit: RaftConfiguration.addressBytesMax)
+        guard let address = try? NetworkAddress(parsing: text) else { throw .invalidValue(field: field, value: node) }
+        return address
     }
 }

@@ -23,6 +23,12 @@ package struct RaftConfiguration: Sendable, Hashable {
     package var removed: [NodeID]
     /// Whom an operator wants, while the voters among them that are learners here catch up.
     package var goal: MembershipGoal?
+    /// Voters of the cluster's first configuration that have not been seen to take part yet, ascending.
+    ///
+    /// Only they may come with nothing but that configuration: whoever else does has lost its data.
+    package var awaited: [NodeID]
+    /// Where members are reached, ascending by node; Raft itself reads none of it.
+    package var addresses: [MemberAddresses]
 
     package init(
         voters: [NodeID],
@@ -31,7 +37,9 @@ package struct RaftConfiguration: Sendable, Hashable {
         nextLearners: [NodeID] = [],
         autoLeave: Bool = false,
         removed: [NodeID] = [],
-        goal: MembershipGoal? = nil
+        goal: MembershipGoal? = nil,
+        awaited: [NodeID] = [],
+        addresses: [MemberAddresses] = []
     ) {
         self.voters = voters.sorted()
         self.outgoingVoters = outgoingVoters.sorted()
@@ -40,6 +48,8 @@ package struct RaftConfiguration: Sendable, Hashable {
         self.autoLeave = autoLeave
         self.removed = removed.sorted()
         self.goal = goal
+        self.awaited = awaited.sorted()
+        self.addresses = addresses.sorted { $0.node < $1.node }
     }
 
     /// Every node that receives the log, ascending and without repeats.
@@ -51,6 +61,25 @@ package struct RaftConfiguration: Sendable, Hashable {
 
     /// Whether two sets of voters decide together.
     package var isJoint: Bool { !outgoingVoters.isEmpty }
+
+    /// Where `node` is reached; nil if the configuration does not say.
+    package func addresses(of node: NodeID) -> MemberAddresses? { addresses.first { $0.node == node } }
+}
+
+/// Where one member is reached.
+package struct MemberAddresses: Sendable, Hashable {
+    /// The member.
+    package var node: NodeID
+    /// Where the other nodes reach it.
+    package var peer: NetworkAddress
+    /// Where clients reach it.
+    package var client: NetworkAddress
+
+    package init(node: NodeID, peer: NetworkAddress, client: NetworkAddress) {
+        self.node = node
+        self.peer = peer
+        self.client = client
+    }
 }
 
 /// The membership that an operator asked for.

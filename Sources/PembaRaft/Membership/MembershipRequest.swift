@@ -6,7 +6,10 @@ package import PembaCore
 /// What an operator wants of the membership.
 package enum MembershipRequest: Sendable, Hashable {
     /// Exactly these members, in as many steps as that takes; whoever is to vote and does not yet catches up first.
-    case reach(MembershipGoal)
+    /// `addresses` says where those are reached who are new.
+    case reach(MembershipGoal, addresses: [MemberAddresses] = [])
+    /// A member is reached elsewhere from now on.
+    case relocate(MemberAddresses)
     /// No more waiting for nodes that catch up: they stay learners.
     case abandon
 }
@@ -36,6 +39,8 @@ package enum MembershipRefusal: Error, Sendable, Hashable, CustomStringConvertib
     case nothingToAbandon
     /// The members are these already.
     case unchanged
+    /// What is said about a node that is no member, nor would become one.
+    case notMember(NodeID)
     /// A node would have two roles.
     case twoRoles(NodeID)
     /// Node ids begin at 1.
@@ -58,6 +63,7 @@ package enum MembershipRefusal: Error, Sendable, Hashable, CustomStringConvertib
             "the change of entry \(index) is under way: wait until it is complete, or abandon it while nodes catch up"
         case .nothingToAbandon: "no change waits for nodes that catch up: there is nothing to abandon"
         case .unchanged: "the members are these already"
+        case .notMember(let node): "node \(node) is no member: look at the members"
         case .twoRoles(let node): "node \(node) is named twice: a member either votes or learns"
         case .nodeZero: "node 0 cannot be a member: ids begin at 1"
         case .tooManyMembers(let count, let limit): "\(count) members are too many: at most \(limit) vote or learn"

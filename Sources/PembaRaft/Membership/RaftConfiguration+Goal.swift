@@ -9,10 +9,16 @@ extension RaftConfiguration {
     /// If all who are to vote do so already that is the goal itself, or the joint configuration before it. Otherwise
     /// those who do not become learners, and the goal is noted until they have caught up: a voter with an empty log
     /// would only make quorums harder to reach (dissertation, 4.2.1).
-    func beginning(_ goal: MembershipGoal) throws(MembershipRefusal) -> RaftConfiguration {
+    func beginning(
+        _ goal: MembershipGoal,
+        addresses: [MemberAddresses]
+    ) throws(MembershipRefusal) -> RaftConfiguration {
         try check(goal)
+        for item in addresses where !goal.voters.contains(item.node) && !goal.learners.contains(item.node) {
+            throw .notMember(item.node)
+        }
         guard goal.voters.contains(where: { !voters.contains($0) }) else {
-            let next = try reaching(goal)
+            let next = try reaching(goal).reached(at: addresses)
             guard next != self else { throw .unchanged }
             return next
         }
@@ -20,6 +26,14 @@ extension RaftConfiguration {
         let members = members
         for node in goal.voters + goal.learners where !members.contains(node) { next.learners.insertAscending(node) }
         next.goal = goal
+        return next.reached(at: addresses)
+    }
+
+    /// The same members, one of whom is reached elsewhere.
+    func relocating(_ member: MemberAddresses) throws(MembershipRefusal) -> RaftConfiguration {
+        guard members.contains(member.node) else { throw .notMember(member.node) }
+        let next = reached(at: [member])
+        guard next != self else { throw .unchanged }
         return next
     }
 

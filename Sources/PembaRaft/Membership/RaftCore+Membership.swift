@@ -41,9 +41,10 @@ extension RaftCore {
         guard hasCommittedInTerm else { throw .leaderIsNew }
         guard index <= commitIndex, !current.isJoint else { throw .changeUnderWay(index) }
         switch request {
-        case .reach(let goal):
+        case .reach(let goal, let addresses):
             guard current.goal == nil else { throw .changeUnderWay(index) }
-            return try current.beginning(goal)
+            return try current.beginning(goal, addresses: addresses)
+        case .relocate(let member): return try current.relocating(member)
         case .abandon:
             guard current.goal != nil else { throw .nothingToAbandon }
             return current.withoutGoal
@@ -83,8 +84,10 @@ extension RaftCore {
             appendConfiguration(next, into: &effects)
         } else if let goal = current.goal {
             advanceCatchUps(to: goal, of: current, into: &effects)
+        } else if let next = withoutThoseWhoCame(current) {
+            appendConfiguration(next, into: &effects)
         } else {
-            isMembershipSettled = true
+            isMembershipSettled = current.awaited.isEmpty
             for node in departing {
                 send(.removed(configuration: configurations.currentIndex), to: node, into: &effects)
             }
@@ -92,6 +95,18 @@ extension RaftCore {
             // It has led until that was committed (dissertation, 4.2.2).
             if !current.voters.contains(id) { leaveOffice(into: &effects) }
         }
+    }
+
+    /// The configuration that awaits those no more who have been seen to take part; nil if there are none.
+    ///
+    /// Once that is committed, one that comes with nothing has lost what it had.
+    private func withoutThoseWhoCame(_ current: RaftConfiguration) -> RaftConfiguration? {
+        guard !current.awaited.isEmpty else { return nil }
+        var next = current
+        next.awaited.removeAll { node in
+            node == id || peers.contains { $0.id == node && $0.match > RaftCore.firstIndex }
+        }
+        return next == current ? nil : next
     }
 
     private mutating func advanceCatchUps(

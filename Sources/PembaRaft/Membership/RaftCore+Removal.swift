@@ -1,7 +1,7 @@
 // Pemba: nodes that are members no more.
 // SPDX-License-Identifier: Apache-2.0
 
-internal import PembaCore
+package import PembaCore
 
 extension RaftCore {
     /// Whether this node votes in the configuration in force, or in an earlier one that is not known to be superseded.
@@ -21,6 +21,23 @@ extension RaftCore {
     /// Nothing that it says may count, as it does not know what it has promised: it grants no votes and confirms no
     /// leader. One that is new is given the log as a learner. One that knows what it has lost is not blank.
     var isBlank: Bool { log.lastIndex == .zero && hardState.debt == nil }
+
+    /// Where every log of a cluster begins: its first configuration.
+    static let firstIndex = LogIndex(1)
+
+    /// How much this node holds: a node that has only what it was made with has not taken part yet, or has forgotten
+    /// that it did.
+    package var logContent: LogContent {
+        if isBlank { return .empty }
+        // One whose disk owes it something has had more.
+        guard hardState.debt == nil else { return .more }
+        return log.lastIndex == RaftCore.firstIndex && configuration.awaited.contains(id) ? .firstEntry : .more
+    }
+
+    /// Whether `peer` must have lost its data if it has only what it was made with: it votes, and has taken part.
+    package func mustHaveData(_ peer: NodeID) -> Bool {
+        configuration.quorum.contains(peer) && !configuration.awaited.contains(peer)
+    }
 
     /// Tells a node that was removed that it was; false if the message is to be taken up.
     ///
@@ -56,7 +73,7 @@ extension RaftCore {
     /// then finds out.
     mutating func isWithoutData(_ position: Int, answersContext context: UInt64) -> Bool {
         peers[position].answersBlank = context == 0
-        return context == 0 && peers[position].match == .zero && configuration.quorum.contains(peers[position].id)
+        return context == 0 && peers[position].match == .zero && mustHaveData(peers[position].id)
     }
 
     /// A voter answers as only a node with an empty log would: it has lost what it had promised to keep, and gets nothing
@@ -65,6 +82,16 @@ extension RaftCore {
         peers[position].hasLostData = true
         peers[position].becomeProbe()
     }
+}
+
+/// How much of a log a node has.
+package enum LogContent: UInt8, Sendable {
+    /// Nothing: it is new, and is given everything when it is added.
+    case empty = 0
+    /// The first configuration of a new cluster, in which it is awaited.
+    case firstEntry = 1
+    /// More than that: it has taken part.
+    case more = 2
 }
 
 /// Nodes that a committed configuration has removed.

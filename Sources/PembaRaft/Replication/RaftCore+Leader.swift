@@ -147,7 +147,7 @@ extension RaftCore {
         // Every log but an empty one has the cluster's first entry, and nobody votes with an empty log. What a voter said
         // before it had anything rejects less than it has now.
         let isBlank = hintIndex == .zero && hintTerm == .zero && rejected >= peers[position].match
-        if isBlank, configuration.quorum.contains(peers[position].id) {
+        if isBlank, mustHaveData(peers[position].id) {
             refuseBlankVoter(at: position)
             return
         }

@@ -10,7 +10,7 @@ extension RaftCore {
     mutating func offerSnapshot(to position: Int, into effects: inout [RaftEffect]) {
         precondition(snapshot.index >= log.baseIndex, "entries were forgotten that no snapshot covers")
         let peer = peers[position].id
-        if peers[position].answersBlank, configuration.quorum.contains(peer) {
+        if peers[position].answersBlank, mustHaveData(peer) {
             refuseBlankVoter(at: position)
             return
         }

@@ -76,6 +76,9 @@ extension RaftCore {
     /// The configuration in force.
     package var currentConfiguration: RaftConfiguration { configuration }
 
+    /// The entry that brought it.
+    package var currentConfigurationIndex: LogIndex { configurations.currentIndex }
+
     /// What a snapshot of the state at `index` must record about the log; nil where the log in memory does not reach.
     package func snapshotPoint(at index: LogIndex) -> RaftSnapshotPoint? {
         guard let term = log.term(at: index), let timestamp = log.timestamp(at: index) else { return nil }

@@ -215,6 +215,12 @@ struct PendingCommands {
         return failed
     }
 
+    /// This node hears of nothing any more that is applied: gives all commands up, those that were never attempted for
+    /// the reason of `error`; returns them with their answers.
+    mutating func failAll(_ error: ServiceError) -> [(RequestID, ServiceError)] {
+        jumped(to: Term(.max)) + failQueued(error)
+    }
+
     /// The commands whose deadline has come, with their answers.
     mutating func expire(at now: Instant, hasLeader: Bool) -> [(RequestID, ServiceError)] {
         var expired: [(RequestID, ServiceError)] = []

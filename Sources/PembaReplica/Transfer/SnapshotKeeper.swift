@@ -23,6 +23,8 @@ struct SnapshotKeeper {
         let peer: NodeID
         let index: LogIndex
         var lastQuestion: Instant
+        /// Blocks before this one have been asked for.
+        var asked: UInt32
     }
 
     /// The current snapshot; zero if there is none.
@@ -107,11 +109,16 @@ struct SnapshotKeeper {
     /// The snapshot was not written.
     mutating func failed(retry: Instant) { writing = .failed(retry: retry) }
 
-    /// A peer was told to fetch the snapshot, or asked for blocks.
-    mutating func question(from peer: NodeID, index: LogIndex, at now: Instant) {
+    /// A peer was told to fetch the snapshot, or asked for blocks before number `asked`.
+    mutating func question(from peer: NodeID, index: LogIndex, asked: UInt32 = 0, at now: Instant) {
         if let place = transfers.firstIndex(where: { $0.peer == peer }) { transfers.remove(at: place) }
         let place = transfers.firstIndex { peer < $0.peer } ?? transfers.count
-        transfers.insert(Transfer(peer: peer, index: index, lastQuestion: now), at: place)
+        transfers.insert(Transfer(peer: peer, index: index, lastQuestion: now, asked: asked), at: place)
+    }
+
+    /// How much of the snapshot `peer` has asked for; nil if it fetches none.
+    func progress(of peer: NodeID) -> ReplicaStatus.SnapshotProgress? {
+        transfers.first { $0.peer == peer }.map { .init(done: $0.asked, total: total) }
     }
 
     /// The peer does not fetch any more.

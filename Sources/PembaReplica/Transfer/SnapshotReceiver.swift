@@ -6,7 +6,11 @@ import PembaCore
 /// One snapshot on its way to this node: which blocks are stored, which are asked for, and when to ask again.
 ///
 /// The receiver drives: it asks for blocks in order, a window at a time beyond those that are stored, and after any break
-/// again from the first that is missing. Block 0, the manifest, says how many there are.
+/// again from the first that is missing. Block 0, the manifest, says how many there are, and storage says after it how
+/// many of them it has from before: from this source or another with the same snapshot, in this process or before it.
+///
+/// What is asked for travels on the connection that brings the leader's heartbeats too. So the window shrinks while it
+/// takes longer to come than these may be late, and grows again.
 struct SnapshotReceiver {
     /// What the transfer wants done.
     enum Action: Equatable {
@@ -40,18 +44,34 @@ struct SnapshotReceiver {
     private(set) var retryAt: Instant
     /// Times in a row that nothing arrived.
     private var retries = 0
+    /// Blocks asked for beyond those that are stored.
+    private(set) var window: UInt32
+    /// The questions that are not answered in full: before which block each ends, and when it was asked.
+    private var questions: [(end: UInt32, askedAt: Instant)]
 
-    private let window: UInt32
+    private let windowMax: UInt32
+    private let latency: TimeSpan
     private let timeout: TimeSpan
 
     /// Times in a row that nothing may arrive before the transfer fails.
     private static let retriesMax = 8
 
-    init(source: NodeID, index: LogIndex, term: Term, window: Int, timeout: TimeSpan, now: Instant) {
+    init(
+        source: NodeID,
+        index: LogIndex,
+        term: Term,
+        window: Int,
+        latency: TimeSpan,
+        timeout: TimeSpan,
+        now: Instant
+    ) {
         self.source = source
         self.index = index
         self.term = term
         self.window = UInt32(window)
+        windowMax = UInt32(window)
+        self.latency = latency
+        questions = [(1, now)]
         self.timeout = timeout
         retryAt = now + timeout
     }
@@ -72,32 +92,48 @@ struct SnapshotReceiver {
         received += 1
         retries = 0
         retryAt = now + timeout
+        while let question = questions.first, question.end <= received {
+            questions.removeFirst()
+            fitWindow(to: now - question.askedAt)
+        }
         return [.store(number: number, bytes: bytes)]
     }
 
-    /// A block was written, or refused.
-    mutating func blockStored(number: UInt32, succeeded: Bool, now: Instant) -> [Action] {
+    /// A block was written, and the first one that is missing now is `missing`; nil: it was refused.
+    mutating func blockStored(number: UInt32, missing: UInt32?, now: Instant) -> [Action] {
         guard !isInstalling, number == stored else { return [] }
-        guard succeeded else {
+        guard let missing else {
             // Damaged on the way: everything from it on is asked for again.
             return retry(now: now)
         }
-        stored += 1
+        stored = min(max(stored + 1, missing), total)
+        received = max(received, stored)
+        requested = max(requested, stored)
         if stored == total {
             isInstalling = true
             retryAt = .distantFuture
             return [.complete]
         }
-        return ask()
+        return ask(now: now)
     }
 
     /// Asks for more once half of the window is free.
-    private mutating func ask() -> [Action] {
+    private mutating func ask(now: Instant) -> [Action] {
         let end = min(total, stored + window)
         guard end > requested, end - requested >= window / 2 || end == total else { return [] }
         let start = requested
         requested = end
+        questions.append((end, now))
         return [.fetch(from: start, count: end - start)]
+    }
+
+    /// A question was answered in full after `span`.
+    private mutating func fitWindow(to span: TimeSpan) {
+        if span > latency {
+            window = max(1, window / 2)
+        } else if span * 2 <= latency {
+            window = min(windowMax, window * 2)
+        }
     }
 
     /// Nothing arrived in time, or the link came back.
@@ -106,8 +142,10 @@ struct SnapshotReceiver {
         retries += 1
         guard retries <= SnapshotReceiver.retriesMax else { return [.fail] }
         received = stored
+        window = max(1, window / 2)
         requested = total == 0 ? 1 : min(total, stored + window)
         retryAt = now + timeout
+        questions = [(requested, now)]
         return [.fetch(from: stored, count: requested - stored)]
     }
 }

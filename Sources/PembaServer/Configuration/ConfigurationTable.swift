@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaRaft
 
 /// The one table that the file, the environment, the flags, the errors and the reference are made of.
 package enum ConfigurationTable {
@@ -39,8 +40,10 @@ package enum ConfigurationTable {
             .members,
             default: .required,
             """
-            Every member of the cluster, this node included. In a variable or flag: `1=HOST:PORT/HOST:PORT,2=…`, \
-            the peer address before the slash, the client address after it.
+            The members that the node begins with, itself included: of a new cluster its first voters, of a node that \
+            joins whom it knows of the cluster. From then on the cluster's own configuration says who is a member and \
+            where it is reached (`clusterctl member`). In a variable or flag: `1=HOST:PORT/HOST:PORT,2=…`, the peer \
+            address before the slash, the client address after it.
             """
         ),
     ]
@@ -138,6 +141,33 @@ package enum ConfigurationTable {
             "Bytes of proposals that a leader takes on before they are committed; beyond it writes are overloaded."
         ),
         ConfigurationKey(
+            "raft.election_priority",
+            .integer(0...RaftOptions.electionPriorityMax, unit: ""),
+            default: .text("\(RaftOptions.electionPriorityMax)"),
+            """
+            How willing the node is to lead: for each step less it waits for another election timeout before it stands \
+            for election, so that it leads only if no more willing node does.
+            """
+        ),
+        ConfigurationKey(
+            "raft.catch_up_timeout_ms",
+            .integer(1_000...86_400_000, unit: "ms"),
+            default: .text("60000"),
+            """
+            A node that is to vote may be silent, or get no further, for so long before its addition is given up; it \
+            then stays a learner. A snapshot that is on its way does not count.
+            """
+        ),
+        ConfigurationKey(
+            "raft.catch_up_rounds",
+            .integer(1...1_000, unit: ""),
+            default: .text("10"),
+            """
+            In how many rounds a node that is to vote must have caught up: each brings what was written during the one \
+            before, and the last takes no longer than an election timeout.
+            """
+        ),
+        ConfigurationKey(
             "staleness_bound_ms",
             .integer(100...3_600_000, unit: "ms"),
             default: .text("5000"),
@@ -166,6 +196,12 @@ package enum ConfigurationTable {
             .integer(0...1 << 32, unit: "entries"),
             default: .text("50000"),
             "Entries before a snapshot that are kept for followers that lag a little."
+        ),
+        ConfigurationKey(
+            "snapshot.transfer_bytes_per_second",
+            .integer(65_536...1 << 40, unit: "bytes"),
+            default: .text("\(128 << 20)"),
+            "How much of its snapshots a node sends to others, so that replication and clients keep their share."
         ),
     ]
 

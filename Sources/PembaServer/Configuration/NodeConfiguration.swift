@@ -12,7 +12,7 @@ package struct NodeConfiguration: Sendable, Equatable {
     package var epoch: Epoch
     package var node: NodeID
     package var dataFolder: String
-    /// Ascending by id; `node` is among them.
+    /// Whom the node begins with, ascending by id; `node` is among them.
     package var members: [MemberConfiguration]
     package var listen: Listen
     package var tls: TLSFiles
@@ -51,6 +51,9 @@ package struct NodeConfiguration: Sendable, Equatable {
         package var inflightBytes: Int
         package var messageBytes: Int
         package var uncommittedBytes: Int
+        package var electionPriority: Int
+        package var catchUpTimeout: TimeSpan
+        package var catchUpRounds: Int
     }
 
     /// When snapshots are written and what is kept before them.
@@ -58,6 +61,7 @@ package struct NodeConfiguration: Sendable, Equatable {
         package var logBytes: Int
         package var logEntries: Int
         package var trailingEntries: Int
+        package var transferBytesPerSecond: Int
     }
 
     /// The disk.
@@ -118,13 +122,17 @@ package struct NodeConfiguration: Sendable, Equatable {
             inflightMessages: values.integer("raft.inflight_messages"),
             inflightBytes: values.integer("raft.inflight_bytes"),
             messageBytes: values.integer("raft.message_bytes"),
-            uncommittedBytes: values.integer("raft.uncommitted_bytes")
+            uncommittedBytes: values.integer("raft.uncommitted_bytes"),
+            electionPriority: values.integer("raft.election_priority"),
+            catchUpTimeout: milliseconds("raft.catch_up_timeout_ms"),
+            catchUpRounds: values.integer("raft.catch_up_rounds")
         )
         stalenessBound = milliseconds("staleness_bound_ms")
         snapshot = Snapshot(
             logBytes: values.integer("snapshot.log_bytes"),
             logEntries: values.integer("snapshot.log_entries"),
-            trailingEntries: values.integer("snapshot.trailing_entries")
+            trailingEntries: values.integer("snapshot.trailing_entries"),
+            transferBytesPerSecond: values.integer("snapshot.transfer_bytes_per_second")
         )
         storage = Storage(
             stallTimeout: milliseconds("storage.stall_timeout_ms"),

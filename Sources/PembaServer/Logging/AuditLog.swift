@@ -42,6 +42,14 @@ package struct AuditLog: Sendable {
         )
     }
 
+    /// A change of the members was begun with the entry at `index`, or leadership was handed over.
+    package func changedMembers(caller: String, address: String, change: String, index: LogIndex?) {
+        var metadata = metadata("membership", caller, address)
+        metadata["audit.change"] = "\(change)"
+        if let index { metadata["audit.revision"] = .stringConvertible(index.rawValue) }
+        logger.notice("members changed", metadata: metadata)
+    }
+
     /// A write or schema change was refused or its outcome is not known.
     package func failed(event: String, caller: String, address: String, reason: String) {
         logger.notice(

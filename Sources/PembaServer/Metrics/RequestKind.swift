@@ -23,6 +23,7 @@ package enum RequestKind: Int, Sendable, CaseIterable {
     case delete
     case set
     case importTuples
+    case membership
 
     /// The label of its metrics and the word of its audit events.
     package var name: String {
@@ -45,6 +46,7 @@ package enum RequestKind: Int, Sendable, CaseIterable {
         case .delete: "delete"
         case .set: "set"
         case .importTuples: "import"
+        case .membership: "membership"
         }
     }
 
@@ -69,6 +71,7 @@ package enum RequestKind: Int, Sendable, CaseIterable {
         case .delete: .delete
         case .set: .set
         case .importTuples: .import
+        case .membership: .membership
         }
     }
 
@@ -93,6 +96,7 @@ package enum RequestKind: Int, Sendable, CaseIterable {
         case .delete: self = .delete
         case .set: self = .set
         case .import: self = .importTuples
+        case .membership: self = .membership
         default: return nil
         }
     }

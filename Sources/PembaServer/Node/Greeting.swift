@@ -53,9 +53,21 @@ enum Greeting {
                 idleTimeoutMilliseconds: milliseconds(limits.idleTimeout)
             ),
             software: software,
-            members: configuration.members.map {
-                MemberAddress(node: $0.id, clientAddress: $0.client.description)
-            }
+            members: node.members.compactMap { node.addresses(of: $0) }.map {
+                MemberAddress(node: $0.node, clientAddress: $0.client.description)
+            },
+            log: node.replica.logContent
+        )
+    }
+}
+
+extension Node {
+    /// What this node says first to node `peer`.
+    func hello(to peer: NodeID) -> Hello {
+        Hello(
+            cluster: configuration.cluster,
+            software: Greeting.software,
+            caller: .peer(node: configuration.node, to: peer, epoch: configuration.epoch, log: replica.logContent)
         )
     }
 }

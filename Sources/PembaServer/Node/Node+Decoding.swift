@@ -36,7 +36,7 @@ extension Node {
                 let request = try ExplainRequest.decode(payload).request
                 return (.explain(request), request.consistency)
             case .lookupResources, .lookupSubjects, .export, .watch, .openSession, .write, .delete, .set,
-                .importTuples, .writeSchema, .status:
+                .importTuples, .writeSchema, .status, .membership:
                 preconditionFailure("\(kind) is no read with one answer")
             }
         }
@@ -76,7 +76,7 @@ extension Node {
                 if case .after(let zookie) = streamed.request.start { consistency = .atLeastAsFresh(zookie) }
                 return (.watch(streamed.request, window: Int(streamed.window)), consistency)
             case .check, .bulkCheck, .read, .readSchema, .permissions, .expand, .explain, .openSession, .write,
-                .delete, .set, .importTuples, .writeSchema, .status:
+                .delete, .set, .importTuples, .writeSchema, .status, .membership:
                 preconditionFailure("\(kind) is answered by one frame")
             }
         }
@@ -106,7 +106,7 @@ extension Node {
                 let source = try WriteSchemaRequest.decode(payload).request.source
                 return (.writeSchema(source: source), source.utf8.count)
             case .check, .bulkCheck, .read, .readSchema, .permissions, .expand, .explain, .lookupResources,
-                .lookupSubjects, .export, .watch, .status:
+                .lookupSubjects, .export, .watch, .status, .membership:
                 preconditionFailure("\(kind) is no command")
             }
         }

@@ -18,7 +18,7 @@ extension Node {
         case .persist(let request):
             persistsInFlight += 1
             storage.submit(.persist(request, submitted: SystemClock.now()))
-        case .send(let peer, let message): links.first { $0.peer.id == peer }?.send(message)
+        case .send(let peer, let message): send(message, to: peer)
         case .reply(let id, let result): answer(id, result)
         case .readReady(let id): release(id)
         case .readFailed(let id, let error):
@@ -39,6 +39,8 @@ extension Node {
         case .writeSnapshot: beginOwnSnapshot()
         case .quarantined(let quarantine): quarantined(quarantine)
         case .compactLog(let index): storage.submit(.compact(upTo: index))
+        case .configuration: followMembers()
+        case .removed(let index): park(at: index)
         }
     }
 
@@ -110,8 +112,8 @@ extension Node {
             step(.snapshotNotWritten)
         case .snapshotBlocksRead(let peer, let index, let from, let blocks):
             step(.snapshotBlocksRead(for: peer, index: index, from: from, blocks: blocks))
-        case .snapshotBlockStored(let index, let number, let succeeded):
-            step(.snapshotBlockStored(index: index, number: number, succeeded: succeeded))
+        case .snapshotBlockStored(let index, let number, let missing):
+            step(.snapshotBlockStored(index: index, number: number, missing: missing))
         case .snapshotInstalled(let index, let snapshot):
             arrivedSnapshot = (index, snapshot)
             installArrivedSnapshot()

@@ -155,7 +155,7 @@ extension Node {
             case .lookupSubjects(let request, let window): try runLookup(job, request, window: window)
             case .export(let request, let window): try runExport(job, request, window: window)
             case .watch(let request, let window): try beginWatch(job, request, window: window)
-            case .command: preconditionFailure("a command was taken for a read")
+            case .command, .membership: preconditionFailure("a command was taken for a read")
             }
         } catch {
             end(job, error.serviceError(job.request.kind.frame))

@@ -15,7 +15,14 @@ extension Node {
 
     /// Why the node is not ready, in sentences; empty if it is.
     func alarms(_ status: ReplicaStatus) -> [String] {
+        if let index = status.membership.removedAt {
+            return ["this node was removed from the cluster by entry \(index): stop it, its id never comes back"]
+        }
         var alarms: [String] = []
+        if let lostData { alarms.append("the others refuse this node: \(lostData)") }
+        if replica.logContent == .empty {
+            alarms.append("waiting to be added to the cluster (clusterctl member add \(configuration.node))")
+        }
         if phase != .running { alarms.append("the node is shutting down") }
         if status.leadership.leader == nil { alarms.append("no leader is known") }
         if !status.isFresh {
@@ -25,7 +32,7 @@ extension Node {
         if lag > Node.readyLagMax { alarms.append("\(lag) committed entries are still to be applied") }
         if let progress = status.snapshotProgress {
             let total = progress.total == 0 ? "an unknown number" : "\(progress.total)"
-            alarms.append("receiving a snapshot: \(progress.received) of \(total) blocks")
+            alarms.append("receiving a snapshot: \(progress.done) of \(total) blocks")
         }
         if let debt = status.debt { alarms.append(debt.explanation) }
         if let quarantine = replica.quarantine {
@@ -42,7 +49,6 @@ extension Node {
     /// The node's status, as clients, `/readyz` and the metrics report it.
     func status() -> NodeStatus {
         let status = replica.status(at: Node.time())
-        let addresses = Dictionary(uniqueKeysWithValues: configuration.members.map { ($0.id, $0.client.description) })
         return NodeStatus(
             cluster: configuration.cluster,
             epoch: configuration.epoch,
@@ -59,12 +65,20 @@ extension Node {
             residentBytes: residentBytes,
             stateHash: status.stateHash,
             alarms: alarms(status),
-            members: status.members.map {
-                MemberStatus(
-                    node: $0.node,
-                    clientAddress: addresses[$0.node] ?? "",
-                    matchIndex: $0.match,
-                    isConnected: $0.isConnected
+            membership: MembershipStatus(status.membership),
+            members: status.members.map { member in
+                let addresses = addresses(of: member.node)
+                return MemberStatus(
+                    node: member.node,
+                    role: member.votes ? .voter : .learner,
+                    next: status.membership.configuration.next(of: member.node),
+                    clientAddress: addresses?.client.description ?? "",
+                    peerAddress: addresses?.peer.description ?? "",
+                    matchIndex: member.match,
+                    isConnected: member.isConnected,
+                    catchUp: member.catchUp.map { .init(round: UInt32(clamping: $0.round), target: $0.target) },
+                    snapshot: member.snapshot.map { .init(done: $0.done, total: $0.total) },
+                    hasLostData: member.hasLostData || withoutData.contains(member.node)
                 )
             },
             version: PembaVersion.current,
@@ -106,5 +120,40 @@ extension NodeRole {
             case .candidate: .candidate
             case .leader: .leader
             }
+    }
+}
+
+extension MembershipStatus {
+    /// The membership as clients see it.
+    init(_ membership: ReplicaStatus.Membership) {
+        let configuration = membership.configuration
+        self.init(
+            index: membership.index,
+            isSettled: membership.isCommitted && !configuration.isJoint && configuration.goal == nil,
+            abandoned: membership.abandoned.map { change in
+                Abandoned(
+                    node: change.node,
+                    reason: change.failure == .silent ? .silent : .tooSlow,
+                    index: change.index
+                )
+            },
+            removedAt: membership.removedAt,
+            highestNode: (configuration.members + configuration.removed).max()
+        )
+    }
+}
+
+extension RaftConfiguration {
+    /// What a member is to become; nil: it stays what it is.
+    fileprivate func next(of node: NodeID) -> MemberRole? {
+        if isJoint {
+            guard outgoingVoters.contains(node), !voters.contains(node) else { return nil }
+            return nextLearners.contains(node) ? .learner : .removed
+        }
+        guard let goal else { return nil }
+        let isVoter = voters.contains(node)
+        if goal.voters.contains(node) { return isVoter ? nil : .voter }
+        if goal.learners.contains(node) { return isVoter ? .learner : nil }
+        return .removed
     }
 }

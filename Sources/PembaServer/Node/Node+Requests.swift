@@ -133,6 +133,10 @@ extension Node {
             case .status:
                 _ = try decoded(kind) { () throws(ByteError) in try PlainRequest.decode(payload) }
                 answerStatus(correlation, of: client, arrived: arrived)
+            case .membership:
+                let message = try decoded(kind) { () throws(ByteError) in try MembershipMessage.decode(payload).request
+                }
+                try changeMembership(request(.membership), message)
             }
         } catch {
             refuse(kind, correlation, of: client, error, arrived: arrived)

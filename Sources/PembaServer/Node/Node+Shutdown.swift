@@ -25,7 +25,7 @@ extension Node {
         )
         for client in clients.values where client.isReady { client.send(.goAway, 0) { away.encode(into: &$0) } }
         endWatches()
-        if isLeader, configuration.members.count > 1 {
+        if isLeader, replica.configuration.voters.count > 1 {
             step(.transferLeadership(to: nil))
             handoverEnds = SystemClock.now() + min(timeout, configuration.raft.electionTimeout * 2)
         }
@@ -46,7 +46,7 @@ extension Node {
     /// Goes on with stopping once everything in flight is answered and somebody else leads.
     func finishDrainingIfDone() {
         guard phase == .draining, inFlight == 0 else { return }
-        let isHandedOver = !isLeader || configuration.members.count == 1
+        let isHandedOver = !isLeader || replica.configuration.voters.count == 1
         guard isHandedOver || SystemClock.now() >= handoverEnds else { return }
         finishDraining()
     }

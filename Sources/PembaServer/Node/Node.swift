@@ -92,8 +92,12 @@ package final class Node {
     var abort: () -> Void = { _exit(ExitCode.failed.rawValue) }
 
     var links: [PeerLink] = []
-    /// The connection on which each peer talks to this node, by its place in `links`.
+    /// The connection on which each peer talks to this node.
     var receivers: [NodeID: PeerReceiver] = [:]
+    /// Nodes that came without the data that they had, and are refused.
+    var withoutData: Set<NodeID> = []
+    /// Why the others refuse this node; nil if they do not.
+    var lostData: String?
     var clients: [ObjectIdentifier: ClientConnection] = [:]
     /// The leader that was last known.
     var knownLeader: NodeID?
@@ -158,11 +162,7 @@ package final class Node {
     ///
     /// On the loop.
     func start() {
-        for member in configuration.members where member.id != configuration.node {
-            let link = PeerLink(node: self, peer: member)
-            links.append(link)
-            link.connect()
-        }
+        followMembers()
         watchMemory()
         watchDisk()
         watchCertificate()
@@ -298,7 +298,10 @@ extension ReplicaOptions {
             inflightBytesMax: configuration.raft.inflightBytes,
             messageBytesMax: configuration.raft.messageBytes,
             uncommittedBytesMax: configuration.raft.uncommittedBytes,
-            trailingEntries: configuration.snapshot.trailingEntries
+            trailingEntries: configuration.snapshot.trailingEntries,
+            electionPriority: configuration.raft.electionPriority,
+            catchUpTimeout: configuration.raft.catchUpTimeout,
+            catchUpRoundsMax: configuration.raft.catchUpRounds
         )
         self.init(
             cluster: configuration.cluster,
@@ -308,7 +311,8 @@ extension ReplicaOptions {
             pendingCommandsMax: configuration.limits.requests,
             waitingReadsMax: configuration.limits.requests,
             snapshotAfterBytes: configuration.snapshot.logBytes,
-            snapshotAfterEntries: configuration.snapshot.logEntries
+            snapshotAfterEntries: configuration.snapshot.logEntries,
+            transferBytesPerSecond: configuration.snapshot.transferBytesPerSecond
         )
     }
 }

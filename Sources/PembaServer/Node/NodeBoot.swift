@@ -9,6 +9,16 @@ import PembaReplica
 import PembaStorage
 import Synchronization
 
+/// What is made of an empty data folder.
+package enum FolderSetup: Sendable {
+    /// Nothing: it is an error.
+    case none
+    /// A member of a new cluster, which has what every member begins with.
+    case initialize
+    /// A new node of a cluster, which is given everything when it is added.
+    case join
+}
+
 /// How far a start has come, for `/readyz`.
 package final class StartupProgress: Sendable {
     private let text = Mutex("starting")
@@ -36,14 +46,14 @@ package final class NodeBoot: @unchecked Sendable {
     /// Opens the data folder, making a new node of it if it is empty and that was asked for, and loads its snapshot.
     static func open(
         _ configuration: NodeConfiguration,
-        initialize: Bool,
+        setup: FolderSetup,
         files: POSIXFileSystem,
         logger: Logger,
         progress: StartupProgress
     ) throws(StartupError) -> (NodeBoot, ReplicaStore<POSIXFileSystem>) {
         do throws(StorageError) {
             progress.report("opening the data folder")
-            var store = try openStore(configuration, initialize: initialize, files: files, logger: logger)
+            var store = try openStore(configuration, setup: setup, files: files, logger: logger)
             let snapshot = try loadSnapshot(of: &store, configuration, files: files, logger: logger, progress: progress)
             let recovered = store.recovered
             reportDamage(recovered, logger: logger)
@@ -84,7 +94,7 @@ package final class NodeBoot: @unchecked Sendable {
 
     private static func openStore(
         _ configuration: NodeConfiguration,
-        initialize: Bool,
+        setup: FolderSetup,
         files: POSIXFileSystem,
         logger: Logger
     ) throws(StorageError) -> ReplicaStore<POSIXFileSystem> {
@@ -95,35 +105,48 @@ package final class NodeBoot: @unchecked Sendable {
             epoch: configuration.epoch
         )
         if try ReplicaStore.folderState(folder, files: files) == .empty {
-            guard initialize else {
+            let first: [LogEntry]
+            switch setup {
+            case .none:
                 throw StorageError(
                     .notInitialised,
                     path: folder,
                     operation: "start a node from",
                     reason: "it is empty",
-                    remedy: "start with --initialize if this is a new cluster; otherwise check node.data: "
-                        + "a member that lost its data must not start with nothing"
+                    remedy:
+                        "start with --initialize if this is a new cluster, with --join if this is a new node of one; "
+                        + "otherwise check node.data: a member that lost its data must not start with nothing"
                 )
+            case .initialize: first = [firstEntry(configuration)]
+            case .join: first = []
             }
-            logger.notice("making a new node", metadata: ["folder": "\(folder)"])
-            // Every member begins with the same entry, so that they agree on who votes before anybody leads.
-            let voters = RaftConfiguration(voters: configuration.members.map(\.id))
-            let entry = LogEntry(
-                index: LogIndex(1),
-                term: Term(1),
-                timestamp: .zero,
-                kind: .configuration,
-                payload: voters.encoded
-            )
+            logger.notice("making a new node", metadata: ["folder": "\(folder)", "setup": "\(setup)"])
             try ReplicaStore.initialise(
                 folder,
                 files: files,
                 identity: identity,
-                hardState: HardState(term: Term(1)),
-                firstEntries: [entry]
+                hardState: HardState(term: first.last?.term ?? .zero),
+                firstEntries: first
             )
         }
         return try ReplicaStore(opening: folder, files: files, expecting: identity)
+    }
+
+    /// Every member of a new cluster begins with the same entry, so that they agree on who votes before anybody leads.
+    private static func firstEntry(_ configuration: NodeConfiguration) -> LogEntry {
+        let voters = configuration.members.map(\.id)
+        let first = RaftConfiguration(
+            voters: voters,
+            awaited: voters,
+            addresses: configuration.members.map { MemberAddresses(node: $0.id, peer: $0.peer, client: $0.client) }
+        )
+        return LogEntry(
+            index: LogIndex(1),
+            term: Term(1),
+            timestamp: .zero,
+            kind: .configuration,
+            payload: first.encoded
+        )
     }
 
     /// Loads the snapshot; if a block of it turns out to be damaged, goes on with what is left without it.
@@ -141,7 +164,7 @@ package final class NodeBoot: @unchecked Sendable {
             logger.error("the snapshot is damaged and is set aside", metadata: ["error": "\(error)"])
             try store.setSnapshotAside()
             store.close()
-            store = try openStore(configuration, initialize: false, files: files, logger: logger)
+            store = try openStore(configuration, setup: .none, files: files, logger: logger)
             return try loadSnapshot(of: store, store.snapshot, logger: logger, progress: progress)
         }
     }

@@ -4,13 +4,15 @@
 import Logging
 import NIOCore
 import PembaCore
+import PembaRaft
 import PembaReplica
 import PembaService
 import PembaTLS
 import PembaTransport
 import PembaWire
 
-/// The connection that this node keeps to another one, and on which it alone talks.
+/// The connection that this node keeps to another one, and on which it talks; the other one only if it has no connection
+/// of its own.
 ///
 /// Confined to the node's loop.
 ///
@@ -41,14 +43,14 @@ final class PeerLink: ConnectionDelegate {
     private static let pingInterval = TimeAmount.seconds(1)
     private static let idleTimeout = TimeSpan.seconds(5)
 
-    let peer: MemberConfiguration
+    let peer: MemberAddresses
     private let node: Node
     private var state = State.idle
     private var pause = PeerLink.pauseMin
     /// The last reason of a failure, so that a node that stays away is logged once and not at every attempt.
     private var lastFailure = ""
 
-    init(node: Node, peer: MemberConfiguration) {
+    init(node: Node, peer: MemberAddresses) {
         self.node = node
         self.peer = peer
     }
@@ -77,7 +79,7 @@ final class PeerLink: ConnectionDelegate {
         Connector.connect(
             to: peer.peer,
             tls: node.access.peerContext,
-            expecting: .node(of: configuration.cluster, id: peer.id),
+            expecting: .node(of: configuration.cluster, id: peer.node),
             options: PeerLink.options(configuration.limits),
             on: node.loop,
             logger: node.logs.logger("transport"),
@@ -100,10 +102,15 @@ final class PeerLink: ConnectionDelegate {
 
     /// Sends a message, or drops it.
     func send(_ message: PeerMessage) {
-        guard case .up(let connection) = state, connection.isOpen, connection.outputBacklog < PeerLink.backlogMax else {
+        guard case .up(let connection) = state, PeerLink.hasRoom(connection) else {
             node.metrics.peerMessagesDropped += 1
             return
         }
+        PeerLink.send(message, on: connection)
+    }
+
+    /// Appends a message to a connection between nodes, whoever opened it.
+    static func send(_ message: PeerMessage, on connection: Connection) {
         FrameWriter.frame(
             type: .peer,
             correlation: 0,
@@ -113,17 +120,17 @@ final class PeerLink: ConnectionDelegate {
         connection.flush()
     }
 
+    /// Whether a connection takes a message more.
+    static func hasRoom(_ connection: Connection) -> Bool {
+        connection.isOpen && connection.outputBacklog < backlogMax
+    }
+
     // MARK: - The connection
 
     func connectionDidOpen(_ connection: Connection) {
         guard case .connecting = state else { return connection.close() }
         state = .greeting(connection)
-        let configuration = node.configuration
-        let hello = Hello(
-            cluster: configuration.cluster,
-            software: Greeting.software,
-            caller: .peer(node: configuration.node, to: peer.id, epoch: configuration.epoch)
-        )
+        let hello = node.hello(to: peer.node)
         FrameWriter.frame(type: .hello, correlation: 0, into: &connection.output) { hello.encode(into: &$0) }
     }
 
@@ -131,9 +138,13 @@ final class PeerLink: ConnectionDelegate {
         do throws(ByteError) {
             switch header.type {
             case .helloAnswer: try greeted(connection, try HelloAnswer(decoding: payload))
-            case .error: connection.close(.ended(reason: try ErrorFrame(decoding: payload).message))
+            case .error: refused(connection, try ErrorFrame(decoding: payload))
             case .goAway: connection.close(.ended(reason: try GoAway(decoding: payload).message))
             case .pong: return
+            case .peer:
+                // It has no connection of its own to this node: it has only just joined, or knows that one was removed.
+                guard isUp else { throw .invalidValue(field: "frame type before the answer", value: 64) }
+                node.step(.peer(from: peer.node, try PeerMessage(decoding: payload)))
             default: throw .invalidValue(field: "frame type between nodes", value: UInt64(header.typeNumber))
             }
         } catch {
@@ -149,15 +160,27 @@ final class PeerLink: ConnectionDelegate {
 
     private func greeted(_ connection: Connection, _ answer: HelloAnswer) throws(ByteError) {
         guard case .greeting = state else { return }
-        guard answer.cluster == node.configuration.cluster, answer.node == peer.id else {
+        guard answer.cluster == node.configuration.cluster, answer.node == peer.node else {
             return connection.close(.ended(reason: "it is node \(answer.node) of cluster \(answer.cluster)"))
+        }
+        do throws(ServiceError) {
+            try node.check(answer.log, of: peer.node)
+        } catch {
+            return connection.close(.ended(reason: error.message))
         }
         state = .up(connection)
         pause = PeerLink.pauseMin
         lastFailure = ""
         node.logger.info("connected to a node", metadata: metadata)
         schedulePing(connection)
-        node.step(.linkUp(peer.id))
+        node.step(.linkUp(peer.node))
+    }
+
+    private func refused(_ connection: Connection, _ error: ErrorFrame) {
+        if error.serviceError.detail("lost_data") == node.configuration.node.description {
+            node.refusedForLostData(by: peer.node, reason: error.message)
+        }
+        connection.close(.ended(reason: error.message))
     }
 
     private func lost(_ reason: String) {
@@ -165,7 +188,7 @@ final class PeerLink: ConnectionDelegate {
         guard node.phase == .running || node.phase == .draining else { return }
         if case .closed = state { return }
         state = .idle
-        if wasUp { node.step(.linkDown(peer.id)) }
+        if wasUp { node.step(.linkDown(peer.node)) }
         if reason != lastFailure {
             lastFailure = reason
             var metadata = metadata
@@ -188,5 +211,5 @@ final class PeerLink: ConnectionDelegate {
         }
     }
 
-    private var metadata: Logger.Metadata { ["peer.id": "\(peer.id)", "peer.address": "\(peer.peer)"] }
+    private var metadata: Logger.Metadata { ["peer.id": "\(peer.node)", "peer.address": "\(peer.peer)"] }
 }

@@ -10,7 +10,8 @@ import PembaTLS
 import PembaTransport
 import PembaWire
 
-/// A connection that another node opened: it talks, this node listens.
+/// A connection that another node opened: it talks, this node listens, and answers on it only while it has no connection
+/// of its own to that node.
 ///
 /// Confined to the node's loop.
 ///
@@ -62,6 +63,15 @@ final class PeerReceiver: ConnectionDelegate {
         node.receivers[peer] = nil
     }
 
+    /// Sends a message, or drops it.
+    func send(_ message: PeerMessage) {
+        guard peer != nil, PeerLink.hasRoom(connection) else {
+            node.metrics.peerMessagesDropped += 1
+            return
+        }
+        PeerLink.send(message, on: connection)
+    }
+
     private func greet(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) {
         do throws(ServiceError) {
             guard header.type == .hello else {
@@ -89,7 +99,7 @@ final class PeerReceiver: ConnectionDelegate {
 
     private func verify(_ hello: Hello) throws(ServiceError) -> NodeID {
         let configuration = node.configuration
-        guard case .peer(let peer, let to, let epoch) = hello.caller else {
+        guard case .peer(let peer, let to, let epoch, let log) = hello.caller else {
             throw ServiceError(.invalidArgument, "this port is for nodes; clients connect to the client port")
         }
         guard connection.identity == .node(configuration.cluster, peer) else {
@@ -102,8 +112,10 @@ final class PeerReceiver: ConnectionDelegate {
                 details: [.init("node", configuration.node.description)]
             )
         }
-        guard peer != configuration.node, configuration.members.contains(where: { $0.id == peer }) else {
-            throw ServiceError(.invalidArgument, "node \(peer) is no other member of the cluster")
+        // Whoever has a node's certificate may call: a member that this node has not heard of yet, or one that was removed
+        // and is to be told so.
+        guard peer != configuration.node else {
+            throw ServiceError(.invalidArgument, "node \(peer) is this node: two have the same id")
         }
         guard epoch == configuration.epoch else {
             throw ServiceError(
@@ -111,6 +123,7 @@ final class PeerReceiver: ConnectionDelegate {
                 "node \(peer) is of epoch \(epoch), this cluster is of \(configuration.epoch)"
             )
         }
+        try node.check(log, of: peer)
         return peer
     }
 }

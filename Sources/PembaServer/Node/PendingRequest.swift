@@ -25,6 +25,8 @@ struct PendingRequest {
         /// Open a client session, or change tuples or the schema: how many updates or bytes, for the audit log; and of a
         /// deletion the checksum of its filter, to which the cursor in its answer is bound.
         case command(RequestKind, size: Int, filter: UInt32)
+        /// Look at the members, or change them.
+        case membership
     }
 
     /// Who asked.
@@ -53,6 +55,7 @@ struct PendingRequest {
         case .lookupSubjects: .lookupSubjects
         case .export: .export
         case .watch: .watch
+        case .membership: .membership
         }
     }
 }

@@ -7,9 +7,9 @@ import Logging
 /// Runs a node as the one thing that a process does.
 package enum NodeProcess {
     /// Starts the node and returns when it was told to stop and has stopped.
-    package static func run(_ configuration: NodeConfiguration, initialize: Bool) throws(StartupError) {
+    package static func run(_ configuration: NodeConfiguration, setup: FolderSetup) throws(StartupError) {
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: STDERR_FILENO))
-        let node = try RunningNode.start(configuration, initialize: initialize, logs: logs)
+        let node = try RunningNode.start(configuration, setup: setup, logs: logs)
         let watch = SignalWatch(onStop: { node.shutDown() }, onReload: { node.reload() })
         node.waitUntilStopped()
         withExtendedLifetime(watch) {}

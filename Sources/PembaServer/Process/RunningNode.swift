@@ -54,7 +54,7 @@ package final class RunningNode: Sendable {
     /// callers are told so.
     package static func start(
         _ configuration: NodeConfiguration,
-        initialize: Bool,
+        setup: FolderSetup,
         logs: NodeLogs,
         monitor: DiskMonitor = DiskMonitor(clock: { SystemClock.now() })
     ) throws(StartupError) -> RunningNode {
@@ -65,7 +65,7 @@ package final class RunningNode: Sendable {
             let running = RunningNode(ports, clients: try ports.listen(.clients), peers: try ports.listen(.peers))
             let (boot, store) = try NodeBoot.open(
                 configuration,
-                initialize: initialize,
+                setup: setup,
                 files: POSIXFileSystem(monitor: monitor),
                 logger: running.logger,
                 progress: ports.progress

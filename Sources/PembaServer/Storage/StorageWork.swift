@@ -43,8 +43,8 @@ package enum StorageEvent: Sendable {
     case snapshotNotWritten(StorageError)
     /// The answer to `readSnapshotBlocks`.
     case snapshotBlocksRead(for: NodeID, index: LogIndex, from: UInt32, blocks: [[UInt8]]?)
-    /// The answer to `storeSnapshotBlock`.
-    case snapshotBlockStored(index: LogIndex, number: UInt32, succeeded: Bool)
+    /// The answer to `storeSnapshotBlock`: the first block that is missing after it, or nil if it was refused.
+    case snapshotBlockStored(index: LogIndex, number: UInt32, missing: UInt32?)
     /// A received snapshot is current, and this is its state.
     case snapshotInstalled(index: LogIndex, LoadedSnapshot)
     /// A received snapshot was not what it should be.

@@ -171,12 +171,16 @@ final class StorageWorker<Files: FileSystem> {
 
     private func storeBlock(_ index: LogIndex, _ number: UInt32, _ bytes: [UInt8]) -> StorageEvent {
         do throws(StorageError) {
-            let isStored = try store.storeReceivedBlock(index, number: number, bytes: bytes)
-            return .snapshotBlockStored(index: index, number: number, succeeded: isStored)
+            guard try store.storeReceivedBlock(index, number: number, bytes: bytes) else {
+                return .snapshotBlockStored(index: index, number: number, missing: nil)
+            }
+            // With the manifest it is known what is here from before.
+            let missing = number == 0 ? store.firstMissingBlock(index) ?? .max : number + 1
+            return .snapshotBlockStored(index: index, number: number, missing: missing)
         } catch {
             guard error.code == .noSpace else { fail("store a received snapshot: \(error)") }
             logger.error("no room for a received snapshot", metadata: ["error": "\(error)"])
-            return .snapshotBlockStored(index: index, number: number, succeeded: false)
+            return .snapshotBlockStored(index: index, number: number, missing: nil)
         }
     }
 

@@ -126,7 +126,8 @@ extension Simulation {
                 try unlessRefused { () throws(StorageError) in
                     try store.storeReceivedBlock(index, number: number, bytes: bytes)
                 } ?? false
-            done.inputs.append(.snapshotBlockStored(index: index, number: number, succeeded: isStored))
+            let next = number == 0 ? store.firstMissingBlock(index) ?? .max : number + 1
+            done.inputs.append(.snapshotBlockStored(index: index, number: number, missing: isStored ? next : nil))
         case .install(let index):
             done.installed = try unlessRefused { () throws(StorageError) in try store.installReceived(index) }
             if done.installed == nil { done.inputs.append(.snapshotInstallFailed(index: index)) }

@@ -37,6 +37,7 @@ extension Simulation {
             case .installSnapshot(let index): enqueue(.install(index), at: place)
             case .writeSnapshot: beginSnapshot(place)
             case .compactLog(let index): enqueue(.compact(index), at: place)
+            case .configuration, .removed: break
             }
         }
     }

@@ -4,7 +4,7 @@
 import Foundation
 import PembaCore
 import PembaPKI
-import PembaService
+package import PembaService
 
 /// Writes the certificate authority, certificates, configurations and context file of a new cluster.
 package enum ClusterFiles {
@@ -66,19 +66,27 @@ package enum ClusterFiles {
             let authority = try CertificateAuthority.create(named: "Pemba cluster \(cluster)")
             let own = try authority.certifiedKey()
             try own.write(certificate: root + "/ca.pem", key: root + "/ca-key.pem")
-            for node in plan.nodes {
-                let folder = root + "/" + node.folder
-                try makeFolder(folder)
-                let issued = try authority.issueNode(NodeID(node.id), cluster: cluster, hosts: hosts(of: node))
-                try issued.write(certificate: folder + "/node.pem", key: folder + "/node-key.pem")
-                try SecureFile.write(own.certificatePEM, to: folder + "/ca.pem", mode: 0o644)
-            }
+            for node in plan.nodes { try issue(node, by: authority, cluster: cluster, root: root) }
             try makeFolder(root + "/admin")
             let admin = try authority.issueClient("admin", roles: .admin, cluster: cluster)
             try admin.write(certificate: root + "/admin/admin.pem", key: root + "/admin/admin-key.pem")
         } catch let error as PKIError {
             throw ToolError(error.description)
         }
+    }
+
+    /// Makes the folder of a node with its certificate, its key and the authority's certificate.
+    private static func issue(
+        _ node: ClusterPlan.Node,
+        by authority: borrowing CertificateAuthority,
+        cluster: ClusterID,
+        root: String
+    ) throws {
+        let folder = root + "/" + node.folder
+        try makeFolder(folder)
+        let issued = try authority.issueNode(NodeID(node.id), cluster: cluster, hosts: hosts(of: node))
+        try issued.write(certificate: folder + "/node.pem", key: folder + "/node-key.pem")
+        try SecureFile.write(try authority.certifiedKey().certificatePEM, to: folder + "/ca.pem", mode: 0o644)
     }
 
     /// A node on this machine is reached as `localhost` too.
@@ -92,5 +100,70 @@ package enum ClusterFiles {
         } catch {
             throw ToolError("the folder \(path) could not be created: \(error.localizedDescription)")
         }
+    }
+
+    // MARK: - One node more
+
+    /// The files of a node that is to be added.
+    package struct Prepared: Encodable {
+        /// The new node.
+        package let node: UInt64
+        /// Its folder.
+        package let directory: String
+        /// Its configuration file.
+        package let configuration: String
+        /// Where other nodes reach it.
+        package let peer: String
+        /// Where clients reach it.
+        package let client: String
+
+        /// What was made and what to do next, for people.
+        package var text: String {
+            """
+            node \(node): \(directory)
+            on its machine:   pembad --config \(configuration) --join
+            then:             clusterctl member add \(node) --peer \(peer) --client \(client)
+
+            """
+        }
+    }
+
+    /// Makes the files of `node`, which is to be added to the cluster of `status`, below the folder of the certificate
+    /// authority.
+    package static func prepare(
+        _ node: ClusterPlan.Node,
+        for status: NodeStatus,
+        in directory: String
+    ) throws -> Prepared {
+        let root = URL(fileURLWithPath: directory).standardizedFileURL.path
+        let folder = root + "/" + node.folder
+        guard !FileManager.default.fileExists(atPath: folder) else {
+            throw ToolError("\(folder) exists already; nothing was changed: each id is used once")
+        }
+        if let member = status.members.first(where: { $0.node.rawValue == node.id }) {
+            throw ToolError("node \(member.node) is a member already, reached at \(member.peerAddress)")
+        }
+        do {
+            let authority = try CertificateAuthority(
+                certificateFile: root + "/ca.pem",
+                keyFile: root + "/ca-key.pem"
+            )
+            try issue(node, by: authority, cluster: status.cluster, root: root)
+        } catch let error as PKIError {
+            throw ToolError(error.description)
+        }
+        let members = status.members.map {
+            ClusterPlan.line($0.node.rawValue, peer: $0.peerAddress, client: $0.clientAddress)
+        }
+        let path = folder + "/node.yaml"
+        let text = ClusterPlan.configuration(of: node, cluster: status.cluster, members: members + [node.line])
+        try TextFile.write(text, to: path)
+        return Prepared(
+            node: node.id,
+            directory: folder,
+            configuration: path,
+            peer: node.peerAddress,
+            client: node.clientAddress
+        )
     }
 }

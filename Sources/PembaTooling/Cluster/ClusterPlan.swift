@@ -18,6 +18,24 @@ package struct ClusterPlan: Equatable {
         /// The port for health and metrics.
         package let httpPort: Int
 
+        init(id: UInt64, host: String, clientPort: Int, peerPort: Int, httpPort: Int) {
+            self.id = id
+            self.host = host
+            self.clientPort = clientPort
+            self.peerPort = peerPort
+            self.httpPort = httpPort
+        }
+
+        /// A node that is to be added to a cluster.
+        package init(new id: UInt64, host: String, clientPort: Int, peerPort: Int, httpPort: Int) throws(ToolError) {
+            guard id > 0 else { throw ToolError("ids of nodes begin at 1") }
+            self.init(id: id, host: host, clientPort: clientPort, peerPort: peerPort, httpPort: httpPort)
+            try ClusterPlan.requirePorts([self])
+        }
+
+        /// Where it is reached, for configuration files.
+        var line: String { ClusterPlan.line(id, peer: peerAddress, client: clientAddress) }
+
         /// `host:port` for clients.
         package var clientAddress: String { ClusterPlan.address(host, clientPort) }
         /// `host:port` for other nodes.
@@ -89,7 +107,9 @@ package struct ClusterPlan: Equatable {
         }
     }
 
-    private func requirePorts() throws(ToolError) {
+    private func requirePorts() throws(ToolError) { try ClusterPlan.requirePorts(nodes) }
+
+    private static func requirePorts(_ nodes: [Node]) throws(ToolError) {
         var seen: [String] = []
         for node in nodes {
             for port in [node.clientPort, node.peerPort, node.httpPort] {
@@ -113,6 +133,16 @@ package struct ClusterPlan: Equatable {
 
     /// The configuration file of `node`.
     package func configuration(of node: Node, cluster: ClusterID) -> String {
+        ClusterPlan.configuration(of: node, cluster: cluster, members: nodes.map(\.line))
+    }
+
+    /// A member as configuration files name it.
+    static func line(_ id: UInt64, peer: String, client: String) -> String {
+        "  - {id: \(id), peer: \"\(peer)\", client: \"\(client)\"}"
+    }
+
+    /// The configuration file of `node` in a cluster whose members are these lines.
+    static func configuration(of node: Node, cluster: ClusterID, members: [String]) -> String {
         var lines = [
             "# Configuration of node \(node.id); every key: pembad --print-configuration",
             "cluster:",
@@ -122,9 +152,7 @@ package struct ClusterPlan: Equatable {
             "  data: data",
             "members:",
         ]
-        for member in nodes {
-            lines.append("  - {id: \(member.id), peer: \"\(member.peerAddress)\", client: \"\(member.clientAddress)\"}")
-        }
+        lines += members
         lines += [
             "listen:",
             "  client: \"\(node.clientAddress)\"",

@@ -14,6 +14,8 @@ package struct ClusterReport: Encodable {
         package let node: UInt64?
         /// What part it plays in consensus.
         package let role: String?
+        /// What the cluster has it for, and on the way to what it is; nil if it is no member, or nobody knows.
+        package let member: String?
         /// Its term.
         package let term: UInt64?
         /// The last index that it knows to be committed.
@@ -40,14 +42,26 @@ package struct ClusterReport: Encodable {
     package let leader: UInt64?
     /// Whether every node answers, is healthy, agrees on the leader and has applied all that is committed.
     package let caughtUp: Bool
-    /// A row for each endpoint.
+    /// A row for each endpoint and for each other member.
     package let nodes: [Row]
+    private let memberCount: Int
+
+    private enum CodingKeys: String, CodingKey {
+        case cluster
+        case leader
+        case caughtUp
+        case nodes
+    }
 
     /// What the answers of `endpoints` mean together; an error is why a node did not answer.
     package init(_ answers: [(endpoint: String, status: Result<NodeStatus, ToolError>)]) {
         let statuses = answers.compactMap { try? $0.status.get() }
         let commit = statuses.map(\.commitIndex).max() ?? .zero
-        nodes = answers.map { ClusterReport.row($0.endpoint, $0.status, commit: commit) }
+        // The leader knows best who belongs to the cluster, and how far each member is.
+        let leading = statuses.filter { $0.role == .leader }.max { $0.term < $1.term }
+        let members = (leading ?? statuses.max { $0.membership.index < $1.membership.index })?.members ?? []
+        nodes = answers.map { ClusterReport.row($0.endpoint, $0.status, commit: commit, members: members) }
+        memberCount = members.count
         cluster = statuses.first?.cluster.description
         leader = statuses.filter { $0.leader != nil }.max { $0.term < $1.term }?.leader?.rawValue
         caughtUp =
@@ -57,13 +71,19 @@ package struct ClusterReport: Encodable {
             }
     }
 
-    private static func row(_ endpoint: String, _ answer: Result<NodeStatus, ToolError>, commit: LogIndex) -> Row {
+    private static func row(
+        _ endpoint: String,
+        _ answer: Result<NodeStatus, ToolError>,
+        commit: LogIndex,
+        members: [MemberStatus]
+    ) -> Row {
         switch answer {
         case .failure(let error):
             return Row(
                 endpoint: endpoint,
                 node: nil,
                 role: nil,
+                member: members.first { $0.clientAddress == endpoint }.map(ClusterReport.text),
                 term: nil,
                 commit: nil,
                 applied: nil,
@@ -82,6 +102,7 @@ package struct ClusterReport: Encodable {
                 endpoint: endpoint,
                 node: status.node.rawValue,
                 role: "\(status.role)",
+                member: members.first { $0.node == status.node }.map(ClusterReport.text),
                 term: status.term.rawValue,
                 commit: status.commitIndex.rawValue,
                 applied: status.appliedIndex.rawValue,
@@ -95,23 +116,40 @@ package struct ClusterReport: Encodable {
         }
     }
 
+    /// What the cluster has a member for, and on the way to what it is.
+    private static func text(_ member: MemberStatus) -> String {
+        var text = "\(member.role)" + (member.next.map { ", to be \($0)" } ?? "")
+        if let snapshot = member.snapshot, snapshot.total > 0 {
+            text += ", snapshot \(Int(snapshot.done) * 100 / Int(snapshot.total)) %"
+        } else if let catchUp = member.catchUp {
+            text += ", round \(catchUp.round), entry \(member.matchIndex ?? .zero) of \(catchUp.target)"
+        }
+        return member.hasLostData ? text + ", refused without its data" : text
+    }
+
     /// Whether every node answers, whatever it says.
     package var isComplete: Bool { nodes.allSatisfy { $0.node != nil } }
 
-    /// Whether every node answers, is healthy and there is a leader.
-    package var isHealthy: Bool { leader != nil && nodes.allSatisfy { $0.health == "healthy" } }
+    /// Whether there is a leader and every member answers and is healthy; what is no member does not count.
+    package var isHealthy: Bool {
+        let members = nodes.filter { $0.member != nil }
+        let counted = members.count < memberCount || members.isEmpty ? nodes : members
+        return leader != nil && counted.allSatisfy { $0.health == "healthy" }
+    }
 
     /// A table for people.
     package var text: String {
         var table = Table([
-            ("NODE", .right), ("ENDPOINT", .left), ("ROLE", .left), ("TERM", .right), ("COMMIT", .right),
+            ("NODE", .right), ("ENDPOINT", .left), ("ROLE", .left), ("MEMBER", .left), ("TERM", .right),
+            ("COMMIT", .right),
             ("APPLIED", .right), ("LAG", .right), ("LEADER", .right), ("OLDEST", .right),
             ("TUPLES", .right), ("HEALTH", .left),
         ])
         func number(_ value: UInt64?) -> String { value.map { String($0) } ?? "-" }
         for row in nodes {
             table.add([
-                number(row.node), row.endpoint, row.role ?? "-", number(row.term), number(row.commit),
+                number(row.node), row.endpoint, row.role ?? "-", row.member ?? "-", number(row.term),
+                number(row.commit),
                 number(row.applied), number(row.lag), number(row.leader), number(row.oldest), number(row.tuples),
                 row.health,
             ])

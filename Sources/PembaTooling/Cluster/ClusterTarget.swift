@@ -111,16 +111,35 @@ package struct ClusterTarget {
         early: (ClusterReport) -> Void = { _ in }
     ) async throws -> ClusterReport {
         let patience = patience.map { min($0, timeout) } ?? timeout
-        return try await withClient { client in
-            let prompt = await report(client, within: min(patience, ClusterTarget.promptAnswer))
-            guard !prompt.isComplete else { return prompt }
-            early(prompt)
-            return await report(client, within: patience)
+        let known = try await withClient { client in
+            let prompt = await answers(client, within: min(patience, ClusterTarget.promptAnswer))
+            let report = ClusterReport(prompt)
+            guard !report.isComplete else { return prompt }
+            early(report)
+            return await answers(client, within: patience)
         }
+        let others = ClusterTarget.unasked(known)
+        guard !others.isEmpty else { return ClusterReport(known) }
+        // Members that the caller has not heard of yet.
+        let rest = ClusterTarget(endpoints: others, ca: ca, credential: credential, cluster: cluster, timeout: timeout)
+        let more = try await rest.withClient { await rest.answers($0, within: patience) }
+        return ClusterReport(known + more)
     }
 
-    private func report(_ client: PembaClient, within patience: Duration) async -> ClusterReport {
+    /// What the node at one endpoint says, or why it says nothing.
+    private typealias NodeAnswer = (endpoint: String, status: Result<NodeStatus, ToolError>)
+
+    private func answers(_ client: PembaClient, within patience: Duration) async -> [NodeAnswer] {
         let answers = await client.statusOfEndpoints(timeout: patience)
-        return ClusterReport(zip(endpoints, answers).map { ($0, $1.mapError { ToolError($0.description) }) })
+        return zip(endpoints, answers).map { ($0, $1.mapError { ToolError($0.description) }) }
+    }
+
+    /// Where members are reached, as the leader says, who are at none of these endpoints.
+    private static func unasked(_ answers: [NodeAnswer]) -> [String] {
+        let statuses = answers.compactMap { try? $0.status.get() }
+        guard let leader = statuses.filter({ $0.role == .leader }).max(by: { $0.term < $1.term }) else { return [] }
+        let answered = statuses.map(\.node)
+        return leader.members.filter { !answered.contains($0.node) }.map(\.clientAddress)
+            .filter { address in !address.isEmpty && !answers.contains { $0.endpoint == address } }
     }
 }

@@ -4,7 +4,7 @@
 import Foundation
 import PembaClient
 import PembaCore
-import PembaService
+package import PembaService
 
 /// A new cluster of `pembad` processes on loopback, in a folder of its own: for chaos, benchmarks and tests.
 ///
@@ -16,6 +16,7 @@ package final class LocalCluster {
     package let nodes: [LocalNode]
     /// The addresses and ports.
     package let plan: ClusterPlan
+    private let program: String
 
     /// Writes the files of a cluster of `count` nodes below `folder`, on ports that were free a moment ago.
     ///
@@ -24,6 +25,7 @@ package final class LocalCluster {
         let ports = try FreePorts.find(count * 3)
         plan = try ClusterPlan(local: ports)
         self.folder = folder
+        self.program = program
         _ = try ClusterFiles.create(plan, in: folder, contextPath: folder + "/cluster.yaml")
         nodes = plan.nodes.map { LocalNode(id: $0.id, folder: folder + "/" + $0.folder, program: program) }
         guard !settings.isEmpty else { return }
@@ -36,6 +38,25 @@ package final class LocalCluster {
     /// Starts every node for the first time.
     package func start() throws {
         for node in nodes { try node.start(arguments: ["--initialize"]) }
+    }
+
+    /// Makes the files of a node more, which is to be started with `--join` and added; and where it is reached.
+    package func prepareNode(for status: NodeStatus) throws -> (node: LocalNode, contact: MemberContact) {
+        let ports = try FreePorts.find(3)
+        let planned = try ClusterPlan.Node(
+            new: (status.membership.highestNode?.rawValue ?? 0) + 1,
+            host: "127.0.0.1",
+            clientPort: ports[0],
+            peerPort: ports[1],
+            httpPort: ports[2]
+        )
+        let prepared = try ClusterFiles.prepare(planned, for: status, in: folder)
+        let contact = MemberContact(
+            node: NodeID(planned.id),
+            peer: try NetworkAddress(parsing: prepared.peer),
+            client: try NetworkAddress(parsing: prepared.client)
+        )
+        return (LocalNode(id: planned.id, folder: prepared.directory, program: program), contact)
     }
 
     /// How to reach the cluster as its administrator.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
+package import PembaRaft
 
 /// The versions of the protocol that this software speaks.
 package enum ProtocolVersion {
@@ -32,8 +33,9 @@ package struct Hello: Hashable, Sendable {
     package enum Caller: Hashable, Sendable {
         /// A client; the key is empty where its certificate says who it is.
         case client(name: String, bearerKey: String)
-        /// A node of the same cluster, which means to reach node `to`. The certificate must say the same `node`.
-        case peer(node: NodeID, to: NodeID, epoch: Epoch)
+        /// A node of the same cluster, which means to reach node `to`. The certificate must say the same `node`;
+        /// `log` is how much of a log it has.
+        case peer(node: NodeID, to: NodeID, epoch: Epoch, log: LogContent)
     }
 
     /// The oldest version of the protocol that the caller speaks.
@@ -79,10 +81,11 @@ package struct Hello: Hashable, Sendable {
         case .client(let name, let bearerKey):
             output.string(name)
             output.string(bearerKey)
-        case .peer(let node, let to, let epoch):
+        case .peer(let node, let to, let epoch, let log):
             output.integer(node.rawValue)
             output.integer(to.rawValue)
             output.integer(epoch.rawValue)
+            output.integer(log.rawValue)
         }
     }
 
@@ -106,9 +109,20 @@ package struct Hello: Hashable, Sendable {
         case 2:
             let node = try reader.nodeID()
             let to = try reader.nodeID()
-            caller = .peer(node: node, to: to, epoch: Epoch(try reader.integer()))
+            let epoch = Epoch(try reader.integer())
+            caller = .peer(node: node, to: to, epoch: epoch, log: try LogContent(decoding: &reader))
             guard cluster != nil else { throw .invalidValue(field: "cluster id present", value: 0) }
         default: throw .invalidValue(field: "caller kind", value: UInt64(kind))
         }
+    }
+}
+
+extension LogContent {
+    init(decoding reader: inout ByteReader) throws(ByteError) {
+        let number: UInt8 = try reader.integer()
+        guard let content = LogContent(rawValue: number) else {
+            throw .invalidValue(field: "content of the log", value: UInt64(number))
+        }
+        self = content
     }
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
+package import PembaRaft
 package import PembaService
 
 /// What a node lets one connection ask for.
@@ -106,6 +107,8 @@ package struct HelloAnswer: Hashable, Sendable {
     package var software: String
     /// Every member, the node itself included, ascending by node.
     package var members: [MemberAddress]
+    /// How much of a log the node has.
+    package var log: LogContent
 
     package init(
         version: UInt16,
@@ -116,7 +119,8 @@ package struct HelloAnswer: Hashable, Sendable {
         leader: NodeID?,
         limits: ConnectionLimits,
         software: String,
-        members: [MemberAddress]
+        members: [MemberAddress],
+        log: LogContent = .more
     ) {
         self.version = version
         self.cluster = cluster
@@ -127,6 +131,7 @@ package struct HelloAnswer: Hashable, Sendable {
         self.limits = limits
         self.software = software
         self.members = members
+        self.log = log
     }
 
     /// Appends the payload.
@@ -144,6 +149,7 @@ package struct HelloAnswer: Hashable, Sendable {
             output.integer(member.node.rawValue)
             output.string(member.clientAddress)
         }
+        output.integer(log.rawValue)
     }
 
     /// Reads a payload.
@@ -165,5 +171,6 @@ package struct HelloAnswer: Hashable, Sendable {
             let node = try reader.nodeID()
             members.append(MemberAddress(node: node, clientAddress: try reader.string(limit: HelloAnswer.addressBytes)))
         }
+        log = try LogContent(decoding: &reader)
     }
 }

@@ -70,6 +70,8 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
 
     /// What the node says of itself.
     case status = 48
+    /// Who the members are, or are to be.
+    case membership = 49
 
     // 64 to 79: between nodes only.
 
@@ -114,6 +116,8 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
     case importAnswer = 165
     /// Answers `status`.
     case statusAnswer = 176
+    /// Answers `membership`.
+    case membershipAnswer = 177
 
     // 208 and above: parts of streamed answers.
 
@@ -140,12 +144,12 @@ package enum FrameType: UInt8, Sendable, CaseIterable {
             .read
         case .openSession, .write, .delete, .set, .import: .write
         case .writeSchema: .schema
-        case .status: .admin
+        case .status, .membership: .admin
         case .hello, .helloAnswer, .ping, .pong, .error, .goAway, .streamCredit, .cancel, .peer, .checkAnswer,
             .bulkCheckAnswer, .readAnswer, .readSchemaAnswer, .lookupResourcesAnswer, .lookupSubjectsAnswer,
             .permissionsAnswer, .expandAnswer, .explainAnswer, .watchAnswer, .exportAnswer, .openSessionAnswer,
-            .writeAnswer, .writeSchemaAnswer, .deleteAnswer, .setAnswer, .importAnswer, .statusAnswer, .foundResources,
-            .foundSubjects, .watchEvents, .exportedTuples:
+            .writeAnswer, .writeSchemaAnswer, .deleteAnswer, .setAnswer, .importAnswer, .statusAnswer,
+            .membershipAnswer, .foundResources, .foundSubjects, .watchEvents, .exportedTuples:
             nil
         }
     }

@@ -115,6 +115,35 @@ struct CodingTests {
         }
     }
 
+    /// Who is awaited and where members are reached is written as version 3, and only that.
+    @Test func configurationWithAddressesHasItsPublishedBytes() throws {
+        let configuration = RaftConfiguration(
+            voters: [n(1), n(2)],
+            awaited: [n(2)],
+            addresses: [
+                MemberAddresses(
+                    node: n(2),
+                    peer: NetworkAddress(host: "b", port: 7),
+                    client: NetworkAddress(host: "::1", port: 8)
+                )
+            ]
+        )
+        func id(_ value: UInt8) -> [UInt8] { [value, 0, 0, 0, 0, 0, 0, 0] }
+        let golden: [UInt8] =
+            [3] + [2] + id(1) + id(2) + [0, 0, 0] + [0] + [0] + [1] + id(2) + [1] + id(2)
+            + [3] + Array("b:7".utf8) + [7] + Array("[::1]:8".utf8)
+        #expect(configuration.encoded == golden)
+        #expect(try RaftConfiguration(payload: golden) == configuration)
+        for length in 0..<golden.count {
+            #expect(throws: ByteError.self) { try RaftConfiguration(payload: Array(golden[..<length])) }
+        }
+        var nowhere = golden
+        nowhere[golden.count - 2] = UInt8(ascii: "x")
+        #expect(throws: ByteError.invalidValue(field: "client address", value: 2)) {
+            try RaftConfiguration(payload: nowhere)
+        }
+    }
+
     /// The largest configuration that can be read is no larger than those who store it allow.
     @Test func largestConfigurationFitsItsBound() {
         let ids = (1...UInt64(RaftConfiguration.removedMax)).map(n)
@@ -126,7 +155,12 @@ struct CodingTests {
             nextLearners: list,
             autoLeave: true,
             removed: ids,
-            goal: MembershipGoal(voters: list, learners: list)
+            goal: MembershipGoal(voters: list, learners: list),
+            awaited: list,
+            addresses: list.map { node in
+                let longest = NetworkAddress(host: String(repeating: "h", count: 294), port: 65_535)
+                return MemberAddresses(node: node, peer: longest, client: longest)
+            }
         )
         #expect(largest.encoded.count == RaftConfiguration.encodedBytesMax)
     }
@@ -148,14 +182,17 @@ struct CodingTests {
             RaftConfiguration(voters: [n(1)], goal: MembershipGoal(voters: [n(1)], learners: [n(2)])),
             RaftConfiguration(voters: [n(1)], goal: MembershipGoal(voters: [n(1)], learners: [n(1)])),
             RaftConfiguration(voters: [n(1)], outgoingVoters: [n(1)], goal: MembershipGoal(voters: [n(1)])),
+            RaftConfiguration(voters: [n(1)], awaited: [n(2)]),
+            RaftConfiguration(voters: [n(1)], addresses: [address(2)]),
+            RaftConfiguration(voters: [n(1)], addresses: [address(1), address(1)]),
         ]
         for configuration in senseless {
             #expect(throws: ByteError.self, "\(configuration)") {
                 try RaftConfiguration(payload: configuration.encoded)
             }
         }
-        #expect(throws: ByteError.invalidValue(field: "configuration version", value: 3)) {
-            try RaftConfiguration(payload: [3, 0, 0, 0, 0])
+        #expect(throws: ByteError.invalidValue(field: "configuration version", value: 4)) {
+            try RaftConfiguration(payload: [4, 0, 0, 0, 0])
         }
     }
 }

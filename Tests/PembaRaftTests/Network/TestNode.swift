@@ -24,6 +24,16 @@ func bootEntry(voters: [NodeID], learners: [NodeID] = [], outgoing: [NodeID] = [
     return LogEntry(index: i(1), term: t(1), timestamp: .zero, kind: .configuration, payload: configuration.encoded)
 }
 
+/// Where a node is reached; by default on a port of its own number.
+func address(_ node: UInt64, port: UInt16? = nil) -> MemberAddresses {
+    let port = port ?? UInt16(node)
+    return MemberAddresses(
+        node: n(node),
+        peer: NetworkAddress(host: "peer", port: port),
+        client: NetworkAddress(host: "client", port: port)
+    )
+}
+
 /// What a node has on its disk.
 struct TestDisk {
     var hardState: HardState

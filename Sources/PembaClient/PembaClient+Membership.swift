@@ -1,0 +1,34 @@
+// Pemba: the members of the cluster, for operators.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaWire
+
+extension PembaClient {
+    /// The members as the leader knows them; needs the role `admin`.
+    public func membership(timeout: Duration? = nil) async throws(ClientError) -> NodeStatus {
+        try await membership(MembershipMessage(change: nil, expected: .zero), timeout).status
+    }
+
+    /// Begins to change the members, if the configuration in force is still that of entry `expected`, which
+    /// `membership` names; needs the role `admin`.
+    ///
+    /// The change is complete when `membership` says that it is settled. An error whose outcome is not known is cleared up
+    /// by looking: a change that was begun is seen there.
+    public func changeMembership(
+        _ change: MembershipChange,
+        ifConfigurationIsAt expected: LogIndex,
+        timeout: Duration? = nil
+    ) async throws(ClientError) -> MembershipAnswer {
+        try await membership(MembershipMessage(change: change, expected: expected), timeout)
+    }
+
+    private func membership(
+        _ message: MembershipMessage,
+        _ timeout: Duration?
+    ) async throws(ClientError) -> MembershipAnswer {
+        guard case .membership(let answer) = try await perform(.membership(message), timeout: timeout) else {
+            preconditionFailure("a request about the members was answered with something else")
+        }
+        return answer
+    }
+}

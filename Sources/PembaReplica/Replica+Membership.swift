@@ -1,0 +1,42 @@
+// Pemba: what a replica knows of its cluster's members.
+// SPDX-License-Identifier: Apache-2.0
+
+package import PembaCore
+package import PembaRaft
+import PembaService
+
+extension Replica {
+    /// How much of a log this node has.
+    package var logContent: LogContent { raft.logContent }
+
+    /// The entry of the configuration in force.
+    package var membershipIndex: LogIndex { raft.currentConfigurationIndex }
+
+    /// Whether `peer` must have lost its data if it has only what it was made with: it votes, and has taken part.
+    ///
+    /// What it says must then not be taken up: it does not know what it has promised.
+    package func mustHaveData(_ peer: NodeID) -> Bool { raft.mustHaveData(peer) }
+
+    /// Tells the shell what has become of the members, and of this node among them.
+    func noteMembership(into effects: inout [ReplicaEffect]) {
+        if raft.currentConfiguration != configuration {
+            configuration = raft.currentConfiguration
+            effects.append(.configuration(configuration))
+        }
+        guard removedAt == nil, let index = raft.removedAt else { return }
+        removedAt = index
+        effects.append(.removed(at: index))
+        replyFailed(commands.failAll(.removed(id, at: index)), into: &effects)
+    }
+}
+
+extension ServiceError {
+    /// The node is no member any more.
+    static func removed(_ node: NodeID, at index: LogIndex) -> ServiceError {
+        ServiceError(
+            .unavailable,
+            "node \(node) was removed from the cluster by entry \(index) and serves nothing any more; ask another node",
+            details: [.init("removed", index.description)]
+        )
+    }
+}

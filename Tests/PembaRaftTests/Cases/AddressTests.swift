@@ -1,0 +1,97 @@
+// Pemba: where members are reached, and who of a new cluster has come.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaTestSupport
+import Testing
+
+@testable import PembaRaft
+
+/// What configurations say of their members beside who votes.
+struct AddressTests {
+    // MARK: Addresses
+
+    @Test func newMembersBringTheirAddressesAndTakeThemAlong() {
+        let network = TestNetwork(voters: [1, 2, 3])
+        network.elect(1)
+        network.add(.blank(4))
+        let goal = MembershipGoal(voters: [1, 2, 4].map(n))
+        guard case .appended = network[1].change(.reach(goal, addresses: [address(4)])) else {
+            Issue.record("the change was not begun")
+            return
+        }
+        #expect(network[1].configuration.addresses == [address(4)])
+        network.run(.seconds(5))
+        #expect(network[4].configuration.voters == [1, 2, 4].map(n))
+        #expect(network[4].configuration.addresses == [address(4)])
+        network[1].change(voters: [1, 2])
+        network.run(.seconds(2))
+        #expect(network[1].configuration == RaftConfiguration(voters: [1, 2].map(n), removed: [3, 4].map(n)))
+    }
+
+    @Test func anAddressOfAStrangerIsRefused() {
+        let node = TestNode.leading()
+        let goal = MembershipGoal(voters: [1, 2, 3].map(n), learners: [n(4)])
+        #expect(node.change(.reach(goal, addresses: [address(5)])) == .refused(.notMember(n(5))))
+        #expect(node.change(.relocate(address(4))) == .refused(.notMember(n(4))))
+        #expect(node.configuration.learners.isEmpty)
+    }
+
+    @Test func aMemberMovesWithoutAnythingElseChanging() {
+        let node = TestNode.leading()
+        node.change(.relocate(address(2)))
+        node.acknowledge(from: [2, 3])
+        #expect(node.configuration == RaftConfiguration(voters: [1, 2, 3].map(n), addresses: [address(2)]))
+        #expect(node.change(.relocate(address(2))) == .refused(.unchanged))
+        node.change(.relocate(address(2, port: 9)))
+        node.acknowledge(from: [2, 3])
+        #expect(node.configuration.addresses == [address(2, port: 9)])
+        #expect(node.change(.relocate(address(3)), expected: i(3)) == .refused(.stale(expected: i(3), actual: i(4))))
+    }
+
+    // MARK: Those of a new cluster
+
+    /// Nodes of a new cluster, as the first start makes them.
+    private func newNode(_ id: UInt64, seed: UInt64 = 7) -> TestNode {
+        let voters = [1, 2, 3].map(n)
+        let first = RaftConfiguration(voters: voters, awaited: voters)
+        let entry = LogEntry(index: i(1), term: t(1), timestamp: .zero, kind: .configuration, payload: first.encoded)
+        let disk = TestDisk(hardState: HardState(term: t(1)), entries: [entry])
+        return TestNode(options: RaftOptions(id: n(id)), disk: disk, seed: seed)
+    }
+
+    @Test func whoHasComeIsAwaitedNoMore() {
+        let network = TestNetwork([newNode(1), newNode(2), newNode(3)])
+        #expect(network.nodes.allSatisfy { $0.core.logContent == .firstEntry && !$0.core.mustHaveData(n(3)) })
+        network.isolate(3)
+        network.elect(1)
+        network.run(.seconds(1))
+        #expect(network[1].configuration.awaited == [n(3)])
+        #expect(network[1].core.logContent == .more)
+        #expect(network[1].core.mustHaveData(n(2)) && !network[1].core.mustHaveData(n(3)))
+        // The third was late, and is no other than it should be.
+        network.heal()
+        network.run(.seconds(1))
+        #expect(network.nodes.allSatisfy { $0.configuration == RaftConfiguration(voters: [1, 2, 3].map(n)) })
+        #expect(network[3].last == network[1].last && network[2].core.mustHaveData(n(3)))
+    }
+
+    /// One that was made anew under its id has only what it was made with, and says so.
+    @Test func whoIsMadeAnewHasTooLittle() {
+        let network = TestNetwork([newNode(1), newNode(2), newNode(3)])
+        network.elect(1)
+        network.run(.seconds(1))
+        network.replace(newNode(3, seed: 8))
+        #expect(network[3].core.logContent == .firstEntry)
+        #expect(network[1].core.mustHaveData(n(3)) && network[2].core.mustHaveData(n(3)))
+    }
+
+    /// A voter that was started to be given everything, before it ever took part, is given it.
+    @Test func awaitedVoterMayBeginWithNothing() {
+        let network = TestNetwork([newNode(1), newNode(2), .blank(3)])
+        network.elect(1)
+        network.run(.seconds(2))
+        #expect(network[3].last == network[1].last && network[1].configuration.awaited.isEmpty)
+        #expect(network[1].core.status().peers.allSatisfy { !$0.hasLostData })
+    }
+}

@@ -1,0 +1,203 @@
+// Pemba: published cases of snapshots, reads and removals that a whole replica decides.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaGraph
+import PembaRaft
+import PembaService
+import PembaTestSupport
+import Testing
+
+@testable import PembaReplica
+
+/// The cases R9, S5, S6 and S9 of the reliability checklist as a replica has them, and C11 for what a removed node serves;
+/// the core's part in S5 and S6 is in `PembaRaftTests`.
+@Suite struct ReplicaCasesTests {
+    private func touch(_ text: String) throws -> ClientCommand {
+        .write(WriteRequest(updates: [TupleUpdate(.touch, try RelationTuple(parsing: text))]))
+    }
+
+    /// A trio with a leader, a schema and a follower that is cut off and has missed more than the log holds.
+    private func behind() throws -> (trio: ReplicaTrio, leader: Int, follower: Int) {
+        let trio = ReplicaTrio(snapshotAfterEntries: 10, trailingEntries: 2)
+        let leader = trio.elect()
+        _ = trio.submit(leader, .writeSchema(source: MachineDriver.schema))
+        _ = trio.pass(.milliseconds(300))
+        let follower = (leader + 1) % 3
+        trio.isolated = [follower]
+        try write(60, trio, leader)
+        return (trio, leader, follower)
+    }
+
+    private func write(_ count: Int, _ trio: ReplicaTrio, _ leader: Int, prefix: String = "d") throws {
+        for number in 0..<count {
+            _ = trio.submit(leader, try touch("document:\(prefix)\(number)#viewer@user:a"))
+            trio.settle()
+        }
+    }
+
+    // MARK: S5, S9 Transfer and its result
+
+    /// Blocks that are lost, come twice or come late make a transfer longer, never another one; the state afterwards is
+    /// the one that was sent.
+    @Test func s5s9BlocksAreLostRepeatedAndLate() throws {
+        for seed in Seeds(short: 20, full: 500) {
+            let (trio, _, follower) = try behind()
+            var random = SeededRandom(seed: seed)
+            var late: [(Int, Int, PeerMessage)] = []
+            trio.filter = { from, to, message in
+                guard case .snapshotBlock = message else { return true }
+                switch random.below(5) {
+                case 0: return false
+                case 1:
+                    late.append((from, to, message))
+                    return true
+                case 2:
+                    late.append((from, to, message))
+                    return false
+                default: return true
+                }
+            }
+            trio.isolated = []
+            let isDone = trio.pass(.seconds(60)) {
+                let sent = late
+                late = []
+                for (from, to, message) in sent { trio.deliver(message, from: from, to: to) }
+                return Set(trio.replicas.map(\.stateMachine.index)).count == 1 && trio.installs > 0
+            }
+            let replay = Seeds.replay(seed, "ReplicaCasesTests")
+            #expect(isDone, "node \(follower + 1) did not catch up; \(replay)")
+            #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1, "\(replay)")
+        }
+    }
+
+    /// The leader fails while its snapshot is on its way: the next one gives its own.
+    @Test func s5TheSenderFailsMidway() throws {
+        let (trio, leader, follower) = try behind()
+        var blocks = 0
+        trio.filter = { from, _, message in
+            guard from == leader, case .snapshotBlock = message else { return true }
+            blocks += 1
+            return blocks == 1
+        }
+        trio.isolated = []
+        #expect(trio.pass(.seconds(5)) { blocks > 1 })
+        trio.isolated = [leader]
+        let others = [0, 1, 2].filter { $0 != leader }
+        #expect(
+            trio.pass(.seconds(30)) {
+                trio.installs == 1 && Set(others.map { trio.replicas[$0].stateMachine.index }).count == 1
+            }
+        )
+        #expect(Set(others.map { trio.replicas[$0].stateMachine.stateHash }).count == 1)
+        #expect(trio.replicas[follower].status(at: trio.time).snapshotProgress == nil)
+    }
+
+    // MARK: S6 What the receiver will need
+
+    /// While a node fetches a snapshot, others are written to all the time: what it needs after the snapshot is kept, so
+    /// that it goes on from there and does not fetch one snapshot after the other.
+    @Test func s6WritesDuringATransferDoNotStartItAnew() throws {
+        let (trio, leader, follower) = try behind()
+        var number = 0
+        var offered: Set<LogIndex> = []
+        trio.filter = { _, to, message in
+            if to == follower, case .raft(let raft) = message, case .installSnapshot(let index, _) = raft.body {
+                offered.insert(index)
+            }
+            return true
+        }
+        trio.isolated = []
+        let isDone = trio.pass(.seconds(20)) {
+            number += 1
+            // More than fit the log that is kept without a transfer.
+            try? write(5, trio, leader, prefix: "during\(number)-")
+            return trio.installs > 0
+        }
+        #expect(isDone && trio.installs == 1 && offered.count == 1, "\(offered)")
+        #expect(trio.pass(.seconds(5)) { Set(trio.replicas.map(\.stateMachine.index)).count == 1 })
+    }
+
+    // MARK: R9 A token at a follower
+
+    /// A follower that has not reached a token waits for it, or says how far it is; it never answers from less.
+    @Test func r9TokenReadWaitsAndNeverAnswersFromLess() throws {
+        let trio = ReplicaTrio()
+        let leader = trio.elect()
+        _ = trio.submit(leader, .writeSchema(source: MachineDriver.schema))
+        _ = trio.pass(.milliseconds(300))
+        let follower = (leader + 1) % 3
+        // Entries do not reach it, heartbeats do.
+        trio.filter = { _, to, message in
+            guard to == follower, case .raft(let raft) = message, case .appendEntries = raft.body else { return true }
+            return false
+        }
+        let write = trio.submit(leader, try touch("document:x#viewer@user:a"))
+        trio.settle()
+        guard case .success(.written(let revision, _))? = trio.answers[write] else {
+            Issue.record("\(String(describing: trio.answers[write]))")
+            return
+        }
+        let zookie = trio.replicas[leader].zookie(for: revision)
+        let impatient = trio.read(follower, .atLeastAsFresh(zookie), patience: .milliseconds(200))
+        let patient = trio.read(follower, .atLeastAsFresh(zookie), patience: .seconds(10))
+        let exact = trio.read(follower, .atExactSnapshot(zookie), patience: .seconds(10))
+        _ = trio.pass(.milliseconds(400))
+        #expect(trio.reads[impatient]??.code == .revisionNotReached)
+        #expect(trio.reads[patient] == nil && trio.reads[exact] == nil)
+        #expect(trio.replicas[follower].stateMachine.revision < revision)
+        trio.filter = { _, _, _ in true }
+        #expect(trio.pass(.seconds(5)) { trio.reads[patient] != nil && trio.reads[exact] != nil })
+        #expect(trio.reads[patient] == .some(nil) && trio.reads[exact] == .some(nil))
+        #expect(trio.replicas[follower].stateMachine.revision >= revision)
+    }
+
+    // MARK: C11 A node that was removed
+
+    @Test func c11ARemovedNodeServesNothing() throws {
+        let trio = ReplicaTrio()
+        let leader = trio.elect()
+        _ = trio.submit(leader, .writeSchema(source: MachineDriver.schema))
+        _ = trio.pass(.milliseconds(300))
+        let gone = (leader + 1) % 3
+        let rest = trio.replicas.indices.filter { $0 != gone }.map { trio.replicas[$0].id }
+        // What it has sent and not seen done is given up: with a key it is safe to ask another node.
+        trio.filter = { from, _, message in
+            guard from == gone, case .forwardProposals = message else { return true }
+            return false
+        }
+        let sent = trio.submit(gone, try touch("document:x#viewer@user:a"), patience: .seconds(60))
+        trio.change(leader, to: rest)
+        #expect(trio.pass(.seconds(10)) { trio.replicas[gone].removedAt != nil })
+        #expect(trio.replicas[leader].configuration.voters == rest)
+        guard case .failure(let error)? = trio.answers[sent] else {
+            Issue.record("the write waits for its deadline")
+            return
+        }
+        #expect(error.code == .outcomeUnknown)
+        let write = trio.submit(gone, try touch("document:y#viewer@user:a"))
+        guard case .failure(let refusal)? = trio.answers[write] else {
+            Issue.record("the write waits")
+            return
+        }
+        #expect(refusal.code == .unavailable && refusal.detail("removed") != nil)
+        for consistency in [Consistency.minimizeLatency, .fullyConsistent] {
+            guard case .refused(let refusal) = trio.replicas[gone].readiness(consistency, at: trio.now) else {
+                Issue.record("a read is not refused")
+                continue
+            }
+            #expect(refusal.code == .unavailable)
+        }
+        // Nor does anybody append for it, or give it a snapshot.
+        let proposal = Proposal(
+            origin: trio.replicas[gone].id,
+            request: 99,
+            command: try touch("document:z#viewer@user:a")
+        )
+        let before = trio.replicas[leader].status(at: trio.time).lastIndex
+        let term = trio.replicas[leader].leadership.term
+        trio.filter = { _, _, _ in true }
+        trio.deliver(.forwardProposals(term: term, [proposal.encode()]), from: gone, to: leader)
+        #expect(trio.replicas[leader].status(at: trio.time).lastIndex == before)
+    }
+}

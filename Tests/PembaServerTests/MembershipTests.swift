@@ -1,0 +1,235 @@
+// Pemba: tests of members that come, move and go, over loopback with TLS.
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import PembaClient
+import PembaCore
+import PembaService
+import Testing
+
+@testable import PembaServer
+
+@Suite(.serialized, .timeLimit(.minutes(2)))
+struct MembershipTests {
+    private func withCluster(
+        joining: Int = 1,
+        _ overrides: [String] = [],
+        _ body: (TestCluster, PembaClient) async throws -> Void
+    ) async throws {
+        let cluster = try TestCluster(size: 3, joining: joining, overrides: overrides)
+        try cluster.startAll()
+        let client = try cluster.client()
+        do {
+            try await client.writeSchema(NodeTests.schema)
+            // With the first acknowledgement of each voter the configuration awaits it no more.
+            _ = try await settled(client) { status in status.members.allSatisfy { $0.matchIndex == status.lastIndex } }
+            try await body(cluster, client)
+        } catch {
+            Issue.record("\(error)")
+        }
+        await client.shutdown()
+        cluster.stopAll()
+    }
+
+    /// The members once nothing is left to be done about them and `condition` holds.
+    private func settled(
+        _ client: PembaClient,
+        _ condition: (NodeStatus) -> Bool = { _ in true }
+    ) async throws -> NodeStatus {
+        var last: NodeStatus?
+        let isSettled = try await TestCluster.eventually(30) {
+            last = (try? await client.membership()) ?? last
+            guard let last else { return false }
+            return last.membership.isSettled && condition(last)
+        }
+        #expect(isSettled, "\(String(describing: last?.members))")
+        return try #require(last)
+    }
+
+    private func voters(_ status: NodeStatus) -> [UInt64] {
+        status.members.filter { $0.role == .voter }.map(\.node.rawValue)
+    }
+
+    /// The first of the three that none of these is.
+    private func another(than nodes: NodeID...) -> NodeID {
+        [NodeID(1), NodeID(2), NodeID(3)].first { !nodes.contains($0) } ?? NodeID(1)
+    }
+
+    /// The ids from 1 to `count` without `node`.
+    private func others(than node: NodeID, of count: UInt64) -> [UInt64] {
+        (1...count).filter { $0 != node.rawValue }
+    }
+
+    private func reach(_ voters: [UInt64], learners: [UInt64] = [], _ contacts: [MemberContact]) -> MembershipChange {
+        .reach(voters: voters.map { NodeID($0) }, learners: learners.map { NodeID($0) }, contacts: contacts)
+    }
+
+    @Test func aNodeJoinsAndTheLeaderIsRemoved() async throws {
+        try await withCluster { cluster, client in
+            for number in 0..<50 { try await client.write(NodeTests.touch("group:g\(number)#member@user:ann")) }
+            let new = NodeID(4)
+            try cluster.start(new, .join)
+            let waits = try await TestCluster.eventually {
+                try await cluster.http(new, "/readyz").body.contains("waiting to be added")
+            }
+            #expect(waits)
+            let before = try await settled(client)
+            let answer = try await client.changeMembership(
+                reach([1, 2, 3, 4], [cluster.contact(4)]),
+                ifConfigurationIsAt: before.membership.index
+            )
+            #expect(try #require(answer.entry) > before.membership.index)
+            let grown = try await settled(client) { self.voters($0) == [1, 2, 3, 4] }
+            #expect(grown.members.last?.clientAddress == cluster.contact(4).client.description)
+            // It answers what was written before it came.
+            let single = try cluster.client(nodes: [new])
+            let item = try NodeTests.item("group:g49#member@user:ann")
+            #expect(try await single.check(item, consistency: .fullyConsistent).permissionship == .hasPermission)
+
+            let leader = grown.node
+            let rest = others(than: leader, of: 4)
+            _ = try await client.changeMembership(reach(rest, []), ifConfigurationIsAt: grown.membership.index)
+            let shrunk = try await settled(client) { self.voters($0) == rest }
+            #expect(shrunk.node != leader)
+            try await client.write(NodeTests.touch("group:after#member@user:ann"), timeout: .seconds(20))
+            try await expectParked(leader, cluster)
+            await single.shutdown()
+        }
+    }
+
+    /// The node says that it was removed, wherever it is asked.
+    private func expectParked(_ node: NodeID, _ cluster: TestCluster) async throws {
+        let saysSo = try await TestCluster.eventually {
+            let ready = try await cluster.http(node, "/readyz")
+            return ready.status == 503 && ready.body.contains("was removed from the cluster")
+        }
+        #expect(saysSo)
+        #expect(cluster.log(node).contains("this node was removed"))
+        let single = try cluster.client(nodes: [node])
+        #expect(try await single.status().membership.removedAt != nil)
+        let item = try NodeTests.item("group:g1#member@user:ann")
+        let error = await #expect(throws: ClientError.self) {
+            try await single.check(item, consistency: .minimizeLatency, timeout: .milliseconds(500))
+        }
+        #expect("\(String(describing: error))".contains("was removed from the cluster"))
+        await single.shutdown()
+    }
+
+    @Test func aNodeThatWasDownWhenItWasRemovedIsToldWhenItComesBack() async throws {
+        try await withCluster(joining: 0) { cluster, client in
+            let status = try await settled(client)
+            let gone = another(than: status.node)
+            cluster.stop(gone)
+            let rest = others(than: gone, of: 3)
+            _ = try await client.changeMembership(reach(rest, []), ifConfigurationIsAt: status.membership.index)
+            _ = try await settled(client) { self.voters($0) == rest }
+            try cluster.start(gone, .none)
+            try await expectParked(gone, cluster)
+        }
+    }
+
+    @Test func aWrongAddressChangesNothing() async throws {
+        try await withCluster(joining: 2) { cluster, client in
+            let before = try await settled(client)
+            func refusal(_ contact: MemberContact) async throws -> String {
+                let error = await #expect(throws: ClientError.self) {
+                    try await client.changeMembership(
+                        self.reach([1, 2, 3, 4], [contact]),
+                        ifConfigurationIsAt: before.membership.index
+                    )
+                }
+                #expect(error?.serviceError?.code == .preconditionFailed)
+                return error?.serviceError?.message ?? ""
+            }
+            var contact = cluster.contact(4)
+            #expect(try await refusal(contact).contains("nothing was changed"), "nobody listens there")
+            contact.peer = cluster.contact(2).peer
+            #expect(try await refusal(contact).contains("cannot be used at"), "another node listens there")
+            // One that was made for a cluster of its own.
+            try cluster.start(NodeID(4), .initialize)
+            #expect(try await refusal(cluster.contact(4)).contains("a log of its own"))
+            let after = try await client.membership()
+            #expect(after.membership == before.membership && after.members.map(\.node) == before.members.map(\.node))
+            let stale = await #expect(throws: ClientError.self) {
+                try await client.changeMembership(self.reach([1, 2], []), ifConfigurationIsAt: LogIndex(1))
+            }
+            #expect(stale?.serviceError?.detail("configuration") == before.membership.index.description)
+        }
+    }
+
+    /// A voter whose data are gone has forgotten what it promised: however it is started, it counts for nothing.
+    @Test(arguments: [FolderSetup.initialize, .join])
+    func aWipedVoterIsRefused(setup: FolderSetup) async throws {
+        try await withCluster(joining: 0) { cluster, client in
+            let status = try await settled(client)
+            let wiped = another(than: status.node)
+            cluster.stop(wiped)
+            try FileManager.default.removeItem(atPath: cluster.path("data\(wiped)"))
+            try cluster.start(wiped, setup)
+            let isRefused = try await TestCluster.eventually {
+                let ready = try await cluster.http(wiped, "/readyz")
+                return ready.status == 503 && ready.body.contains("without the data that it had")
+            }
+            #expect(isRefused)
+            #expect(cluster.log(wiped).contains("this node has lost its data"))
+            let seen = try await settled(client) { $0.members.contains { $0.node == wiped && $0.hasLostData } }
+            #expect(voters(seen) == [1, 2, 3])
+            // The other two go on; without one of them there is no majority.
+            try await client.write(NodeTests.touch("group:after#member@user:ann"))
+            let other = another(than: seen.node, wiped)
+            cluster.stop(other)
+            let error = await #expect(throws: ClientError.self) {
+                try await client.write(NodeTests.touch("group:lost#member@user:ann"), timeout: .seconds(2))
+            }
+            #expect(error != nil)
+        }
+    }
+
+    @Test func aMemberMovesToAnotherAddress() async throws {
+        try await withCluster(joining: 1) { cluster, client in
+            let status = try await settled(client)
+            let moved = another(than: status.node)
+            cluster.stop(moved)
+            // The ports of a fourth node are free.
+            let contact = MemberContact(node: moved, peer: cluster.contact(4).peer, client: cluster.contact(4).client)
+            let elsewhere = ["listen.peer=\(contact.peer)", "listen.client=\(contact.client)"]
+            try cluster.start(moved, .none, elsewhere)
+            _ = try await client.changeMembership(.relocate(contact), ifConfigurationIsAt: status.membership.index)
+            let after = try await settled(client) { status in
+                status.members.contains { $0.node == moved && $0.isConnected && $0.matchIndex == status.lastIndex }
+            }
+            #expect(after.members.first { $0.node == moved }?.peerAddress == contact.peer.description)
+        }
+    }
+
+    /// A learner that is stopped before it has caught up does not get its vote, and nobody else's changes.
+    @Test func aNodeThatCannotCatchUpStaysALearner() async throws {
+        let overrides = ["raft.catch_up_timeout_ms=1000"]
+        try await withCluster(joining: 1, overrides) { cluster, client in
+            let before = try await settled(client)
+            try cluster.start(NodeID(4), .join)
+            _ = try await client.changeMembership(
+                reach([1, 2, 3], learners: [4], [cluster.contact(4)]),
+                ifConfigurationIsAt: before.membership.index
+            )
+            let learning = try await settled(client) { $0.members.count == 4 }
+            cluster.stop(NodeID(4))
+            _ = try await client.changeMembership(
+                reach([1, 2, 3, 4], []),
+                ifConfigurationIsAt: learning.membership.index
+            )
+            let after = try await settled(client) { $0.membership.abandoned != nil }
+            #expect(after.membership.abandoned?.node == NodeID(4) && after.membership.abandoned?.reason == .silent)
+            #expect(voters(after) == [1, 2, 3] && after.members.last?.role == .learner)
+        }
+    }
+
+    @Test func leadershipIsHandedOver() async throws {
+        try await withCluster(joining: 0) { cluster, client in
+            let before = try await settled(client)
+            let next = another(than: before.node)
+            _ = try await client.changeMembership(.transferLeadership(to: next), ifConfigurationIsAt: .zero)
+            _ = try await settled(client) { $0.node == next }
+        }
+    }
+}
