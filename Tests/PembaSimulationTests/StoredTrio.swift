@@ -220,8 +220,9 @@ final class StoredTrio {
             let blocks = try store.readSnapshotBlocks(index, from: from, count: count)
             try step(place, .snapshotBlocksRead(for: peer, index: index, from: from, blocks: blocks))
         case .storeSnapshotBlock(let index, let number, let bytes):
-            let succeeded = try store.storeReceivedBlock(index, number: number, bytes: bytes)
-            try step(place, .snapshotBlockStored(index: index, number: number, succeeded: succeeded))
+            let isStored = try store.storeReceivedBlock(index, number: number, bytes: bytes)
+            let next = number == 0 ? store.firstMissingBlock(index) ?? .max : number + 1
+            try step(place, .snapshotBlockStored(index: index, number: number, missing: isStored ? next : nil))
         case .installSnapshot(let index):
             let manifest = try store.installReceived(index)
             let machine = try load(store)
