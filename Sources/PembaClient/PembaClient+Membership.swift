@@ -22,10 +22,27 @@ extension PembaClient {
         try await membership(MembershipMessage(change: change, expected: expected), timeout)
     }
 
+    /// Between two requests while the leader is not reached yet.
+    private static let pause = Duration.milliseconds(100)
+
+    /// Asks until the leader answers: it may be a node that this client has only just heard of.
     private func membership(
         _ message: MembershipMessage,
         _ timeout: Duration?
     ) async throws(ClientError) -> MembershipAnswer {
+        let deadline = ContinuousClock.now + (timeout ?? configuration.timeout)
+        while true {
+            do throws(ClientError) {
+                return try await ask(message, timeout)
+            } catch {
+                let isLate = ContinuousClock.now + PembaClient.pause >= deadline
+                guard error.serviceError?.code == .noLeader, !isLate else { throw error }
+            }
+            try? await Task.sleep(for: PembaClient.pause)
+        }
+    }
+
+    private func ask(_ message: MembershipMessage, _ timeout: Duration?) async throws(ClientError) -> MembershipAnswer {
         guard case .membership(let answer) = try await perform(.membership(message), timeout: timeout) else {
             preconditionFailure("a request about the members was answered with something else")
         }

@@ -21,7 +21,7 @@ import Synchronization
 public final class PembaClient: Sendable {
     private let core: ClientCore
     private let queue: SubmissionQueue
-    private let configuration: ClientConfiguration
+    let configuration: ClientConfiguration
     /// The client's own event loops; nil if they were given.
     private let ownGroup: MultiThreadedEventLoopGroup?
     /// Set before the last drain of the queue: whoever pushes afterwards sees it and drains the queue.

@@ -98,7 +98,7 @@ import Testing
                 #expect(removed.status == 0, "\(removed.errors)")
                 // Asked for again, it is done already.
                 let again = try await cluster.clusterctl("member", "remove", "\(node)")
-                #expect(again.status == 0 && again.errors.isEmpty, "\(again.errors)")
+                #expect(again.status == 0, "\(again.errors)")
             }
             let rest = [1, 2, 3, 4, 5].filter { $0 != leader && $0 != other }
             #expect(try await members(cluster) == rest)
@@ -205,9 +205,7 @@ import Testing
             #expect(early.status == 2 && early.errors.contains("nothing was changed"), "\(early.errors)")
             #expect(try await members(cluster) == [1, 2, 3])
             try new.start(arguments: ["--join"])
-            let waits = ContinuousClock.now + .seconds(20)
-            var replaced = try await replace()
-            while replaced.status != 0, ContinuousClock.now < waits { replaced = try await replace() }
+            let replaced = try await replace()
             #expect(replaced.status == 0, "\(replaced.errors)\n\(new.log.suffix(4_000))")
             #expect(try await members(cluster) == [1, 2, 3, 4].filter { $0 != wiped.id })
             await client.shutdown()

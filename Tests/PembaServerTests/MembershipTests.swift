@@ -128,6 +128,20 @@ struct MembershipTests {
         }
     }
 
+    /// Whoever starts a node and adds it at once need not wait for its ports.
+    @Test func aNodeThatIsStartingIsCalledAgain() async throws {
+        try await withCluster { cluster, client in
+            let before = try await settled(client)
+            async let added = client.changeMembership(
+                reach([1, 2, 3], learners: [4], [cluster.contact(4)]),
+                ifConfigurationIsAt: before.membership.index
+            )
+            try cluster.start(NodeID(4), .join)
+            _ = try await added
+            _ = try await settled(client) { $0.members.last?.role == .learner && $0.members.count == 4 }
+        }
+    }
+
     @Test func aWrongAddressChangesNothing() async throws {
         try await withCluster(joining: 2) { cluster, client in
             let before = try await settled(client)

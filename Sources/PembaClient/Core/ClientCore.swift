@@ -183,9 +183,17 @@ final class ClientCore: @unchecked Sendable {
 
     /// Takes note of who leads; connects there if no endpoint is that node.
     func leaderIs(_ node: NodeID?) {
-        guard let node, node != leader else { return }
+        guard let node else { return }
         leader = node
-        guard context.configuration.connectsToLeader, !endpoints.contains(where: { $0.node == node }),
+        connectToLeader()
+    }
+
+    /// Connects to the leader, if it is at none of the endpoints.
+    ///
+    /// Asked again whenever more is known: who is at an endpoint, or where the leader is reached.
+    private func connectToLeader() {
+        guard let node = leader, !isShutDown, context.configuration.connectsToLeader,
+            !endpoints.contains(where: { $0.node == node }),
             // While an endpoint has not said who it is, it may be the one.
             endpoints.allSatisfy({ $0.node != nil || $0.failure != nil }),
             let member = members.first(where: { $0.node == node }),
@@ -215,11 +223,12 @@ final class ClientCore: @unchecked Sendable {
         link.endpoint.node = answer.node
         link.endpoint.failure = nil
         link.endpoint.failureIsPermanent = false
-        members = answer.members
+        // A node that knows no leader may have been away, or removed, and know only who the members were.
+        if answer.leader != nil || members.isEmpty { members = answer.members }
         readyLinks.append(link)
         // After a restore or recovery, what was written in an older epoch may be gone, and its zookies are refused.
         if let newest = newestWrite, newest.epoch < answer.epoch { newestWrite = nil }
-        leaderIs(answer.leader)
+        leaderIs(answer.leader ?? leader)
         unpark()
         servePipelines()
     }
@@ -228,6 +237,7 @@ final class ClientCore: @unchecked Sendable {
 
     /// An attempt to connect failed: whoever has nothing left to hope for is told.
     func connectingFailed() {
+        connectToLeader()
         guard parked.contains(where: { permanentFailure(for: $0) != nil }) || !pipelineWaiters.isEmpty else { return }
         unpark()
         servePipelines()

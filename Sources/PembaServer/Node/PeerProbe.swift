@@ -13,14 +13,23 @@ import PembaWire
 /// Finds out whether a node is reached where it is said to be: whether it has the certificate of that node of this
 /// cluster, is of the same epoch, and has the log that it should have.
 ///
+/// While nothing listens there, or the node says that it is starting, it is called again: it may have been started a moment
+/// ago.
+///
 /// Confined to the node's loop.
 final class PeerProbe: ConnectionDelegate {
-    /// How long the whole call may take.
-    private static let patience = TimeAmount.seconds(5)
+    /// How long all of it may take; less than clients wait by default.
+    private static let patience = TimeAmount.seconds(4)
+    /// Between two calls.
+    private static let pause = TimeAmount.milliseconds(200)
 
     private let node: Node
     private let contact: MemberAddresses
     private var completion: ((ServiceError?) -> Void)?
+    /// Whether the connection that is about to close is followed by another call.
+    private var isCalledAgain = false
+    /// Why it is called again.
+    private var obstacle = "no answer in time"
 
     /// Calls `completion` once: with nil if all is well.
     init(node: Node, contact: MemberAddresses, completion: @escaping (ServiceError?) -> Void) {
@@ -31,6 +40,12 @@ final class PeerProbe: ConnectionDelegate {
 
     /// Calls.
     func start() {
+        call()
+        node.loop.assumeIsolated().scheduleTask(in: PeerProbe.patience) { self.end(self.obstacle) }
+    }
+
+    private func call() {
+        guard completion != nil else { return }
         let configuration = node.configuration
         let bound = NIOLoopBound(self, eventLoop: node.loop)
         Connector.connect(
@@ -41,8 +56,15 @@ final class PeerProbe: ConnectionDelegate {
             on: node.loop,
             logger: node.logs.logger("transport"),
             makeDelegate: { _ in bound.value }
-        ).assumeIsolated().whenFailure { self.end("\($0)") }
-        node.loop.assumeIsolated().scheduleTask(in: PeerProbe.patience) { self.end("no answer in time") }
+        ).assumeIsolated().whenFailure { error in
+            guard case .cannotConnect? = error as? TransportError else { return self.end("\(error)") }
+            self.callAgain("\(error)")
+        }
+    }
+
+    private func callAgain(_ reason: String) {
+        obstacle = reason
+        node.loop.assumeIsolated().scheduleTask(in: PeerProbe.pause) { self.call() }
     }
 
     func connectionDidOpen(_ connection: Connection) {
@@ -53,20 +75,30 @@ final class PeerProbe: ConnectionDelegate {
     func connection(_ connection: Connection, didReceive header: FrameHeader, payload: UnsafeRawBufferPointer) {
         do throws(ByteError) {
             switch header.type {
-            case .helloAnswer: end(problem(try HelloAnswer(decoding: payload)))
-            case .error: end(try ErrorFrame(decoding: payload).message)
-            default: end("it answers with a frame of type \(header.typeNumber)")
+            case .helloAnswer: finish(connection, problem(try HelloAnswer(decoding: payload)))
+            case .error:
+                let error = try ErrorFrame(decoding: payload)
+                guard error.retry == .otherNode else { return finish(connection, error.message) }
+                isCalledAgain = true
+                callAgain(error.message)
+            default: finish(connection, "it answers with a frame of type \(header.typeNumber)")
             }
         } catch {
-            end("its answer cannot be read: \(error)")
+            finish(connection, "its answer cannot be read: \(error)")
         }
+    }
+
+    private func finish(_ connection: Connection, _ problem: String?) {
+        end(problem)
         connection.close()
     }
 
     func connectionDidFinishBurst(_ connection: Connection) {}
 
     func connectionDidClose(_ connection: Connection, error: TransportError?) {
-        end(error?.description ?? "it closed the connection")
+        // A node that is starting hangs up, perhaps before its reason has been read.
+        if !isCalledAgain { callAgain(error?.description ?? "it closed the connection") }
+        isCalledAgain = false
     }
 
     private func problem(_ answer: HelloAnswer) -> String? {
