@@ -3,6 +3,7 @@
 
 package import Logging
 package import PembaCore
+package import PembaService
 
 /// Who changed what, and who was turned away.
 ///
@@ -51,7 +52,9 @@ package struct AuditLog: Sendable {
     }
 
     /// A write or schema change was refused or its outcome is not known.
-    package func failed(event: String, caller: String, address: String, reason: String) {
+    ///
+    /// The reason is the error's code alone: its message may quote tuples.
+    package func failed(event: String, caller: String, address: String, reason: ErrorCode) {
         logger.notice(
             "change not made",
             metadata: metadata(event, caller, address).merging(["audit.reason": "\(reason)"], uniquingKeysWith: { $1 })

@@ -69,7 +69,7 @@ extension Node {
         request.client.send(error, correlation: request.correlation)
         if case .command(let kind, _, _) = request.work, kind != .openSession {
             let client = request.client
-            audit.failed(event: kind.name, caller: client.name, address: client.address, reason: error.description)
+            audit.failed(event: kind.name, caller: client.name, address: client.address, reason: error.code)
         }
         complete(request)
     }
