@@ -55,7 +55,7 @@ struct StorageThreadTests {
 
     /// A thread on a folder of the disk, which is removed at the end.
     private func withThread(
-        _ body: (String, StorageThread<POSIXFileSystem>, Inbox) throws -> Void
+        _ body: (String, StorageThread, Inbox) throws -> Void
     ) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pemba-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: folder) }

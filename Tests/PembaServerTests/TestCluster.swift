@@ -93,8 +93,10 @@ final class TestCluster: @unchecked Sendable {
         let configuration = try configuration(node, more)
         let log = open(path("node\(node).log"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: log))
-        let monitor = DiskMonitor(clock: { SystemClock.now() }, faults: faults[node])
-        nodes[node] = try RunningNode.start(configuration, setup: setup, logs: logs, monitor: monitor)
+        let faults = faults[node] ?? DiskFaults()
+        nodes[node] = try RunningNode.start(configuration, setup: setup, logs: logs) { monitor in
+            FaultyFileSystem(faults: faults, monitor: monitor)
+        }
     }
 
     /// Starts the members that the cluster begins with.

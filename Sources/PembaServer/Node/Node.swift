@@ -54,7 +54,7 @@ package final class Node {
     let logger: Logger
     let audit: AuditLog
     let access: NodeAccess
-    let storage: StorageThread<POSIXFileSystem>
+    let storage: StorageThread
     /// Watches the storage thread's calls to the disk.
     let monitor: DiskMonitor
     let replica: Replica
@@ -134,7 +134,7 @@ package final class Node {
         access: NodeAccess,
         logs: NodeLogs,
         loop: any EventLoop,
-        storage: StorageThread<POSIXFileSystem>,
+        storage: StorageThread,
         monitor: DiskMonitor
     ) {
         loop.preconditionInEventLoop()

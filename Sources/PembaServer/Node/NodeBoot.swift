@@ -44,13 +44,13 @@ package final class NodeBoot: @unchecked Sendable {
     func takeReplicaBoot() -> ReplicaBoot { boot }
 
     /// Opens the data folder, making a new node of it if it is empty and that was asked for, and loads its snapshot.
-    static func open(
+    static func open<Files: FileSystem>(
         _ configuration: NodeConfiguration,
         setup: FolderSetup,
-        files: POSIXFileSystem,
+        files: Files,
         logger: Logger,
         progress: StartupProgress
-    ) throws(StartupError) -> (NodeBoot, ReplicaStore<POSIXFileSystem>) {
+    ) throws(StartupError) -> (NodeBoot, ReplicaStore<Files>) {
         do throws(StorageError) {
             progress.report("opening the data folder")
             var store = try openStore(configuration, setup: setup, files: files, logger: logger)
@@ -92,12 +92,12 @@ package final class NodeBoot: @unchecked Sendable {
         StateMachine(capacity: .standard, hashSeed: .random(in: .min ... .max))
     }
 
-    private static func openStore(
+    private static func openStore<Files: FileSystem>(
         _ configuration: NodeConfiguration,
         setup: FolderSetup,
-        files: POSIXFileSystem,
+        files: Files,
         logger: Logger
-    ) throws(StorageError) -> ReplicaStore<POSIXFileSystem> {
+    ) throws(StorageError) -> ReplicaStore<Files> {
         let folder = configuration.dataFolder
         let identity = StoreIdentity(
             cluster: configuration.cluster,
@@ -150,10 +150,10 @@ package final class NodeBoot: @unchecked Sendable {
     }
 
     /// Loads the snapshot; if a block of it turns out to be damaged, goes on with what is left without it.
-    private static func loadSnapshot(
-        of store: inout ReplicaStore<POSIXFileSystem>,
+    private static func loadSnapshot<Files: FileSystem>(
+        of store: inout ReplicaStore<Files>,
         _ configuration: NodeConfiguration,
-        files: POSIXFileSystem,
+        files: Files,
         logger: Logger,
         progress: StartupProgress
     ) throws(StorageError) -> LoadedSnapshot? {
@@ -169,8 +169,8 @@ package final class NodeBoot: @unchecked Sendable {
         }
     }
 
-    private static func loadSnapshot(
-        of store: ReplicaStore<POSIXFileSystem>,
+    private static func loadSnapshot<Files: FileSystem>(
+        of store: ReplicaStore<Files>,
         _ manifest: SnapshotManifest?,
         logger: Logger,
         progress: StartupProgress

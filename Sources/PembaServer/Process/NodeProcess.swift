@@ -3,13 +3,14 @@
 
 import Glibc
 import Logging
+import PembaStorage
 
 /// Runs a node as the one thing that a process does.
 package enum NodeProcess {
     /// Starts the node and returns when it was told to stop and has stopped.
     package static func run(_ configuration: NodeConfiguration, setup: FolderSetup) throws(StartupError) {
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: STDERR_FILENO))
-        let node = try RunningNode.start(configuration, setup: setup, logs: logs)
+        let node = try RunningNode.start(configuration, setup: setup, logs: logs) { POSIXFileSystem(monitor: $0) }
         let watch = SignalWatch(onStop: { node.shutDown() }, onReload: { node.reload() })
         node.waitUntilStopped()
         withExtendedLifetime(watch) {}

@@ -52,12 +52,15 @@ package final class RunningNode: Sendable {
     ///
     /// The ports come before the data folder, so that a port that is taken is known at once; until the folder is read,
     /// callers are told so.
-    package static func start(
+    ///
+    /// `makeFiles` makes the files of the data folder, whose calls the monitor watches.
+    package static func start<Files: FileSystem & SendableMetatype>(
         _ configuration: NodeConfiguration,
         setup: FolderSetup,
         logs: NodeLogs,
-        monitor: DiskMonitor = DiskMonitor(clock: { SystemClock.now() })
+        makeFiles: (DiskMonitor) -> Files
     ) throws(StartupError) -> RunningNode {
+        let monitor = DiskMonitor(clock: { SystemClock.now() })
         let access = try NodeAccess(configuration)
         let ports = NodePorts(configuration: configuration, access: access, logs: logs)
         do throws(StartupError) {
@@ -66,7 +69,7 @@ package final class RunningNode: Sendable {
             let (boot, store) = try NodeBoot.open(
                 configuration,
                 setup: setup,
-                files: POSIXFileSystem(monitor: monitor),
+                files: makeFiles(monitor),
                 logger: running.logger,
                 progress: ports.progress
             )
@@ -86,9 +89,9 @@ package final class RunningNode: Sendable {
     }
 
     /// Hands the store to its thread and the recovered state to the loop, and lets the node take part.
-    private func begin(
+    private func begin<Files: FileSystem & SendableMetatype>(
         _ boot: NodeBoot,
-        _ store: sending ReplicaStore<POSIXFileSystem>,
+        _ store: sending ReplicaStore<Files>,
         _ configuration: NodeConfiguration,
         _ logs: NodeLogs,
         _ monitor: DiskMonitor

@@ -19,7 +19,7 @@ import Synchronization
 /// received snapshot after a restart, and verifying a received one. Both read all of it, on a node that is behind.
 ///
 /// A failed sync ends the process at once: what the disk holds then is not known, and a second sync proves nothing.
-package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendable {
+package final class StorageThread: Sendable {
     /// Hands events to the loop; called on the storage thread, once for each sync or piece of work.
     package typealias Deliver = @Sendable ([StorageEvent]) -> Void
 
@@ -41,7 +41,7 @@ package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendabl
     }
 
     /// How long writes that found no room wait until they are tried again.
-    private static var retryPause: DispatchTimeInterval { .milliseconds(200) }
+    private static let retryPause = DispatchTimeInterval.milliseconds(200)
 
     private let queues = Mutex(Queues())
     /// Signalled once for every piece of work.
@@ -50,7 +50,7 @@ package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendabl
     private init() {}
 
     /// Starts the thread; from here on `store` belongs to it.
-    package static func start(
+    package static func start<Files: FileSystem & SendableMetatype>(
         _ store: sending ReplicaStore<Files>,
         gauge: SpaceGauge,
         logger: Logger,
@@ -92,13 +92,21 @@ package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendabl
     }
 
     /// Does what waits: all persists as one group, then at most one other piece.
-    private func runTurn(_ worker: StorageWorker<Files>, prepares: Bool, deliver: Deliver) -> Turn {
+    private func runTurn<Files: FileSystem>(
+        _ worker: StorageWorker<Files>,
+        prepares: Bool,
+        deliver: Deliver
+    ) -> Turn {
         if prepares, arrived.wait(timeout: .now()) == .timedOut { return .goOn(prepares: worker.prepare()) }
         if !prepares { arrived.wait() }
         return doWork(worker, prepares: prepares, deliver: deliver)
     }
 
-    private func doWork(_ worker: StorageWorker<Files>, prepares: Bool, deliver: Deliver) -> Turn {
+    private func doWork<Files: FileSystem>(
+        _ worker: StorageWorker<Files>,
+        prepares: Bool,
+        deliver: Deliver
+    ) -> Turn {
         let (persists, other) = takeWork()
         var events: [StorageEvent] = []
         let isDone = persists.isEmpty || worker.persist(persists, into: &events)
@@ -108,7 +116,7 @@ package final class StorageThread<Files: FileSystem & SendableMetatype>: Sendabl
         return finishTurn(worker, other, isDone: isDone, deliver: deliver)
     }
 
-    private func finishTurn(
+    private func finishTurn<Files: FileSystem>(
         _ worker: StorageWorker<Files>,
         _ other: StorageWork,
         isDone: Bool,

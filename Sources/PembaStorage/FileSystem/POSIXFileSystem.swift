@@ -98,7 +98,6 @@ package struct POSIXFileSystem: FileSystem, Sendable {
     }
 
     package func freeBytes(_ folder: String) throws(StorageError) -> Int {
-        if let pretended = monitor?.pretendedFreeBytes { return pretended }
         var status = statvfs()
         guard statvfs(folder, &status) == 0 else { throw failure("look at", folder) }
         return Int(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
@@ -160,9 +159,6 @@ package struct POSIXFileSystem: FileSystem, Sendable {
         guard descriptor >= 0 else { throw failure("open the folder", path) }
         return FileHandle(descriptor: descriptor, path: path)
     }
-
-    /// Lets the calling thread wait.
-    static func pause(microseconds: UInt32) { usleep(microseconds) }
 
     private func watched<Result>(_ call: () -> Result) -> Result { monitor?.watch(call) ?? call() }
 
