@@ -3,6 +3,7 @@
 
 package import PembaCore
 package import PembaSchema
+package import PembaService
 
 /// The relation tuples of a node and the evaluation of checks over them.
 ///
@@ -134,6 +135,19 @@ package final class Graph {
 
     /// The oldest revision whose state can be asked for.
     package var oldestRevision: Revision { history.isKept ? history.oldest : revision }
+
+    /// How far back it can be asked, and what bounds that.
+    package var historyStatus: HistoryStatus {
+        HistoryStatus(
+            oldest: oldestRevision,
+            oldestTime: time(of: oldestRevision),
+            changes: UInt64(history.count),
+            changesMax: UInt64(history.limits.changes),
+            bytes: UInt64(history.sizes.total),
+            bytesMax: UInt64(history.limits.bytes),
+            secondsMax: history.limits.span.nanoseconds / 1_000_000_000
+        )
+    }
 
     func forgetOldestChange() {
         let (change, freed) = history.forgetFirst()

@@ -37,8 +37,8 @@ public struct NodeStatus: Hashable, Sendable {
     public var appliedIndex: LogIndex
     /// The index below which its log is compacted into a snapshot.
     public var snapshotIndex: LogIndex
-    /// The oldest revision that can be asked for exactly, or watched from; the applied one if no history is kept.
-    public var oldestRevision: Revision
+    /// How far back it can be asked.
+    public var history: HistoryStatus
     /// Stored tuples.
     public var tupleCount: UInt64
     /// Bytes of memory in use.
@@ -68,7 +68,7 @@ public struct NodeStatus: Hashable, Sendable {
         commitIndex: LogIndex,
         appliedIndex: LogIndex,
         snapshotIndex: LogIndex,
-        oldestRevision: Revision,
+        history: HistoryStatus,
         tupleCount: UInt64,
         residentBytes: UInt64,
         stateHash: UInt64,
@@ -88,7 +88,7 @@ public struct NodeStatus: Hashable, Sendable {
         self.commitIndex = commitIndex
         self.appliedIndex = appliedIndex
         self.snapshotIndex = snapshotIndex
-        self.oldestRevision = oldestRevision
+        self.history = history
         self.tupleCount = tupleCount
         self.residentBytes = residentBytes
         self.stateHash = stateHash
@@ -97,6 +97,43 @@ public struct NodeStatus: Hashable, Sendable {
         self.members = members
         self.version = version
         self.uptimeSeconds = uptimeSeconds
+    }
+}
+
+/// How far back a node answers exactly and can be watched from, and what bounds that.
+public struct HistoryStatus: Hashable, Sendable {
+    /// The oldest revision that can be asked for; the applied one if no history is kept.
+    public var oldest: Revision
+    /// The log's time at that revision.
+    public var oldestTime: Timestamp
+    /// Changes of tuples since then.
+    public var changes: UInt64
+    /// The most changes that are kept; 0: none.
+    public var changesMax: UInt64
+    /// Bytes of memory that they take with what belongs to them.
+    public var bytes: UInt64
+    /// The most bytes that they may take.
+    public var bytesMax: UInt64
+    /// For how many seconds of the log's time a change is kept at most.
+    public var secondsMax: UInt64
+
+    /// Makes a status.
+    public init(
+        oldest: Revision,
+        oldestTime: Timestamp = Timestamp(nanoseconds: 0),
+        changes: UInt64 = 0,
+        changesMax: UInt64 = 0,
+        bytes: UInt64 = 0,
+        bytesMax: UInt64 = 0,
+        secondsMax: UInt64 = 0
+    ) {
+        self.oldest = oldest
+        self.oldestTime = oldestTime
+        self.changes = changes
+        self.changesMax = changesMax
+        self.bytes = bytes
+        self.bytesMax = bytesMax
+        self.secondsMax = secondsMax
     }
 }
 

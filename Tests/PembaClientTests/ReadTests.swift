@@ -220,7 +220,7 @@ private let item = CheckItem(
                     commitIndex: LogIndex(1),
                     appliedIndex: LogIndex(1),
                     snapshotIndex: .zero,
-                    oldestRevision: .zero,
+                    history: HistoryStatus(oldest: .zero),
                     tupleCount: 0,
                     residentBytes: 0,
                     stateHash: 0,

@@ -24,7 +24,7 @@ struct MetricsTests {
                 commitIndex: LogIndex(11),
                 appliedIndex: LogIndex(9),
                 snapshotIndex: LogIndex(4),
-                oldestRevision: Revision(2),
+                history: HistoryStatus(oldest: Revision(2)),
                 tupleCount: 5,
                 residentBytes: 6,
                 stateHash: 7,

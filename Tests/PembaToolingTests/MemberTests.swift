@@ -40,7 +40,7 @@ struct MemberTests {
             commitIndex: LogIndex(10),
             appliedIndex: LogIndex(10),
             snapshotIndex: .zero,
-            oldestRevision: .zero,
+            history: HistoryStatus(oldest: .zero),
             tupleCount: 0,
             residentBytes: 0,
             stateHash: 0,

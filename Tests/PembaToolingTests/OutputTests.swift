@@ -43,7 +43,7 @@ struct ClusterReportTests {
             commitIndex: LogIndex(applied),
             appliedIndex: LogIndex(applied),
             snapshotIndex: .zero,
-            oldestRevision: Revision(3),
+            history: HistoryStatus(oldest: Revision(3)),
             tupleCount: 5,
             residentBytes: 6,
             stateHash: 0xAB,

@@ -138,7 +138,15 @@ enum Samples {
         commitIndex: LogIndex(43),
         appliedIndex: LogIndex(42),
         snapshotIndex: LogIndex(10),
-        oldestRevision: Revision(7),
+        history: HistoryStatus(
+            oldest: Revision(7),
+            oldestTime: Timestamp(nanoseconds: 1_700_000_000_000_000_000),
+            changes: 8,
+            changesMax: 1_000_000,
+            bytes: 1_024,
+            bytesMax: 268_435_456,
+            secondsMax: 86_400
+        ),
         tupleCount: 9,
         residentBytes: 1_048_576,
         stateHash: 0x0102_0304_0506_0708,

@@ -60,7 +60,7 @@ extension Node {
             commitIndex: status.commitIndex,
             appliedIndex: status.appliedIndex,
             snapshotIndex: status.snapshotIndex,
-            oldestRevision: replica.stateMachine.graph.oldestRevision,
+            history: replica.stateMachine.graph.historyStatus,
             tupleCount: UInt64(status.tupleCount),
             residentBytes: residentBytes,
             stateHash: status.stateHash,

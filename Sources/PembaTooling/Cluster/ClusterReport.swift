@@ -28,12 +28,45 @@ package struct ClusterReport: Encodable {
         package let leader: UInt64?
         /// The oldest revision that it can be asked for exactly.
         package let oldest: UInt64?
+        /// How far back that is, and what bounds it.
+        package let history: History?
         /// Its tuples.
         package let tuples: UInt64?
         /// The hash of its state, in hexadecimal.
         package let stateHash: String?
         /// `healthy`, or why not.
         package let health: String
+    }
+
+    /// How far back a node can be asked, and what bounds that.
+    package struct History: Encodable, Equatable {
+        /// The log's time at the oldest revision (RFC 3339).
+        package let oldestTime: String
+        /// Changes that are kept, and the most that may be.
+        package let changes: UInt64
+        package let changesMax: UInt64
+        /// Memory that they take, and the most that they may.
+        package let bytes: UInt64
+        package let bytesMax: UInt64
+        /// For how long a change is kept at most.
+        package let secondsMax: UInt64
+
+        init(_ status: HistoryStatus) {
+            oldestTime = status.oldestTime.rfc3339
+            changes = status.changes
+            changesMax = status.changesMax
+            bytes = status.bytes
+            bytesMax = status.bytesMax
+            secondsMax = status.secondsMax
+        }
+
+        /// A sentence for people.
+        var text: String {
+            guard changesMax > 0 else { return "no history is kept" }
+            return
+                "back to \(oldestTime): \(changes) of \(changesMax) changes, \(bytes >> 20) of \(bytesMax >> 20) MiB, "
+                + "at most \(secondsMax) s"
+        }
     }
 
     /// The cluster's id, as the nodes say.
@@ -90,6 +123,7 @@ package struct ClusterReport: Encodable {
                 lag: nil,
                 leader: nil,
                 oldest: nil,
+                history: nil,
                 tuples: nil,
                 stateHash: nil,
                 health: "unreachable: \(error)"
@@ -108,7 +142,8 @@ package struct ClusterReport: Encodable {
                 applied: status.appliedIndex.rawValue,
                 lag: lag,
                 leader: status.leader?.rawValue,
-                oldest: status.oldestRevision.rawValue,
+                oldest: status.history.oldest.rawValue,
+                history: History(status.history),
                 tuples: status.tupleCount,
                 stateHash: String(repeating: "0", count: 16 - hash.count) + hash,
                 health: status.alarms.isEmpty ? "healthy" : status.alarms.joined(separator: "; ")
@@ -154,6 +189,9 @@ package struct ClusterReport: Encodable {
                 row.health,
             ])
         }
-        return table.text + (leader == nil ? "no leader is known\n" : "")
+        let histories = nodes.map { row in
+            row.history.map { "history of node \(number(row.node)): \($0.text)\n" } ?? ""
+        }
+        return table.text + histories.joined() + (leader == nil ? "no leader is known\n" : "")
     }
 }

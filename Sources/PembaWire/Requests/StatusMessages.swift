@@ -22,7 +22,7 @@ extension NodeStatus {
         output.integer(commitIndex.rawValue)
         output.integer(appliedIndex.rawValue)
         output.integer(snapshotIndex.rawValue)
-        output.integer(oldestRevision.rawValue)
+        history.encode(into: &output)
         output.integer(tupleCount)
         output.integer(residentBytes)
         output.integer(stateHash)
@@ -63,7 +63,7 @@ extension NodeStatus {
             commitIndex: LogIndex(try reader.integer()),
             appliedIndex: LogIndex(try reader.integer()),
             snapshotIndex: LogIndex(try reader.integer()),
-            oldestRevision: Revision(try reader.integer(UInt64.self)),
+            history: try HistoryStatus(decoding: &reader),
             tupleCount: try reader.integer(),
             residentBytes: try reader.integer(),
             stateHash: try reader.integer(),
@@ -80,6 +80,26 @@ extension NodeStatus {
         for _ in 0..<(try reader.count(limit: HelloAnswer.membersMax)) {
             members.append(try MemberStatus(decoding: &reader))
         }
+    }
+}
+
+extension HistoryStatus {
+    fileprivate func encode(into output: inout ByteWriter) {
+        output.integer(oldest.rawValue)
+        output.integer(oldestTime.nanoseconds)
+        for number in [changes, changesMax, bytes, bytesMax, secondsMax] { output.integer(number) }
+    }
+
+    fileprivate init(decoding reader: inout ByteReader) throws(ByteError) {
+        self.init(
+            oldest: Revision(try reader.integer(UInt64.self)),
+            oldestTime: Timestamp(nanoseconds: try reader.integer()),
+            changes: try reader.integer(),
+            changesMax: try reader.integer(),
+            bytes: try reader.integer(),
+            bytesMax: try reader.integer(),
+            secondsMax: try reader.integer()
+        )
     }
 }
 
