@@ -81,7 +81,7 @@ extension Graph {
                 unknownKeys: .refuse
             )
         } catch {
-            throw .invalidContext("the context of `\(tuple)`: \(error)")
+            throw .invalidContext(error, of: tuple)
         }
     }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaCore
+package import PembaSchema
 
 /// Why the graph refuses a tuple, a check, a filter, a schema or a block; each case maps to one code of the registry.
 package enum GraphError: Error, Equatable, Sendable {
@@ -19,12 +20,16 @@ package enum GraphError: Error, Equatable, Sendable {
     case subjectNotAllowed(RelationTuple, given: String, admitted: [String])
     /// A field breaks a rule; the sentence says which.
     case invalidArgument(String)
+    /// A field stands for all subjects of a type where one object is asked about.
+    case notOneObject(field: String, of: String)
+    /// The filter has a resource id and a prefix of one.
+    case invalidFilter(RelationshipFilter)
     /// The new schema would not admit this stored tuple.
     case wouldOrphan(RelationTuple, reason: String)
     /// The schema has no caveat of that name.
     case unknownCaveat(String)
-    /// The context of a caveat is not one; the sentence says why.
-    case invalidContext(String)
+    /// The context of a caveat is not one: that of a stored tuple, or without a tuple that of the request.
+    case invalidContext(ConditionArgumentError, of: RelationTuple?)
     /// A caveat on which the answer depends has no value for its context.
     case conditionFailed(caveat: String, reason: String)
     /// An evaluation visited more than this many entities without an answer.
@@ -60,12 +65,16 @@ extension GraphError: CustomStringConvertible {
                 + admitted.map { "`\($0)`" }.joined(separator: ", ")
         case .invalidArgument(let sentence):
             sentence
+        case .notOneObject(let field, let whole):
+            "the \(field) of a \(whole) is one object: `*` is none"
+        case .invalidFilter(let filter):
+            "a filter has a resource id or a prefix of one, not both; `\(filter)` has both"
         case .wouldOrphan(let tuple, let reason):
             "the schema would orphan the stored relationship `\(tuple)`: \(reason)"
         case .unknownCaveat(let name):
             "the schema has no caveat `\(name)`"
-        case .invalidContext(let sentence):
-            sentence
+        case .invalidContext(let error, let tuple):
+            tuple.map { "the context of `\($0)`: \(error)" } ?? error.description
         case .conditionFailed(let caveat, let reason):
             "caveat `\(caveat)` could not be evaluated: \(reason)"
         case .budgetExceeded(let visits):

@@ -183,7 +183,8 @@ struct MachineDriver {
             return
         }
         #expect(error.code == .invalidSchema)
-        #expect(error.details.count == 2)
+        #expect(error.details.count { $0.name == "diagnostic" } == 2)
+        #expect(error.detail("line") == "1" && error.detail("column") == "32")
         #expect(driver.machine.schema?.source == MachineDriver.schema)
     }
 

@@ -70,10 +70,20 @@ struct UpstreamErrorTests {
     private static let folders = RelationshipFilter(resourceType: "folder")
 
     private static let aboutSchemas = [
-        Reason(number: 1, name: "SCHEMA_PARSE_ERROR", code: .invalidSchema, details: [("diagnostic", nil)]) {
+        Reason(
+            number: 1,
+            name: "SCHEMA_PARSE_ERROR",
+            code: .invalidSchema,
+            details: [("line", "1"), ("column", "1"), ("diagnostic", nil)]
+        ) {
             try await $0.writeSchema("definition user {\n  relation")
         },
-        Reason(number: 2, name: "SCHEMA_TYPE_ERROR", code: .invalidSchema, details: [("diagnostic", nil)]) {
+        Reason(
+            number: 2,
+            name: "SCHEMA_TYPE_ERROR",
+            code: .invalidSchema,
+            details: [("line", "2"), ("column", "20"), ("diagnostic", nil)]
+        ) {
             try await $0.writeSchema("definition folder {\n  relation viewer: user\n}")
         },
         Reason(
@@ -137,7 +147,12 @@ struct UpstreamErrorTests {
                 ("tuple", "folder:a#viewer@folder:b"), ("allowed", "user, user with office, user with share"),
             ]
         ) { try await $0.write(write(.touch, "folder:a#viewer@folder:b")) },
-        Reason(number: 11, name: "CAVEAT_PARAMETER_TYPE_ERROR", code: .invalidContext, details: []) {
+        Reason(
+            number: 11,
+            name: "CAVEAT_PARAMETER_TYPE_ERROR",
+            code: .invalidContext,
+            details: [("parameter", "hour"), ("type", "int"), ("tuple", "folder:a#viewer@user:ann")]
+        ) {
             try await $0.write(write(.touch, "folder:a#viewer@user:ann[office:{\"hour\":\"noon\"}]"))
         },
         Reason(
@@ -156,7 +171,7 @@ struct UpstreamErrorTests {
             number: 16,
             name: "TOO_MANY_RELATIONSHIPS_FOR_TRANSACTIONAL_DELETE",
             code: .tooManyMatches,
-            details: []
+            details: [("filter", folders.description), ("limit", "1")]
         ) { try await $0.delete(DeleteRequest(filter: folders, limit: 1)) },
         Reason(number: 17, name: "MAX_RELATIONSHIP_CONTEXT_SIZE", code: .invalidContext, details: [("field", nil)]) {
             var request = try write(.touch, "folder:a#viewer@user:ann[office]")
@@ -169,7 +184,12 @@ struct UpstreamErrorTests {
             code: .alreadyExists,
             details: [("tuple", "folder:plain#viewer@user:ann")]
         ) { try await $0.write(write(.create, "folder:plain#viewer@user:ann")) },
-        Reason(number: 25, name: "EMPTY_PRECONDITION", code: .invalidArgument, details: []) {
+        Reason(
+            number: 25,
+            name: "EMPTY_PRECONDITION",
+            code: .invalidArgument,
+            details: [("field", "preconditions[0]")]
+        ) {
             let precondition = Precondition(.mustMatch, RelationshipFilter())
             try await $0.write(write(.touch, "folder:a#viewer@user:ann", preconditions: [precondition]))
         },
@@ -179,13 +199,18 @@ struct UpstreamErrorTests {
     ]
 
     private static let aboutReads = [
-        Reason(number: 11, name: "CAVEAT_PARAMETER_TYPE_ERROR", code: .invalidContext, details: []) {
+        Reason(
+            number: 11,
+            name: "CAVEAT_PARAMETER_TYPE_ERROR",
+            code: .invalidContext,
+            details: [("parameter", "hour"), ("type", "int")]
+        ) {
             _ = try await $0.check(item("folder:office#view@user:ann", context: #"{"hour":"noon"}"#))
         },
         Reason(number: 14, name: "CAVEAT_EVALUATION_ERROR", code: .conditionFailed, details: [("caveat", "share")]) {
             _ = try await $0.check(item("folder:share#view@user:ann", context: #"{"parts":0}"#))
         },
-        Reason(number: 15, name: "INVALID_CURSOR", code: .invalidCursor, details: []) {
+        Reason(number: 15, name: "INVALID_CURSOR", code: .invalidCursor, details: [("field", "cursor")]) {
             let page = try await $0.read(ReadRequest(consistency: .fullyConsistent, filter: folders, limit: 1))
             let other = RelationshipFilter(resourceType: "folder", relation: "viewer")
             _ = try await $0.read(
@@ -210,11 +235,11 @@ struct UpstreamErrorTests {
             code: .limitExceeded,
             details: [("limit", "1000"), ("value", "1001")]
         ) { _ = try await $0.read(ReadRequest(consistency: .minimizeLatency, filter: folders, limit: 1_001)) },
-        Reason(number: 23, name: "INVALID_FILTER", code: .invalidArgument, details: []) {
+        Reason(number: 23, name: "INVALID_FILTER", code: .invalidArgument, details: [("filter", nil)]) {
             let filter = RelationshipFilter(resourceType: "folder", resourceID: "1", resourceIDPrefix: "1")
             try await $0.delete(DeleteRequest(filter: filter))
         },
-        Reason(number: 28, name: "WILDCARD_NOT_ALLOWED", code: .invalidArgument, details: []) {
+        Reason(number: 28, name: "WILDCARD_NOT_ALLOWED", code: .invalidArgument, details: [("field", "subject")]) {
             _ = try await $0.check(item("folder:1#view@user:*"))
         },
     ]

@@ -218,9 +218,8 @@ extension Graph {
         guard resourceBytes > 0, resourceBytes <= Limits.objectIDBytes, subjectBytes > 0,
             subjectBytes <= Limits.objectIDBytes
         else { throw .invalidArgument("an id has 1 to \(Limits.objectIDBytes) bytes") }
-        if Graph.isWildcard(view.subjectID) || Graph.isWildcard(view.resourceID) {
-            throw .invalidArgument("a check asks about one resource and one subject: `*` is neither")
-        }
+        if Graph.isWildcard(view.subjectID) { throw .notOneObject(field: "subject", of: "check") }
+        if Graph.isWildcard(view.resourceID) { throw .notOneObject(field: "resource", of: "check") }
     }
 
     @inline(__always)

@@ -141,7 +141,7 @@ struct MissingSearch {
                 reason: failure.description
             )
         }
-        if let invalid = scope.invalidContext { throw .invalidContext(invalid.description) }
+        if let invalid = scope.invalidContext { throw .invalidContext(invalid, of: nil) }
         names.formUnion(verdict.missing)
     }
 }

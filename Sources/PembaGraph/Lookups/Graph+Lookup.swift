@@ -98,9 +98,7 @@ extension Graph {
 
     /// Checks an id that a lookup asks about.
     static func validate(id: String, role: String) throws(GraphError) {
-        if id.hasSameBytes(as: SubjectReference.wildcardID) {
-            throw .invalidArgument("the \(role) of a lookup is one object: `*` is none")
-        }
+        if id.hasSameBytes(as: SubjectReference.wildcardID) { throw .notOneObject(field: role, of: "lookup") }
         if let problem = ObjectReference.problem(ofID: id) {
             throw .invalidArgument("the \(role) of a lookup: \(problem)")
         }

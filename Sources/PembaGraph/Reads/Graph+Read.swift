@@ -18,9 +18,7 @@ extension Graph {
     package func validate(_ filter: RelationshipFilter, in basis: Basis? = nil) throws(GraphError) {
         let basis = basis ?? present
         guard basis.hot.pointee.hasSchema else { throw .noSchema }
-        if filter.resourceID != nil && filter.resourceIDPrefix != nil {
-            throw .invalidArgument("a filter has a resource id or a prefix of it, not both")
-        }
+        if filter.resourceID != nil && filter.resourceIDPrefix != nil { throw .invalidFilter(filter) }
         try requireRelation(filter.relation, of: filter.resourceType, holdsTuples: true, basis.linked)
         var subjectRelation: String?
         if case .named(let name) = filter.subjectRelation { subjectRelation = name }

@@ -49,7 +49,7 @@ extension DeleteRequest {
         }
         try checkCount(limit, Limits.tuplesPerDelete, of: "tuples", in: "a deletion")
         try checkCommon(preconditions, metadata, in: "a deletion")
-        try filter.checkShape(of: "a deletion")
+        try filter.checkShape(of: "a deletion", field: "filter")
         try cursor?.last.key.checkShape()
     }
 }
@@ -123,7 +123,9 @@ private func checkCommon(
     in whole: String
 ) throws(ServiceError) {
     try checkCount(preconditions.count, Limits.preconditionsPerWrite, of: "preconditions", in: whole)
-    for precondition in preconditions { try precondition.filter.checkShape(of: "a precondition") }
+    for (position, precondition) in preconditions.enumerated() {
+        try precondition.filter.checkShape(of: "a precondition", field: "preconditions[\(position)]")
+    }
     try metadata.checkShape(limit: Limits.metadataBytes, of: "the metadata of \(whole)")
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaGraph
 import PembaService
 
 extension RelationTuple {
@@ -36,13 +37,19 @@ extension RelationTuple {
 
 extension RelationshipFilter {
     /// Refuses a filter that means everything, contradicts itself, or has names that are empty or too long.
-    func checkShape(of owner: String) throws(ServiceError) {
+    ///
+    /// - Parameters:
+    ///   - owner: for people.
+    ///   - field: which field of the request it is, for programs.
+    func checkShape(of owner: String, field: String) throws(ServiceError) {
         guard !isEmpty else {
-            throw ServiceError(.invalidArgument, "the filter of \(owner) is empty; it must name what it means")
+            throw ServiceError(
+                .invalidArgument,
+                "the filter of \(owner) is empty; it must name what it means",
+                details: [.init("field", field)]
+            )
         }
-        guard resourceID == nil || resourceIDPrefix == nil else {
-            throw ServiceError(.invalidArgument, "a filter has a resource id or a prefix of one, not both")
-        }
+        guard resourceID == nil || resourceIDPrefix == nil else { throw ServiceError(GraphError.invalidFilter(self)) }
         if let name = resourceType { try checkName(name, Limits.definitionNameBytes, of: "resource type") }
         if let name = relation { try checkName(name, Limits.relationNameBytes, of: "relation") }
         if let name = subjectType { try checkName(name, Limits.definitionNameBytes, of: "subject type") }

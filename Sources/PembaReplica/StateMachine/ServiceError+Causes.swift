@@ -29,13 +29,23 @@ extension ServiceError {
             code = .subjectNotAllowed
             details = [Detail("tuple", tuple.description), Detail("allowed", admitted.joined(separator: ", "))]
         case .invalidArgument: code = .invalidArgument
+        case .notOneObject(let field, _):
+            code = .invalidArgument
+            details = [Detail("field", field)]
+        case .invalidFilter(let filter):
+            code = .invalidArgument
+            details = [Detail("filter", filter.description)]
         case .wouldOrphan(let tuple, _):
             code = .schemaWouldOrphan
             details = [Detail("tuple", tuple.description)]
         case .unknownCaveat(let name):
             code = .unknownCaveat
             details = [Detail("caveat", name)]
-        case .invalidContext: code = .invalidContext
+        case .invalidContext(let error, let tuple):
+            code = .invalidContext
+            details = [Detail("parameter", error.parameter)]
+            if case .wrongType(let type, _, _, _) = error.problem { details.append(Detail("type", type)) }
+            if let tuple { details.append(Detail("tuple", tuple.key.description)) }
         case .conditionFailed(let caveat, _):
             code = .conditionFailed
             details = [Detail("caveat", caveat)]
@@ -54,13 +64,15 @@ extension ServiceError {
         self.init(code, error.description, details: details)
     }
 
-    /// The answer for a schema that does not compile: one detail for each diagnostic.
+    /// The answer for a schema that does not compile: where the first error is, and one detail for each diagnostic.
     package init(_ errors: SchemaErrors) {
         let count = errors.diagnostics.count + errors.omittedCount
+        let place = errors.diagnostics[0].range.start
         self.init(
             .invalidSchema,
             count == 1 ? "the schema has an error" : "the schema has \(count) errors",
-            details: errors.diagnostics.map { Detail("diagnostic", $0.rendered(file: "schema")) }
+            details: [Detail("line", String(place.line)), Detail("column", String(place.column))]
+                + errors.diagnostics.map { Detail("diagnostic", $0.rendered(file: "schema")) }
         )
     }
 }

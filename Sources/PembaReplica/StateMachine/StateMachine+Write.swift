@@ -219,7 +219,11 @@ extension ServiceError {
             : "finding what `\(request.filter)` means takes more than one request may (\(Limits.commandVisits) objects and tuples)"
         let wayOut =
             found == request.limit ? "raise the limit, or allow a part to be deleted" : "allow a part to be deleted"
-        return ServiceError(.tooManyMatches, "\(reason); nothing was deleted; \(wayOut)")
+        return ServiceError(
+            .tooManyMatches,
+            "\(reason); nothing was deleted; \(wayOut)",
+            details: [.init("filter", request.filter.description), .init("limit", String(request.limit))]
+        )
     }
 }
 

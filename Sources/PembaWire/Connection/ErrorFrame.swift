@@ -102,10 +102,15 @@ extension ServiceError {
         case .invalidValue(field: OpaqueCursor.foreignField, _):
             self.init(
                 .invalidCursor,
-                "the cursor belongs to another query; continue with the same fields that the query was begun with"
+                "the cursor belongs to another query; continue with the same fields that the query was begun with",
+                details: [Detail("field", OpaqueCursor.field)]
             )
         case .invalidValue(let field, _) where field.hasPrefix(OpaqueCursor.field):
-            self.init(.invalidCursor, "the cursor is not one: \(field) is wrong; pass cursors on as they were given")
+            self.init(
+                .invalidCursor,
+                "the cursor is not one: \(field) is wrong; pass cursors on as they were given",
+                details: [Detail("field", field)]
+            )
         case .invalidText(let field, let reason):
             self.init(
                 .invalidContext,
