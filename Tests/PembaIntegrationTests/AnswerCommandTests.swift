@@ -89,6 +89,18 @@ import Testing
         #expect(foreign.status == 2)
         #expect(foreign.errors.contains("another query"), "\(foreign.errors)")
 
+        let names = cluster.folder + "/names"
+        try TextFile.write("northwind/ledger\nnorthwind/no-such\n", to: names)
+        let chosen = try await cluster.clusterctl(
+            "lookup",
+            "resources",
+            "repository#push",
+            "user:alice",
+            "--candidates",
+            names
+        )
+        #expect(chosen.output == "\(ledger)\n", "\(chosen.output)\(chosen.errors)")
+
         let subjects = try await cluster.clusterctl("lookup", "subjects", "\(ledger)#push", "user", "--json")
         #expect(subjects.output.contains("\"subjectID\":\"alice\""), "\(subjects.output)\(subjects.errors)")
         #expect(subjects.output.contains("\"complete\":true"))
@@ -127,6 +139,30 @@ import Testing
             "\(ledger)#reviewer"
         )
         #expect(created.status == 0, "\(created.errors)")
+        let changes = cluster.folder + "/changes.txt"
+        try TextFile.write(
+            "delete \(ledger)#reviewer@user:dave\ncreate \(ledger)#reviewer@user:erin\n",
+            to: changes
+        )
+        let mixed = try await cluster.clusterctl("relationship", "write", changes)
+        #expect(mixed.status == 0, "\(mixed.errors)")
+        // One of two cannot be done, so neither is.
+        try TextFile.write(
+            "delete \(ledger)#reviewer@user:erin\ncreate \(ledger)#reviewer@user:erin\n",
+            to: changes
+        )
+        let twice = try await cluster.clusterctl("relationship", "write", changes)
+        #expect(twice.status == 2, "\(twice.output)")
+        let now = try await cluster.clusterctl(
+            "relationship",
+            "read",
+            "--resource",
+            ledger,
+            "--relation",
+            "reviewer",
+            "--fully-consistent"
+        )
+        #expect(now.output == "\(ledger)#reviewer@user:erin\n", "\(now.output)\(now.errors)")
         let then = try await cluster.clusterctl(
             "relationship",
             "read",

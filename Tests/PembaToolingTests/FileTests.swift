@@ -24,6 +24,33 @@ struct RelationshipFileTests {
         }
     }
 
+    @Test func updatesNameTheirOperation() throws {
+        let text = """
+            // Ann moves.
+            delete team:a#member@user:ann
+
+              create   team:b#member@user:ann[expiration:2030-01-01T00:00:00Z]
+            touch team:b#member@user:bob
+            """
+        let updates = try UpdateFile.parse(text, name: "changes")
+        #expect(updates.map(\.operation) == [.delete, .create, .touch])
+        #expect(
+            updates.map(\.tuple.description) == [
+                "team:a#member@user:ann", "team:b#member@user:ann[expiration:2030-01-01T00:00:00Z]",
+                "team:b#member@user:bob",
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        ("create team:a#member@user:ann\nremove team:a#member@user:ann", "changes:2: `remove"),
+        ("create", "changes:1: `create`"), ("touch team:a", "changes:1: "), ("// nothing", "changes holds no update"),
+    ])
+    func whatIsNoUpdateIsNamed(text: String, reason: String) {
+        let error = #expect(throws: ToolError.self) { try UpdateFile.parse(text, name: "changes") }
+        #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
+    }
+
     @Test func tuplesAreReadAsTheyAreWanted() throws {
         let text = "doc:1#viewer@user:a\n\n// two\ndoc:2#viewer@user:é[net:{\"a\":1}]\ndoc:3#viewer@user:c\nbroken\n"
         let reader = RelationshipReader(utf8: Array(text.utf8), name: "f")

@@ -54,13 +54,14 @@ struct LookupCommand: ParsableCommand {
             let context = try evaluation.evaluationContext()
             let consistency = try consistency.consistency()
             let cursor = try list.cursorValue()
+            let candidates = try list.candidateIDs()
             let (list, output) = (list, output)
             try await connection.withClient(node: node.node) { client in
                 let found = client.lookupResources(
                     permissions,
                     for: subject,
                     context: context,
-                    candidates: list.candidates,
+                    candidates: candidates,
                     idPrefix: list.prefix,
                     limit: list.limit,
                     cursor: cursor,
@@ -106,6 +107,7 @@ struct LookupCommand: ParsableCommand {
             let context = try evaluation.evaluationContext()
             let consistency = try consistency.consistency()
             let cursor = try list.cursorValue()
+            let candidates = try list.candidateIDs()
             let (list, output) = (list, output)
             try await connection.withClient(node: node.node) { client in
                 let found = client.lookupSubjects(
@@ -113,7 +115,7 @@ struct LookupCommand: ParsableCommand {
                     on: resource,
                     kinds: kinds,
                     context: context,
-                    candidates: list.candidates,
+                    candidates: candidates,
                     idPrefix: list.prefix,
                     limit: list.limit,
                     cursor: cursor,
@@ -142,12 +144,18 @@ struct ListOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only this id; repeat it for several.", valueName: "id"))
     var candidate: [String] = []
 
+    @Option(help: ArgumentHelp("Only the ids in this file, one a line; - for standard input.", valueName: "file"))
+    var candidates: String?
+
     func validate() throws {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1, not \(limit)") }
     }
 
     /// The ids to which the list is restricted; nil for none.
-    var candidates: [String]? { candidate.isEmpty ? nil : candidate }
+    func candidateIDs() throws -> [String]? {
+        guard let candidates else { return candidate.isEmpty ? nil : candidate }
+        return candidate + MeaningfulLines(try TextFile.read(candidates)).map(\.text)
+    }
 
     /// The cursor.
     func cursorValue() throws -> LookupCursor? {

@@ -11,7 +11,7 @@ struct RelationshipCommand: ParsableCommand {
         commandName: "relationship",
         abstract: "Writes and reads relationships.",
         subcommands: [
-            Create.self, Touch.self, Delete.self, Set.self, Read.self, Import.self, Export.self,
+            Create.self, Touch.self, Delete.self, Write.self, Set.self, Read.self, Import.self, Export.self,
         ]
     )
 
@@ -41,6 +41,28 @@ struct RelationshipCommand: ParsableCommand {
     }
 }
 
+extension RelationshipCommand {
+    struct Write: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes all updates of a file, or none, in one write.",
+            discussion: """
+                Each line is `create`, `touch` or `delete` and a relationship; - reads standard input. Deleting what is not
+                there changes nothing.
+
+                clusterctl relationship write changes.txt
+                printf '%s\\n' 'delete team:a#member@user:ann' 'create team:b#member@user:ann' | clusterctl relationship write -
+                """
+        )
+
+        @Argument(help: ArgumentHelp("The file.", valueName: "file"))
+        var file: String
+
+        @OptionGroup var update: UpdateOptions
+
+        func run() async throws { try await update.run(UpdateFile.parse(TextFile.read(file), name: file)) }
+    }
+}
+
 /// What create and touch share.
 struct UpdateArguments: ParsableArguments {
     @Argument(
@@ -48,6 +70,16 @@ struct UpdateArguments: ParsableArguments {
     )
     var relationships: [String]
 
+    @OptionGroup var update: UpdateOptions
+
+    /// Writes the relationships with `operation`.
+    func run(_ operation: TupleUpdate.Operation) async throws {
+        try await update.run(relationships.map { TupleUpdate(operation, try ToolText.tuple($0)) })
+    }
+}
+
+/// What all writes of single relationships share.
+struct UpdateOptions: ParsableArguments {
     @Flag(help: "Print only the write's zookie.")
     var printZookie = false
 
@@ -57,20 +89,13 @@ struct UpdateArguments: ParsableArguments {
     @OptionGroup var node: NodeOptions
     @OptionGroup var output: OutputOptions
 
-    /// Writes the relationships with `operation`.
-    func run(_ operation: TupleUpdate.Operation) async throws {
-        let updates = try relationships.map { TupleUpdate(operation, try ToolText.tuple($0)) }
-        try await run(
-            WriteRequest(
-                updates: updates,
-                preconditions: preconditions.preconditions(),
-                metadata: metadata.object()
-            )
+    /// Makes the updates in one write and prints what that changed.
+    func run(_ updates: [TupleUpdate]) async throws {
+        let request = WriteRequest(
+            updates: updates,
+            preconditions: try preconditions.preconditions(),
+            metadata: try metadata.object()
         )
-    }
-
-    /// Writes `request` and prints what that changed.
-    private func run(_ request: WriteRequest) async throws {
         let report = WrittenReport(try await connection.withClient(node: node.node) { try await $0.write(request) })
         try output.print(report, text: printZookie ? "\(report.zookie)\n" : report.text)
     }

@@ -12,10 +12,12 @@ struct WatchCommand: AsyncParsableCommand {
         abstract: "Prints changes as they happen.",
         discussion: """
             One line a change, in order and without gaps, until it is interrupted; with --json one record a line, and
-            checkpoints too, whose zookie is where to begin again with --since. With filters only relationships of these;
-            several options of one filter must agree.
+            checkpoints too, whose zookie is where to begin again with --since. With filters only relationships that one
+            of them means: each --filter is one, and the other options are one together, with which a relationship must
+            agree in all.
 
             clusterctl watch
+            clusterctl watch --filter document#owner --filter team:eng
             clusterctl watch --resource document --json --since "$zookie"
             clusterctl watch --snapshot
             """
@@ -30,6 +32,15 @@ struct WatchCommand: AsyncParsableCommand {
     @Flag(help: "Leave out changes of the schema.")
     var noSchema = false
 
+    @Option(
+        name: .customLong("filter"),
+        help: ArgumentHelp(
+            "Relationships of this kind; repeat it for several.",
+            valueName: "type[:id][#relation][@type[:id]]"
+        )
+    )
+    var filters: [String] = []
+
     @OptionGroup var filter: FilterOptions
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var node: NodeOptions
@@ -40,10 +51,11 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let filter = try filter.filter()
+        let whole = try filter.filter()
+        let all = try filters.map { try ToolText.filter($0) } + (whole.isEmpty ? [] : [whole])
         let beginning: WatchRequest.Start = snapshot ? .snapshot : .now
         let start = try since.map { .after(try ToolText.zookie($0)) } ?? beginning
-        let request = WatchRequest(start: start, filters: filter.isEmpty ? [] : [filter], includesSchema: !noSchema)
+        let request = WatchRequest(start: start, filters: all, includesSchema: !noSchema)
         let isJSON = output.json
         try await connection.withClient(node: node.node) { client in
             var lines = LineOutput()
