@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import PembaTooling
 
 /// The programs that were built with the tests.
 enum Programs {
@@ -41,9 +42,10 @@ enum Programs {
         process.standardError = FileHandle(forWritingAtPath: files[2])
         try process.run()
         let deadline = ContinuousClock.now + patience
-        while process.isRunning {
-            if ContinuousClock.now > deadline { kill(process.processIdentifier, SIGKILL) }
-            try await Task.sleep(for: .milliseconds(5))
+        while process.isRunning, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
+        if process.isRunning {
+            kill(process.processIdentifier, SIGKILL)
+            throw ToolError("\(program) \(arguments) did not end within \(patience)")
         }
         func text(_ path: String) -> String {
             String(decoding: FileManager.default.contents(atPath: path) ?? Data(), as: UTF8.self)
