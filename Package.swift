@@ -125,8 +125,8 @@ let package = Package(
             "bench",
             path: "tools/bench",
             [
-                "PembaCore", "PembaSchema", "PembaGraph", "PembaService", "PembaClient", "PembaTooling", nioCore,
-                nioPosix, argumentParser, logging, histogram,
+                "PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService", "PembaClient", "PembaTooling",
+                nioCore, nioPosix, argumentParser, logging, histogram,
             ]
         ),
         executable("sim", path: "tools/sim", ["PembaCore", "PembaExplorer", "PembaSimulation", argumentParser]),

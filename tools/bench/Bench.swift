@@ -10,16 +10,17 @@ import PembaTooling
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures evaluation in this process, or a cluster through the client library.",
+        abstract: "Measures evaluation and consensus in this process, or a cluster through the client library.",
         discussion: """
             Absolute figures depend on the machine; compare figures of one run.
 
             bench graph --tuples 10000000
+            bench raft
             bench cluster --tuples 1000000
             bench cluster --cluster cluster/local/cluster.yaml --no-load
             bench peers --rounds 5
             """,
-        subcommands: [GraphCommand.self, ClusterCommand.self, PeersCommand.self]
+        subcommands: [GraphCommand.self, RaftCommand.self, ClusterCommand.self, PeersCommand.self]
     )
 }
 
