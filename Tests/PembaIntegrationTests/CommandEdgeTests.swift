@@ -32,6 +32,49 @@ import Testing
         #expect(!outcome.output.isEmpty && outcome.errors.isEmpty)
     }
 
+    /// What shells complete with is a script that the shell can read and that knows the commands.
+    @Test(arguments: [("bash", ["-n"]), ("zsh", []), ("fish", [])])
+    func completionScriptsAreWritten(shell: String, syntaxOnly: [String]) async throws {
+        let outcome = try await Programs.run(Programs.clusterctl, ["--generate-completion-script", shell])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        for name in ["relationship", "bulk-check", "lookup", "member"] { #expect(outcome.output.contains(name)) }
+        guard !syntaxOnly.isEmpty else { return }
+        let read = try await Programs.run("/bin/\(shell)", syntaxOnly, input: outcome.output)
+        #expect(read.status == 0 && read.errors.isEmpty, "\(read.errors)")
+    }
+
+    /// 0 if every assertion holds, 1 if one does not, 2 if a file cannot be read.
+    @Test func validationSaysByItsStatusWhatHolds() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        func validate(_ assertion: String) async throws -> Programs.Outcome {
+            let file = folder.path + "/case.yaml"
+            let text = """
+                schema: |-
+                  definition user {}
+                  definition document {
+                    relation viewer: user
+                  }
+                relationships: |-
+                  document:a#viewer@user:ann
+                assertions:
+                  assertTrue:
+                    - \(assertion)
+                """
+            try TextFile.write(text, to: file)
+            return try await Programs.run(Programs.clusterctl, ["validate", file])
+        }
+        let right = try await validate("document:a#viewer@user:ann")
+        #expect(right.status == 0, "\(right.output)\(right.errors)")
+        let wrong = try await validate("document:a#viewer@user:bob")
+        #expect(wrong.status == 1)
+        #expect((wrong.output + wrong.errors).contains("document:a#viewer@user:bob"), "\(wrong.output)\(wrong.errors)")
+        let unreadable = try await validate("document:a#reader@user:bob")
+        #expect(unreadable.status == 1 || unreadable.status == 2, "\(unreadable.output)\(unreadable.errors)")
+        let absent = try await Programs.run(Programs.clusterctl, ["validate", folder.path + "/absent.yaml"])
+        #expect(absent.status == 2 && (absent.output + absent.errors).contains("absent.yaml"), "\(absent.output)")
+    }
+
     /// `clusterctl … | head -1`: the command ends in silence, with the status that shells know for it.
     @Test func whoeverStopsReadingEndsTheCommand() async throws {
         let folder = try TemporaryFolder()
@@ -96,7 +139,7 @@ import Testing
             let took = ContinuousClock.now - start
             #expect(status.status == 1)
             #expect(took < .seconds(15), "it took \(took)")
-            let rows = status.output.split(separator: "\n").dropFirst()
+            let rows = status.output.split(separator: "\n").dropFirst().prefix { !$0.hasPrefix("history") }
             #expect(rows.count == 3)
             for row in rows {
                 let isPaused = row.contains(" \(address) ")

@@ -17,7 +17,7 @@ import Testing
 @testable import PembaServer
 
 /// A connection that sends frames when it is told to, and keeps what comes back.
-private final class StreamProbe: Sendable {
+final class StreamProbe: Sendable {
     /// A frame that came back.
     struct Frame: Sendable {
         var type: FrameType
@@ -64,8 +64,8 @@ private final class StreamProbe: Sendable {
 
     private let state = Mutex(State())
 
-    /// Connects to the first node of a cluster and introduces itself.
-    init(_ cluster: TestCluster) async throws {
+    /// Connects to the first node of a cluster and introduces itself; waits for an answer if it is welcome.
+    init(_ cluster: TestCluster, isWelcome: Bool = true) async throws {
         let context = try TLSContext(
             role: .client,
             authority: .file(cluster.path("ca.pem")),
@@ -73,13 +73,22 @@ private final class StreamProbe: Sendable {
             key: .file(cluster.path("admin-key.pem"))
         )
         let hello = Hello(cluster: cluster.id, software: "test", caller: .client(name: "test", bearerKey: ""))
-        try await Connector.connect(
+        let opened = Connector.connect(
             to: cluster.members[0].client,
             tls: context,
             expecting: .anyone,
             on: MultiThreadedEventLoopGroup.singleton.next(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        ) { _ in Delegate(self, hello) }.get()
+        ) { _ in Delegate(self, hello) }
+        guard isWelcome else {
+            do {
+                try await opened.get()
+            } catch {
+                state.withLock { $0.isClosed = true }
+            }
+            return
+        }
+        try await opened.get()
         #expect(try await TestCluster.eventually { self.frames(0).contains { $0.type == .helloAnswer } })
     }
 
@@ -98,6 +107,22 @@ private final class StreamProbe: Sendable {
         guard let bound = state.withLock({ $0.connection }) else { return }
         bound.eventLoop.execute {
             FrameWriter.frame(type: type, correlation: correlation, into: &bound.value.output, body)
+            bound.value.flush()
+        }
+    }
+
+    /// Sends one frame for each body in one packet, with the correlations from 1.
+    func send(_ type: FrameType, _ bodies: [@Sendable (inout ByteWriter) -> Void]) {
+        guard let bound = state.withLock({ $0.connection }) else { return }
+        bound.eventLoop.execute {
+            for (place, body) in bodies.enumerated() {
+                FrameWriter.frame(
+                    type: type,
+                    correlation: UInt64(place + 1),
+                    into: &bound.value.output,
+                    body
+                )
+            }
             bound.value.flush()
         }
     }

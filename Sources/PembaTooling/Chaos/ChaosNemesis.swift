@@ -8,6 +8,11 @@ import PembaCore
 struct ChaosNemesis {
     private(set) var kills = 0
     private(set) var pauses = 0
+    /// Disturbances so far.
+    private var count = 0
+    /// The kinds of the first disturbances.
+    private static let first = [1, 6]
+
     private let cluster: LocalCluster
     private var random: SeededRandom
     private let report: @Sendable (String) -> Void
@@ -25,7 +30,11 @@ struct ChaosNemesis {
         let id = random.chance(1, in: 2) ? leader ?? 1 : UInt64(random.below(cluster.nodes.count) + 1)
         let node = cluster.nodes[Int(id) - 1]
         let role = id == leader ? "leader" : "follower"
-        switch random.below(10) {
+        // Every run begins with a kill and a pause, so that none is without either.
+        let chosen = random.below(10)
+        let kind = count < ChaosNemesis.first.count ? ChaosNemesis.first[count] : chosen
+        count += 1
+        switch kind {
         case 0:
             report("kill -9 of every node")
             kills += cluster.nodes.count

@@ -40,7 +40,8 @@ package struct ChaosRun {
         package let acknowledgedWrites: Int
         package let unknownWrites: Int
         package let checks: Int
-        package let newEnemyChecks: Int
+        /// How many new-enemy checks of each case were answered, by the case's name.
+        package let newEnemyChecks: [String: Int]
         package let kills: Int
         package let pauses: Int
         /// A sentence for each broken promise.
@@ -50,7 +51,7 @@ package struct ChaosRun {
         package var text: String {
             let counts =
                 "\(acknowledgedWrites) writes acknowledged, \(unknownWrites) unknown, \(checks) checks,"
-                + " \(newEnemyChecks) new-enemy checks, \(kills) kills, \(pauses) pauses"
+                + " \(newEnemyChecks.values.reduce(0, +)) new-enemy checks, \(kills) kills, \(pauses) pauses"
             let verdict =
                 violations.isEmpty
                 ? "every promise was kept" : "BROKEN PROMISES:\n  " + violations.joined(separator: "\n  ")
@@ -115,7 +116,7 @@ package struct ChaosRun {
             acknowledgedWrites: acknowledged,
             unknownWrites: history.writes.count { $0.outcome == .unknown },
             checks: history.checks.count,
-            newEnemyChecks: history.newEnemies.count,
+            newEnemyChecks: Dictionary(grouping: history.newEnemies, by: \.name).mapValues(\.count),
             kills: nemesis.kills,
             pauses: nemesis.pauses,
             violations: ChaosChecker.violations(of: history)

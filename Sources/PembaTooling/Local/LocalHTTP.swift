@@ -3,8 +3,7 @@
 
 import Foundation
 
-/// Requests to the HTTP port of a node on this machine, one connection each: for benchmarks, which ask often and must not
-/// be told an old answer.
+/// Requests to the HTTP port of a node on this machine, one connection each, so that nobody is told an old answer.
 package struct LocalHTTP: Sendable {
     /// An answer.
     package struct Answer: Sendable {
@@ -15,13 +14,17 @@ package struct LocalHTTP: Sendable {
     }
 
     private let port: UInt16
+    private let isIPv6: Bool
 
-    /// The port on 127.0.0.1.
-    package init(port: Int) { self.port = UInt16(port) }
+    /// The port on 127.0.0.1, or on ::1.
+    package init(port: Int, isIPv6: Bool = false) {
+        self.port = UInt16(port)
+        self.isIPv6 = isIPv6
+    }
 
     /// Asks for `path`; nil if nobody answers within a second.
     package func get(_ path: String) -> Answer? {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
         guard connect(descriptor) else { return nil }
@@ -35,13 +38,24 @@ package struct LocalHTTP: Sendable {
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+        if isIPv6 {
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = port.bigEndian
+            address.sin6_addr = in6addr_loopback
+            return connect(descriptor, to: address)
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        return withUnsafePointer(to: &address) { pointer in
+        return connect(descriptor, to: address)
+    }
+
+    private func connect<Address>(_ descriptor: Int32, to address: Address) -> Bool {
+        withUnsafePointer(to: address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                Foundation.connect(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                Foundation.connect(descriptor, generic, socklen_t(MemoryLayout<Address>.size)) == 0
             }
         }
     }
