@@ -45,6 +45,18 @@ import Testing
         return node
     }
 
+    /// Waits until the writer has gone on beyond its write `number`, however slow the machine is.
+    private func waitForWrites(_ number: Int, _ client: PembaClient) async throws {
+        let item = try CheckItem(parsing: "document:d\(number)#owner@user:alice")
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
+            let answer = try? await client.check(item, consistency: .fullyConsistent)
+            if answer?.decision == .has { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw ToolError("the writer had not come to write \(number) in time")
+    }
+
     private func members(_ cluster: LocalCluster) async throws -> [UInt64] {
         let listed = try await cluster.clusterctl("member", "list", "--json")
         #expect(listed.status == 0, "\(listed.errors)")
@@ -103,9 +115,10 @@ import Testing
             let rest = [1, 2, 3, 4, 5].filter { $0 != leader && $0 != other }
             #expect(try await members(cluster) == rest)
 
+            try await waitForWrites(50, client)
             writer.cancel()
             let (count, failure) = await writer.value
-            #expect(failure == nil && count > 50, "\(count) writes")
+            #expect(failure == nil && count > 50, "\(count) writes: \(failure ?? "")")
             try await expectAll(count, client)
             try await expectParked([leader, other], cluster, joined)
             // An id is used once.

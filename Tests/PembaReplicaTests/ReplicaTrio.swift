@@ -32,6 +32,8 @@ final class ReplicaTrio {
     /// How often a node that has something to apply got it ready instead, so that others had their turn.
     private(set) var pauses = 0
     var now = Instant(nanoseconds: 1_000_000_000)
+    /// What civil time is at the first moment; a test may set the clock.
+    var civil = Timestamp(nanoseconds: 0)
     private var nextRequest: UInt64 = 1
 
     init(
@@ -73,7 +75,9 @@ final class ReplicaTrio {
         }
     }
 
-    var time: ReplicaTime { ReplicaTime(now: now, wall: Timestamp(nanoseconds: Int64(now.nanoseconds))) }
+    var time: ReplicaTime {
+        ReplicaTime(now: now, wall: Timestamp(nanoseconds: civil.nanoseconds + Int64(now.nanoseconds)))
+    }
 
     /// The place of the node that leads.
     var leader: Int? { replicas.firstIndex { $0.leadership.role == .leader } }
