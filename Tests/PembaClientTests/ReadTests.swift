@@ -113,13 +113,14 @@ private let item = CheckItem(
         try await withClient(cluster.configuration([node])) { client in
             let start = ContinuousClock.now
             let error = await #expect(throws: ClientError.self) {
-                try await client.check(item, timeout: .milliseconds(300))
+                // Time enough to connect, however busy the machine is.
+                try await client.check(item, timeout: .seconds(2))
             }
             #expect(error?.reason == .deadlineExceeded)
-            #expect(ContinuousClock.now - start >= .milliseconds(300))
+            #expect(ContinuousClock.now - start >= .seconds(2))
         }
         let told = try #require(node.received.first).decode { try CheckRequestView(decoding: $0).deadlineMilliseconds }
-        #expect((1..<300).contains(told))
+        #expect((1..<2_000).contains(told))
     }
 
     @Test("a cancelled call ends, and its late answer is dropped") func cancellation() async throws {
@@ -237,7 +238,7 @@ private let item = CheckItem(
         let third = try await ScriptedNode(3, script: script(3))
         try await away.stop()
         try await withClient(cluster.configuration([first, away, third])) { client in
-            let statuses = await client.statusOfEndpoints(timeout: .milliseconds(500))
+            let statuses = await client.statusOfEndpoints(timeout: .seconds(3))
             #expect(statuses.map { try? $0.get().node } == [NodeID(1), nil, NodeID(3)])
             let any = try await client.status()
             #expect([NodeID(1), NodeID(3)].contains(any.node))

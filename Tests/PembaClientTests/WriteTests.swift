@@ -126,7 +126,7 @@ import Testing
         )
         try await withClient(cluster.configuration([node])) { client in
             let error = await #expect(throws: ClientError.self) {
-                try await client.write(WriteTests.update(), timeout: .milliseconds(300))
+                try await client.write(WriteTests.update(), timeout: .seconds(3))
             }
             #expect(error?.reason == .deadlineExceeded)
             #expect(error?.outcomeIsKnown == false)

@@ -232,6 +232,31 @@ struct AnswerTests {
         }
     }
 
+    /// More than one request may name is refused with the limit and what was given.
+    @Test func listsThatAreTooLongAreRefused() async throws {
+        try await onEachNode { client, _ in
+            let names = (0...Limits.lookupCandidates).map { "f\($0)" }
+            let candidates = await Self.error {
+                _ = try await client.lookupResources(Self.view, for: Self.user("ann"), candidates: names).page()
+            }
+            #expect(candidates?.code == .limitExceeded)
+            #expect(candidates?.detail("limit") == "\(Limits.lookupCandidates)")
+            let filter = RelationshipFilter(resourceType: "folder")
+            let filters = Array(repeating: filter, count: Limits.watchFilters + 1)
+            let watched = await Self.error {
+                var events = client.watch(WatchRequest(start: .now, filters: filters)).makeAsyncIterator()
+                _ = try await events.next()
+            }
+            #expect(watched?.code == .limitExceeded && watched?.detail("value") == "\(Limits.watchFilters + 1)")
+            let tuple = try RelationTuple(parsing: "folder:a#viewer@user:eve")
+            let supposed = Array(repeating: tuple, count: Limits.contextualTuples + 1)
+            let contextual = await Self.error {
+                _ = try await client.check(Self.check("a", "eve"), contextualTuples: supposed)
+            }
+            #expect(contextual?.code == .limitExceeded)
+        }
+    }
+
     /// A condition that takes too long, a context that is too large, and one of wrong types are errors of their own.
     @Test func conditionsThatCannotBeEvaluatedAreNamed() async throws {
         try await onEachNode { client, zookie in

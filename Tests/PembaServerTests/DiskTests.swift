@@ -107,6 +107,20 @@ struct DiskTests {
         }
     }
 
+    /// A node whose disk does not answer at all ends, with its own exit code, so that whoever supervises it knows.
+    @Test func aDiskThatNeverAnswersEndsTheProcess() async {
+        await #expect(processExitsWith: .exitCode(70)) {
+            let overrides = ["storage.stall_timeout_ms=300", "storage.abort_timeout_ms=1000"]
+            let cluster = try TestCluster(size: 1, overrides: overrides)
+            try cluster.startAll()
+            let client = try cluster.client()
+            try await client.writeSchema(NodeTests.schema)
+            cluster.faults[NodeID(1)]?.isHung = true
+            _ = try? await client.write(NodeTests.touch("group:during#member@user:ann"), timeout: .seconds(30))
+            exit(1)
+        }
+    }
+
     @Test func aFullDiskMovesTheLeadershipAndTheLastOneRefusesWrites() async throws {
         try await withCluster { cluster, client, leader in
             cluster.faults[leader]?.freeBytes = 1 << 20
