@@ -176,6 +176,14 @@ struct WatchTests {
             #expect(error?.serviceError?.code == .revisionTooOld, "\(String(describing: error))")
             let oldest = error?.serviceError?.detail("oldest").flatMap { UInt64($0) }
             #expect((oldest ?? 0) > early.revision.rawValue, "\(String(describing: error?.serviceError))")
+            // The status says so beforehand, and why.
+            let history = try await client.status().history
+            #expect(history.oldest.rawValue == oldest)
+            #expect(history.changesMax == 50 && (1...50).contains(history.changes), "\(history)")
+            #expect(
+                history.oldestTime.nanoseconds > 0 && history.bytes > 0 && history.secondsMax == 86_400,
+                "\(history)"
+            )
         }
     }
 
@@ -195,6 +203,22 @@ struct WatchTests {
             #expect(probe.frames(5).compactMap(\.error) == [.watcherTooSlow])
             // Whoever gave credit for one frame got one frame.
             #expect(probe.frames(5).filter { $0.type == .watchEvents }.count == 1)
+            probe.close()
+        }
+    }
+
+    /// A node that is cut off does not leave its watchers in the belief that nothing changes.
+    @Test func aNodeThatIsCutOffSendsItsWatchersAway() async throws {
+        try await withCluster(3, ["staleness_bound_ms=1000"]) { cluster, _ in
+            let ready = try await TestCluster.eventually { try await cluster.http(NodeID(1), "/readyz").status == 200 }
+            #expect(ready)
+            let probe = try await StreamProbe(cluster)
+            probe.watch(5)
+            try await probe.expect(1, .watchEvents, 5)
+            cluster.stop(NodeID(2))
+            cluster.stop(NodeID(3))
+            try await probe.expect(1, .error, 5)
+            #expect(probe.frames(5).compactMap(\.error) == [.stale])
             probe.close()
         }
     }

@@ -174,8 +174,10 @@ extension Node {
         }
     }
 
-    /// Tells a watcher that hears nothing that all is well.
+    /// Tells a watcher that hears nothing that all is well, or that it is not.
     func beat(_ stream: AnswerStream) {
+        // Where nothing is applied any more, nobody would otherwise notice that changes stay away.
+        guard replica.isFresh(at: SystemClock.now()) else { return watch(stream) }
         watchIfBehind(stream)
         guard case .watch(var progress) = stream.source, progress.snapshot == nil, progress.open == nil,
             stream.parts.isEmpty, SystemClock.now() - progress.active >= Node.heartbeat
