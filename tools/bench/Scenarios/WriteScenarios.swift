@@ -17,17 +17,32 @@ extension Scenario {
                 let scratch = ScratchTuples()
                 let written = Atomic<Int>(0)
                 let window = stage.window()
+                let before = Scenario.syncs(stage.cluster)
                 async let latencies = CallLoad.run(inFlight: inFlight, window, on: client.eventLoop) { number in
                     written.max(number + 1, ordering: .relaxed)
                     try await client.write(WriteRequest(updates: [TupleUpdate(.touch, scratch.tuple(number))]))
                 }
                 let usage = try await Usage.follow(window, stage.cluster.processes)
                 let measurement = Measurement(latencies: try await latencies, window: window, usage: usage)
+                var rows = [measurement.row(name)]
+                if let before, let after = Scenario.syncs(stage.cluster) {
+                    let each = (after - before) / Double(max(written.load(ordering: .relaxed), 1))
+                    rows.append(Figures.Row(name: "\(name) syncs of each node for a write", value: each, unit: ""))
+                }
                 try await verify(scratch, count: written.load(ordering: .relaxed), client)
                 try await DataLoader(client: client).delete(scratch, count: written.load(ordering: .relaxed))
-                return [measurement.row(name)]
+                return rows
             }
         }
+    }
+
+    /// How often a node's disk was synced, the mean of all nodes; nil if one does not say.
+    private static func syncs(_ cluster: TestedCluster) -> Double? {
+        let counts = cluster.context.endpoints.indices.map { place in
+            cluster.http(node: UInt64(place + 1))?.metric("pemba_storage_sync_seconds_count")
+        }
+        let known = counts.compactMap(\.self)
+        return known.count == counts.count ? known.reduce(0, +) / Double(known.count) : nil
     }
 
     /// Every acknowledged write must be there, at whichever node is asked.
