@@ -53,7 +53,7 @@ import Testing
     /// Whether the rare things happen at all: a simulation that never meets them proves nothing about them.
     @Test func theRareThingsHappen() {
         var counts = SimulationReport.Counts()
-        for seed in 1...12 as ClosedRange<UInt64> {
+        for seed in 1...24 as ClosedRange<UInt64> {
             var options = SimulationOptions(seed: seed, duration: .seconds(10))
             options.nodeCount = 3
             options.faults.formUnion([.kill, .losePower, .fullDisk, .upgrade, .rot])

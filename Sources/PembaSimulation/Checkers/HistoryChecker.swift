@@ -32,7 +32,7 @@ enum HistoryChecker {
         try answerChecks()
         for entry in chain {
             let applied = try model.apply(entry)
-            changes.append(applied?.changes ?? [])
+            changes.append(model.changes)
             if let applied, let tag = applied.tag { results[tag, default: []].append(applied) }
             try answerChecks()
         }

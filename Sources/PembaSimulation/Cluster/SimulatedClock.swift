@@ -16,12 +16,13 @@ struct SimulatedClock {
     /// The civil time at the start of the run.
     private static let civilStart: Int64 = 1_700_000_000_000_000_000
 
+    /// The civil time at the true time `now`.
+    static func civil(_ now: UInt64) -> Timestamp { Timestamp(nanoseconds: civilStart + Int64(now)) }
+
     /// What the node's clocks show at the true time `now`.
     func read(at now: UInt64) -> ReplicaTime {
-        ReplicaTime(
-            now: local(now),
-            wall: Timestamp(nanoseconds: SimulatedClock.civilStart + Int64(now) + wallOffset)
-        )
+        let wall = SimulatedClock.civil(now).nanoseconds + wallOffset
+        return ReplicaTime(now: local(now), wall: Timestamp(nanoseconds: wall))
     }
 
     /// What the monotonic clock shows at the true time `now`.

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaGraph
+import PembaRaft
 import PembaReplica
 import PembaStorage
 
@@ -33,7 +35,7 @@ extension Simulation {
         reconnect(Array(nodes.indices))
         try demandWrite(by: Array(nodes.indices), "the healed cluster")
         let end = now + options.electionTimeout.nanoseconds * Simulation.timeoutsToAgree
-        try runUntil(end) { clients.allSatisfy(\.isIdle) && hasConverged }
+        try runUntil(end) { clients.allSatisfy(\.isIdle) && hasConverged && isOnTime }
         guard hasConverged else {
             let states = nodes.map { node in
                 guard let replica = node.process?.replica else { return "\(node.id) down" }
@@ -42,6 +44,7 @@ extension Simulation {
             throw Violation("the nodes do not agree after everything was healed: \(states.joined(separator: ", "))")
         }
         guard clients.allSatisfy(\.isIdle) else { throw Violation("a client waits for ever") }
+        guard isOnTime else { throw Violation("a tuple that has fallen due stays as it was") }
     }
 
     /// A majority of the nodes, ascending, with good disks: who owes its cluster something does not vote.
@@ -83,6 +86,14 @@ extension Simulation {
         try runUntil(limit) { clients[0].hasFinalAnswer }
         guard clients[0].hasFinalAnswer else {
             throw Violation("\(whose) takes no write within \(Simulation.timeoutsToServe) election timeouts")
+        }
+    }
+
+    /// Whether the log's time has passed every time at which a tuple began or ceased to count, by the leader's clock.
+    private var isOnTime: Bool {
+        nodes.allSatisfy { node in
+            guard let replica = node.process?.replica, replica.leadership.role == .leader else { return true }
+            return replica.stateMachine.graph.nextDue.map { $0 > node.clock.read(at: now).wall } ?? true
         }
     }
 

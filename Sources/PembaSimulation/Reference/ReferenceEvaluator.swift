@@ -24,14 +24,20 @@ struct ReferenceEvaluator {
     private var tuples: [RelationTuple] = []
     private var facts: Set<Fact> = []
 
-    init(schema: CompiledSchema, tuplesOf: [ObjectReference: Set<RelationTuple>], item: CheckItem) {
+    /// Takes the tuples that have not expired; those that do not count yet are passed over.
+    init(
+        schema: CompiledSchema,
+        tuplesOf: [ObjectReference: Set<RelationTuple>],
+        time: Timestamp,
+        item: CheckItem
+    ) {
         self.schema = schema
         subject = item.subject
         var seen: Set<ObjectReference> = [item.resource]
         var waiting = [item.resource]
         while let object = waiting.popLast() {
             objects.append(object)
-            for tuple in tuplesOf[object] ?? [] {
+            for tuple in tuplesOf[object] ?? [] where tuple.notBefore.map({ $0 <= time }) ?? true {
                 tuples.append(tuple)
                 if seen.insert(tuple.subject.object).inserted { waiting.append(tuple.subject.object) }
             }

@@ -21,8 +21,6 @@ struct ReferenceState {
         var result: Result<Revision, ErrorCode>
         /// Whether it was done now, rather than answered from a session.
         var isFirst: Bool
-        /// What it changed.
-        var changes: [TupleChange] = []
     }
 
     /// A client session.
@@ -33,11 +31,15 @@ struct ReferenceState {
     }
 
     private(set) var index: LogIndex = .zero
+    /// What the last entry changed.
+    private(set) var changes: [TupleChange] = []
+    /// The log's time.
+    private var time = Timestamp.zero
     private var schema: CompiledSchema?
     private var tuplesOf: [ObjectReference: Set<RelationTuple>] = [:]
+    /// Those of the tuples that will expire.
+    private var expiring: Set<RelationTuple> = []
     private var sessions: [UInt64: Session] = [:]
-    /// What the entry changes that is being applied.
-    private var changes: [TupleChange] = []
 
     /// The resource id of the tag in every write of the workload.
     static let tagPrefix = "tag-"
@@ -46,6 +48,12 @@ struct ReferenceState {
     mutating func apply(_ entry: LogEntry) throws(Violation) -> Applied? {
         guard entry.index == index.next else { throw Violation("the chain has a gap before \(entry.index)") }
         index = entry.index
+        time = entry.timestamp
+        changes = []
+        for tuple in expiring where isOver(tuple) {
+            forget(tuple)
+            changes.append(TupleChange(.expired, tuple))
+        }
         let lifetime = Int64(Limits.clientSessionLifetime.nanoseconds)
         sessions = sessions.filter { entry.timestamp.nanoseconds - $0.value.usedAt.nanoseconds <= lifetime }
         guard entry.kind == .command else { return nil }
@@ -63,10 +71,8 @@ struct ReferenceState {
             replaceSchema(source)
             return nil
         case .write(let request):
-            changes = []
-            let (result, isFirst) = write(request, at: entry.timestamp)
-            let tag = ReferenceState.tag(of: request)
-            return Applied(tag: tag, index: index, result: result, isFirst: isFirst, changes: changes)
+            let (result, isFirst) = write(request)
+            return Applied(tag: ReferenceState.tag(of: request), index: index, result: result, isFirst: isFirst)
         case .advanceTime, .audit:
             return nil
         case .delete, .set, .importTuples:
@@ -82,10 +88,7 @@ struct ReferenceState {
         return nil
     }
 
-    private mutating func write(
-        _ request: WriteRequest,
-        at time: Timestamp
-    ) -> (result: Result<Revision, ErrorCode>, isFirst: Bool) {
+    private mutating func write(_ request: WriteRequest) -> (result: Result<Revision, ErrorCode>, isFirst: Bool) {
         guard let key = request.idempotencyKey else { return (execute(request), true) }
         guard var session = sessions[key.session] else { return (.failure(.unknownSession), false) }
         session.usedAt = time
@@ -100,31 +103,52 @@ struct ReferenceState {
     }
 
     private mutating func execute(_ request: WriteRequest) -> Result<Revision, ErrorCode> {
-        if Set(request.updates.map(\.tuple)).count < request.updates.count { return .failure(.duplicateUpdate) }
+        if Set(request.updates.map(\.tuple.key)).count < request.updates.count { return .failure(.duplicateUpdate) }
         for precondition in request.preconditions {
             if let code = problem(of: precondition.filter) { return .failure(code) }
         }
         for update in request.updates {
-            if let code = problem(of: update.tuple, in: schema) { return .failure(code) }
+            let isDeletion = update.operation == .delete
+            if let code = problem(of: update.tuple, in: schema, ofAnyTime: isDeletion) { return .failure(code) }
         }
         for precondition in request.preconditions {
             let matches = hasMatch(precondition.filter)
             if matches != (precondition.kind == .mustMatch) { return .failure(.preconditionFailed) }
         }
         for update in request.updates where update.operation == .create {
-            if tuplesOf[update.tuple.resource]?.contains(update.tuple) == true { return .failure(.alreadyExists) }
+            if stored(update.tuple) != nil { return .failure(.alreadyExists) }
         }
         for update in request.updates {
-            let tuple = update.tuple
-            if update.operation == .delete {
-                let removed = tuplesOf[tuple.resource]?.remove(tuple)
-                if removed != nil { changes.append(TupleChange(.deleted, tuple)) }
-            } else if tuplesOf[tuple.resource, default: []].insert(tuple).inserted {
-                changes.append(TupleChange(.created, tuple))
-            }
+            // What has expired before it is written is not there.
+            let isGone = update.operation == .delete || isOver(update.tuple)
+            replace(stored(update.tuple), by: isGone ? nil : update.tuple)
         }
         return .success(Revision(index))
     }
+
+    private mutating func replace(_ old: RelationTuple?, by new: RelationTuple?) {
+        guard old != new else { return }
+        if let old { forget(old) }
+        if let new {
+            tuplesOf[new.resource, default: []].insert(new)
+            if new.expiresAt != nil { expiring.insert(new) }
+            changes.append(TupleChange(old == nil ? .created : .touched, new))
+        } else if let old {
+            changes.append(TupleChange(.deleted, old))
+        }
+    }
+
+    private mutating func forget(_ tuple: RelationTuple) {
+        tuplesOf[tuple.resource]?.remove(tuple)
+        expiring.remove(tuple)
+    }
+
+    /// The tuple that names the same, whatever its times.
+    private func stored(_ tuple: RelationTuple) -> RelationTuple? {
+        tuplesOf[tuple.resource]?.first { $0.key == tuple.key }
+    }
+
+    private func isOver(_ tuple: RelationTuple) -> Bool { tuple.expiresAt.map { $0 <= time } ?? false }
 
     private func hasMatch(_ filter: RelationshipFilter) -> Bool {
         if let type = filter.resourceType, let id = filter.resourceID {
@@ -146,7 +170,11 @@ struct ReferenceState {
         return schema.definitions.contains { $0.name == type } ? nil : .unknownDefinition
     }
 
-    private func problem(of tuple: RelationTuple, in schema: CompiledSchema?) -> ErrorCode? {
+    private func problem(
+        of tuple: RelationTuple,
+        in schema: CompiledSchema?,
+        ofAnyTime isOfAnyTime: Bool = false
+    ) -> ErrorCode? {
         guard let schema else { return .noSchema }
         guard let definition = schema.definitions.first(where: { $0.name == tuple.resource.type }) else {
             return .unknownDefinition
@@ -158,6 +186,7 @@ struct ReferenceState {
         let isAdmitted = allowed.contains { allowed in
             let type = schema.definitions[allowed.definition]
             guard type.name == tuple.subject.object.type else { return false }
+            guard isOfAnyTime || allowed.hasExpiration == !tuple.isPlain else { return false }
             return switch allowed.form {
             case .object: tuple.subject.relation == nil && !tuple.subject.isWildcard
             case .wildcard: tuple.subject.relation == nil && tuple.subject.isWildcard
@@ -176,6 +205,6 @@ struct ReferenceState {
         guard definition.relations.contains(where: { $0.name == item.permission }) else {
             return .failure(.unknownRelation)
         }
-        return .success(ReferenceEvaluator(schema: schema, tuplesOf: tuplesOf, item: item).has(item))
+        return .success(ReferenceEvaluator(schema: schema, tuplesOf: tuplesOf, time: time, item: item).has(item))
     }
 }

@@ -28,7 +28,12 @@ extension Simulation {
         switch client.random.below(100) {
         case 0 where client.newest != nil: return schemaWrite(client)
         case 0..<10 where client.newest == nil: return .schema(Workload.schema(withEditors: false))
-        case 1..<40: return write(client, updates: Workload.updates(&client.random), isPlain: false)
+        case 1..<40:
+            return write(
+                client,
+                updates: Workload.updates(&client.random, at: SimulatedClock.civil(now)),
+                isPlain: false
+            )
         case 40..<50:
             client.scriptCount += 1
             client.script.append(
@@ -102,7 +107,7 @@ extension Simulation {
         var (updates, conditions) = (updates, [Precondition]())
         switch isPlain ? 9 : client.random.below(8) {
         case 0: conditions = [Workload.precondition(&client.random)]
-        case 1:
+        case 1, 2:
             let change = Workload.compareAndSet(&client.random)
             (updates, conditions) = (change.updates, [change.precondition])
         default: break

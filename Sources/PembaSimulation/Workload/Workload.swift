@@ -9,19 +9,20 @@ enum Workload {
     /// The schema of most of the time; `document.editor` comes and goes.
     static func schema(withEditors: Bool) -> String {
         """
+        use expiration
         definition user {}
         definition group {
             relation member: user | group#member
         }
         definition folder {
             relation parent: folder
-            relation viewer: user | user:* | group#member
+            relation viewer: user | user with expiration | user:* | group#member
             relation banned: user
             permission view = (viewer + parent->view) - banned
         }
         definition document {
             relation folder: folder
-            relation viewer: user | group#member
+            relation viewer: user | user with expiration | group#member
         \(withEditors ? "    relation editor: user" : "")
             permission view = viewer + folder->view\(withEditors ? " + editor" : "")
             permission shared = viewer & folder->view
@@ -79,11 +80,17 @@ enum Workload {
         }
     }
 
-    /// Updates of one write; seldom two of one tuple.
-    static func updates(_ random: inout SeededRandom) -> [TupleUpdate] {
+    /// Updates of one write; seldom two of one tuple, and some of tuples that end soon after `time`, or have ended.
+    static func updates(_ random: inout SeededRandom, at time: Timestamp) -> [TupleUpdate] {
         (0...random.below(3)).map { _ in
             let operation: TupleUpdate.Operation = [.create, .touch, .touch, .delete, .delete][random.below(5)]
-            return TupleUpdate(operation, tuple(&random))
+            var tuple = tuple(&random)
+            if tuple.relation == "viewer", operation != .delete, random.chance(1, in: 2) {
+                let end = time.nanoseconds - 500_000_000 + Int64(random.below(UInt64(5_000_000_000)))
+                tuple.expiresAt = Timestamp(nanoseconds: end)
+                if random.chance(1, in: 4) { tuple.notBefore = Timestamp(nanoseconds: end - 1_000_000_000) }
+            }
+            return TupleUpdate(operation, tuple)
         }
     }
 
