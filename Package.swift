@@ -50,6 +50,9 @@ let package = Package(
         .executable(name: "pembad", targets: ["pembad"]),
         .executable(name: "clusterctl", targets: ["clusterctl"]),
     ],
+    traits: [
+        .trait(name: "Mutants", description: "Bugs to choose from at run time, for the tests to find: docs/mutants.md.")
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -36,6 +36,8 @@ package struct ExplorationBounds: Sendable, Hashable {
     ///
     /// Without it more can happen.
     package var checksQuorum = true
+    /// Whether a message carries one entry at most, so that a log may end between any two of a leader's entries.
+    package var sendsOneByOne = false
     /// Bytes that the exploration may take, as far as they are counted; at the bound it ends unfinished.
     package var memoryMax = 4 << 30
     /// States that it may find; at the bound it ends unfinished.
@@ -58,6 +60,7 @@ package struct ExplorationBounds: Sendable, Hashable {
             checksQuorum: checksQuorum,
             diskStallTimeout: .seconds(1 << 30),
             heartbeatInterval: .seconds(1),
+            messageBytesMax: sendsOneByOne ? 1 : 1 << 20,
             catchUpTimeout: .seconds(1 << 30)
         )
     }

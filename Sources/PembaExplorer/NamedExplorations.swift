@@ -18,6 +18,7 @@ extension ExplorationBounds {
             ("late-writes", plain { ($0.terms, $0.entries, $0.delaysWrites) = (2, 0, true) }),
             ("late-writes-crash", plain { ($0.terms, $0.entries, $0.crashes, $0.delaysWrites) = (1, 1, 1, true) }),
             ("joint", plain { ($0.terms, $0.entries, $0.crashes) = (2, 0, 1) }.changingMembers),
+            ("joint-to-one", plain { ($0.terms, $0.entries) = (2, 0) }.leavingOne),
             ("heartbeats", plain { ($0.terms, $0.entries, $0.heartbeats) = (1, 0, 1) }),
             (
                 "reads",
@@ -35,6 +36,7 @@ extension ExplorationBounds {
     package static var long: [Named] {
         [
             ("three-terms", plain { ($0.terms, $0.entries, $0.crashes) = (3, 2, 1) }),
+            ("one-by-one", plain { ($0.terms, $0.entries, $0.sendsOneByOne) = (3, 0, true) }),
             ("long-late-writes", plain { ($0.terms, $0.entries, $0.crashes, $0.delaysWrites) = (2, 0, 1, true) }),
             ("longer-late-writes", plain { ($0.terms, $0.entries, $0.crashes, $0.delaysWrites) = (2, 1, 1, true) }),
             ("long-joint", plain { ($0.terms, $0.entries, $0.crashes) = (2, 1, 1) }.changingMembers),
@@ -58,6 +60,15 @@ extension ExplorationBounds {
         bounds.learners = 1
         bounds.reconfigurations = 1
         bounds.goal = [NodeID(1), NodeID(3)]
+        return bounds
+    }
+
+    /// Of three voters one is to stay: two of the others could decide without it, and it without them, if one half of the
+    /// joint configuration were enough.
+    private var leavingOne: ExplorationBounds {
+        var bounds = self
+        bounds.reconfigurations = 1
+        bounds.goal = [NodeID(1)]
         return bounds
     }
 }

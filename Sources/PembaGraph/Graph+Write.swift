@@ -133,7 +133,7 @@ extension Graph {
             unpin(subject)
             return .created
         }
-        guard old != wanted else {
+        guard old != wanted || planted("watch-tells-unchanged") else {
             conditions.release(wanted.condition)
             return .unchanged
         }
@@ -145,7 +145,7 @@ extension Graph {
             rows.replace(forward(resource), entry)
             rows.replace(reverse(subject), RowEntry.mirror(entry, naming: resource))
         }
-        setTraits(TupleKey(resource, key), wanted)
+        setTraits(TupleKey(resource, key), planted("touch-keeps-times") ? old : wanted)
         count(tuple(TupleEnd(resource: resource, entry: entry)), by: 1)
         record(.touched, resource, key, old: old, new: wanted)
         conditions.release(old.condition)
@@ -182,7 +182,7 @@ extension Graph {
         let hadMirror = rows.remove(reverse(subject), RowEntry.mirror(key, naming: end.resource))
         precondition(wasThere && hadMirror, "a tuple was in one index only")
         if !old.isNone { setTraits(TupleKey(end.resource, key), .none) }
-        snapshot?.didRemove(end.resource, key, removed)
+        if !planted("snapshot-misses-removed") { snapshot?.didRemove(end.resource, key, removed) }
         record(kind, end.resource, key, old: old, new: .none)
         conditions.release(old.condition)
         reclaimIfUnused(end.resource)
@@ -232,7 +232,7 @@ extension Graph {
     /// Removes tuples that have expired at the present state, at most `limit`, the earliest first.
     package func collectExpired(limit: Int) {
         var left = limit
-        while left > 0, let due = traits.firstExpiry, due.time <= now {
+        while left > 0, let due = traits.firstExpiry, due.time <= now, !planted("expired-stays") {
             left -= 1
             let end = TupleEnd(resource: due.tuple.resource, entry: due.tuple.entry | RowEntry.hasTraits)
             take(end, tuple(end), as: .expired)

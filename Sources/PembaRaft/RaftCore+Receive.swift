@@ -135,6 +135,9 @@ extension RaftCore {
         case .requestVote(let lastIndex, let lastTerm, _):
             answerVote(from: message.from, lastIndex: lastIndex, lastTerm: lastTerm, into: &effects)
         case .preVoteResponse(let granted):
+            if planted("pre-vote-counts-as-vote"), role == .candidate, granted {
+                votes.record(message.from, granted: true)
+            }
             guard role == .preCandidate else { return }
             // A grant names the term that was asked for: one from before an election counts for nothing.
             guard message.term == (granted ? term.next : term) else { return }

@@ -27,7 +27,7 @@ extension Replica {
         }
         timeEntryDue = time.now + options.raft.heartbeatInterval
         // One at a time; what is due stays due until its entry is applied.
-        guard timeEntry <= stateMachine.index else { return }
+        guard timeEntry <= stateMachine.index, !planted("time-stands-still") else { return }
         let proposal = Proposal(origin: id, request: 0, command: .advanceTime)
         if case .appended(let first, _) = propose([proposal.encode()], at: time, into: &effects) { timeEntry = first }
     }

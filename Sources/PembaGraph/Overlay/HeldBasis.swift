@@ -35,7 +35,7 @@ extension Graph {
     /// The state that was held, over the graph as it is now; refused if the history does not reach back to it any more.
     package func basis(of held: HeldBasis) throws(GraphError) -> Basis {
         var origin = held.origin
-        origin.revision = held.revision
+        origin.revision = planted("goes-on-at-present") ? nil : held.revision
         return try basis(of: origin, guests: held.guests)
     }
 }

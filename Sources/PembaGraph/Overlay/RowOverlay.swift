@@ -126,7 +126,8 @@ final class RowOverlay {
     private func note(_ entity: UInt32) {
         guard let revision, noted.insert(entity).inserted else { return }
         var changes = LaterChanges()
-        graph.history.walkBack(entity, after: revision) { change in
+        let shown = planted("past-is-one-off") ? Revision(revision.rawValue + 1) : revision
+        graph.history.walkBack(entity, after: shown) { change in
             if change.resource == entity { changes.forward[RowEntry.key(change.entry)] = change }
             if RowEntry.entity(change.entry) == entity {
                 changes.reverse[RowEntry.key(RowEntry.mirror(change.entry, naming: change.resource))] = change

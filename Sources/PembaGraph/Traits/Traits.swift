@@ -32,5 +32,5 @@ struct Traits: Hashable {
 
     /// Whether the tuple counts at a time, whatever its condition.
     @inline(__always)
-    func isAlive(at time: Int64) -> Bool { time < expiresAt && time >= notBefore }
+    func isAlive(at time: Int64) -> Bool { time < expiresAt && (time >= notBefore || planted("counts-too-early")) }
 }

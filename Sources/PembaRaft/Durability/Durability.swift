@@ -86,6 +86,7 @@ struct Durability: Sendable {
     /// Withdraws every claim to entries after `kept`, which are about to be replaced.
     mutating func truncate(after kept: LogIndex) {
         index = min(index, kept)
+        guard !planted("overwritten-write-counts") else { return }
         for position in writes.indices { writes[position].covers = min(writes[position].covers, kept) }
     }
 

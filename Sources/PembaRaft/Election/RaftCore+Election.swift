@@ -61,7 +61,11 @@ extension RaftCore {
             lastTerm: log.lastTerm,
             transfer: isTransfer
         )
-        for voter in otherVoters { sendWhenDurable(.hardState, body, to: voter, into: &effects) }
+        for voter in otherVoters {
+            if planted("asks-before-durable") { send(body, to: voter, into: &effects) }
+            sendWhenDurable(.hardState, body, to: voter, into: &effects)
+        }
+        if planted("leads-before-durable"), otherVoters.isEmpty { becomeLeader(into: &effects) }
     }
 
     /// Draws the conclusion from the votes so far.
@@ -97,6 +101,7 @@ extension RaftCore {
         lastTerm: Term,
         into effects: inout [RaftEffect]
     ) {
+        if planted("pre-vote-clears-vote") { hardState.vote = nil }
         let isFree = message.term > term || mayVote(for: message.from)
         let isWilling = !isBlank && !owesRange && !hearsFromLeader && isFree
         let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
@@ -128,16 +133,19 @@ extension RaftCore {
         let isConditional = granted && votesConditionally
         let answer: RaftMessage.Body =
             isConditional ? .conditionalGrant(isPreVote: false) : .voteResponse(granted: granted)
+        if planted("votes-before-durable") { send(answer, to: candidate, into: &effects) }
         sendWhenDurable(.hardState, answer, to: candidate, into: &effects)
     }
 
     private func mayVote(for candidate: NodeID) -> Bool {
-        hardState.vote == candidate || (hardState.vote == nil && leader == nil)
+        planted("votes-twice") || hardState.vote == candidate || (hardState.vote == nil && leader == nil)
     }
 
     /// Whether a log that ends there has at least what this one has (Raft paper, 5.4.1): the term decides first.
     private func isUpToDate(lastIndex: LogIndex, lastTerm: Term) -> Bool {
-        lastTerm > log.lastTerm || (lastTerm == log.lastTerm && lastIndex >= log.lastIndex)
+        if planted("elects-any-log") { return true }
+        if planted("compares-length-first") { return lastIndex >= log.lastIndex }
+        return lastTerm > log.lastTerm || (lastTerm == log.lastTerm && lastIndex >= log.lastIndex)
     }
 
     // MARK: Roles
@@ -190,7 +198,7 @@ extension RaftCore {
 
     /// Drops what only a leader has.
     private mutating func resign(into effects: inout [RaftEffect]) {
-        failLeaderReads(into: &effects)
+        if !planted("deposed-keeps-reads") { failLeaderReads(into: &effects) }
         peers = []
         transfer = nil
         uncommittedBytes = 0

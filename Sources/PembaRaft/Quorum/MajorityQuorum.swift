@@ -39,6 +39,7 @@ package struct MajorityQuorum: Sendable, Hashable {
                 sorted[position] = current
                 count += 1
             }
+            if planted("half-is-a-majority") { return sorted[count - max(count / 2, 1)] }
             return sorted[count - (count / 2 + 1)]
         }
     }

@@ -21,15 +21,16 @@ extension RaftCore {
             answer(asker, index: nil, into: &effects)
             return
         }
+        if planted("reads-without-asking") { answer(asker, index: commitIndex, into: &effects) }
         reads.waiting.append(asker)
-        if reads.round == nil, hasCommittedInTerm { beginReadRound(into: &effects) }
+        if reads.round == nil, hasCommittedInTerm || planted("reads-before-own-term") { beginReadRound(into: &effects) }
     }
 
     /// Begins a round of heartbeats, for the reads that wait and for the sake of freshness.
     mutating func beginReadRound(into effects: inout [RaftEffect]) {
-        reads.context += 1
+        if reads.context == 0 || !planted("reuses-read-context") { reads.context += 1 }
         var round = LeaderReads.Round(context: reads.context, startedAt: now, index: nil, askers: [])
-        if hasCommittedInTerm {
+        if hasCommittedInTerm || planted("reads-before-own-term") {
             round.index = commitIndex
             round.askers = reads.waiting
             reads.waiting = []

@@ -12,10 +12,10 @@ internal import PembaCore
 ///   that term was elected without its help and so had all that is committed, and the logs agree up to there.
 extension RaftCore {
     /// Whether this node may neither vote nor campaign because of what its disk has lost.
-    var owesRange: Bool { hardState.debt?.kind == .range }
+    var owesRange: Bool { hardState.debt?.kind == .range && !planted("votes-while-owing") }
 
     /// Whether a vote of this node counts only if all voters grant it.
-    var votesConditionally: Bool { hardState.debt != nil }
+    var votesConditionally: Bool { hardState.debt != nil && !planted("votes-while-owing") }
 
     /// Notes that nothing is owed any more, if that has just become so.
     mutating func settleDebt() -> Bool {

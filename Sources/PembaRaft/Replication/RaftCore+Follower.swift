@@ -21,7 +21,7 @@ extension RaftCore {
             sendWhenDurable(.log, .appendAccepted(match: commitIndex), to: leader, into: &effects)
             return
         }
-        guard log.term(at: previous) == previousTerm else {
+        guard log.term(at: previous) == previousTerm || (planted("checks-no-term") && previous <= log.lastIndex) else {
             // What is committed here agrees with any leader's log.
             let agreed = log.lastIndex(upTo: min(previous, log.lastIndex), termAtMost: previousTerm)
             let hint = max(agreed, commitIndex)
@@ -36,6 +36,7 @@ extension RaftCore {
         // Entries after the last new one may not be the leader's.
         if min(commit, last) > commitIndex { self.commit(upTo: min(commit, last)) }
         let requirement: Requirement = last <= durability.index ? .hardState : .log
+        if planted("acknowledges-unwritten") { send(.appendAccepted(match: last), to: leader, into: &effects) }
         sendWhenDurable(requirement, .appendAccepted(match: last), to: leader, into: &effects)
     }
 
@@ -46,6 +47,7 @@ extension RaftCore {
             guard let known = log.term(at: entry.index), known == entry.term else { break }
             present += 1
         }
+        if planted("truncates-on-old-append"), !entries.isEmpty { present = 0 }
         guard present < entries.count else { return }
         let kept = entries[present].index.previous
         if kept < log.lastIndex {

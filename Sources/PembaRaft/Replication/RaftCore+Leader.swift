@@ -54,7 +54,7 @@ extension RaftCore {
                 vouch = RaftMessage.Vouch(probe: peer.probe, commit: commitIndex, age: now - confirmedAt)
             }
             // A follower whose log is not known to agree must not take its own entries for committed ones.
-            let commit = min(commitIndex, peer.match)
+            let commit = planted("heartbeat-commits-all") ? commitIndex : min(commitIndex, peer.match)
             send(.heartbeat(commit: commit, context: reads.context, vouch: vouch), to: peer.id, into: &effects)
         }
     }
@@ -166,7 +166,7 @@ extension RaftCore {
     ) {
         // An answer to what a leader of an earlier term said, perhaps this node itself: it confirms nothing, and it does not
         // come from an empty log, whose probe is never 0.
-        guard probe != 0 else { return }
+        guard probe != 0 || planted("old-answer-is-blank") else { return }
         if isWithoutData(position, answersContext: context) {
             refuseBlankVoter(at: position)
             return
@@ -175,6 +175,7 @@ extension RaftCore {
         peers[position].context = max(peers[position].context, min(context, reads.context))
         switch peers[position].state {
         case .probe:
+            guard !peers[position].isProbeOut || !planted("lost-probe-is-forever") else { break }
             peers[position].isProbeOut = false
             sendAppend(to: position, withEntries: true, into: &effects)
         case .replicate:

@@ -62,7 +62,7 @@ extension RaftCore {
 
     /// The leader offers a snapshot because its log does not reach back to what this node lacks.
     mutating func installSnapshot(index: LogIndex, term: Term, from peer: NodeID, into effects: inout [RaftEffect]) {
-        if index <= commitIndex {
+        if index <= commitIndex, !planted("takes-old-snapshot") {
             sendWhenDurable(.log, .appendAccepted(match: commitIndex), to: peer, into: &effects)
             return
         }
@@ -112,7 +112,7 @@ extension RaftCore {
 
     /// The offered snapshot cannot be had; the leader may offer another.
     mutating func snapshotFailed(index: LogIndex, into effects: inout [RaftEffect]) {
-        guard let offer = offered, offer.index == index else { return }
+        guard let offer = offered, offer.index == index, !planted("failed-snapshot-blocks") else { return }
         offered = nil
         if let leader {
             let body = RaftMessage.Body.snapshotResponse(index: index, installed: false)

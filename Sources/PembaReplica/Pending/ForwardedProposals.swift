@@ -50,7 +50,7 @@ struct ForwardedProposals {
         guard term == self.term else { return .repeated }
         let boot = UInt32(truncatingIfNeeded: request >> 32)
         if let place = sources.firstIndex(where: { $0.node == origin && $0.boot == boot }) {
-            guard request > sources[place].last else { return .repeated }
+            guard request > sources[place].last || planted("appends-repeated-proposals") else { return .repeated }
             sources[place].last = request
         } else {
             if sources.count == ForwardedProposals.sourcesMax { sources.removeFirst() }

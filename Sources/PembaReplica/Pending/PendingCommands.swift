@@ -154,7 +154,7 @@ struct PendingCommands {
 
     private func wasForwarded(_ number: UInt64, before term: Term) -> Bool {
         guard let id = attempts[number], case .forwarded(_, term: let sent)? = commands[id]?.state else { return false }
-        return sent < term
+        return sent < term || (sent == term && planted("settles-too-early"))
     }
 
     /// The log jumped to a snapshot whose last entry is of `term`: what became of attempts in between was not seen.
@@ -169,6 +169,10 @@ struct PendingCommands {
             guard let id = attempts[number] else { continue }
             // What the leader of a later term was sent comes after the snapshot.
             if case .forwarded(_, term: let sent)? = commands[id]?.state, term < sent { continue }
+            if planted("jump-repeats-writes") {
+                attemptAgain(number)
+                continue
+            }
             attempts[number] = nil
             remove(id)
             failed.append((id, .outcomeUnknown))
@@ -196,7 +200,8 @@ struct PendingCommands {
     /// The others wait until the log decides (`settle`).
     mutating func retryKeyed() {
         for number in attempts.keys.sorted() {
-            guard let id = attempts[number], commands[id]?.hasKey == true else { continue }
+            guard let id = attempts[number] else { continue }
+            guard commands[id]?.hasKey == true || planted("repeats-unkeyed-writes") else { continue }
             attempts[number] = nil
             commands[id]?.state = .queued
             commands[id]?.isUncertain = true
@@ -231,7 +236,7 @@ struct PendingCommands {
             case .queued: expired.append((id, .outcomeUnknown))
             case .appended(let number), .forwarded(let number, _):
                 attempts[number] = nil
-                expired.append((id, .outcomeUnknown))
+                expired.append((id, planted("unknown-is-not-done") ? .notProposed : .outcomeUnknown))
             }
             remove(id)
         }

@@ -24,7 +24,7 @@ struct Freshness {
     mutating func learn(_ word: RaftFreshness?, applied: LogIndex) {
         guard let word, word != latest else { return }
         latest = word
-        if word.commit <= applied {
+        if word.commit <= applied || planted("fresh-before-applied") {
             asOf = max(asOf ?? .zero, word.asOf)
             return
         }

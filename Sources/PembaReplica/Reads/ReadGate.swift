@@ -139,7 +139,7 @@ struct ReadGate {
         applied: Revision,
         into effects: inout [ReplicaEffect]
     ) {
-        if revision <= applied {
+        if revision <= applied || planted("reads-before-applied") {
             waiters[id] = nil
             effects.append(.readReady(id))
         } else {

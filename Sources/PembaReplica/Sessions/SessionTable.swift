@@ -109,7 +109,8 @@ package struct SessionTable: Sendable {
             )
         }
         let place = session.place(of: key.sequence)
-        if place < session.answers.count, session.answers[place].sequence == key.sequence {
+        let isKnown = place < session.answers.count && session.answers[place].sequence == key.sequence
+        if isKnown, !planted("repeats-session-writes") {
             return .answered(session.answers[place].result)
         }
         guard session.answers.count < limits.answersPerSession else {

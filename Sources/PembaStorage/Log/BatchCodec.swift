@@ -102,7 +102,9 @@ package enum BatchCodec {
             let payload = UnsafeRawBufferPointer(rebasing: bytes[BatchHeader.bytes..<(contentCount - 4)])
             let stored = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: contentCount - 4, as: UInt32.self))
             let checksum = CRC32C.checksum(payload)
-            guard stored == checksum else { return .damaged(offset, "the checksum of a batch is wrong") }
+            guard stored == checksum else {
+                return .damaged(offset, "the checksum of a batch is wrong")
+            }
             let decoded = LZ4Block.decode(payload, encoding: header.encoding, rawLength: header.rawLength)
             guard let raw = decoded else { return .damaged(offset, "a batch cannot be decompressed") }
             let chain = BatchHeader.chain(header: bytes, payloadChecksum: checksum)

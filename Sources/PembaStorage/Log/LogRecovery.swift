@@ -61,7 +61,9 @@ struct LogRecovery<Files: FileSystem> {
         }
         let handle = try files.open(path(active.id), forWriting: true)
         do throws(StorageError) {
-            if active.isDirty { try cutOff(active, handle, keepsCopy: inspection.damage != nil) }
+            if active.isDirty {
+                try cutOff(active, handle, keepsCopy: inspection.damage != nil)
+            }
         } catch {
             files.close(handle)
             throw error

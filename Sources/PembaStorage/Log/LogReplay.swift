@@ -85,6 +85,7 @@ package struct LogReplay: Sendable {
                 }
                 offset = end
             case .damaged(let place, let reason):
+                if planted("truncates-at-rot") { return .torn(end: offset, reason) }
                 let isTail = isLast && laterBatch(segment, after: offset, id: id) == nil
                 return isTail
                     ? .suspicious(end: offset, offset: place, reason) : .damaged(end: offset, offset: place, reason)

@@ -144,7 +144,8 @@ extension SegmentedLog {
         }
         isMidway = true
         try files.write(active, batch.bytes, at: position)
-        try files.sync(active)
+        if planted("retries-failed-sync") { try? files.sync(active) }
+        if !planted("acknowledges-before-sync") { try files.sync(active) }
         isMidway = false
         position += batch.bytes.count
         chain = batch.chain
@@ -237,8 +238,8 @@ extension SegmentedLog {
     /// Turns the zero-filled spare file into a segment: its header is durable before it has its name.
     private func publish(_ file: FileHandle, _ header: SegmentHeader) throws(StorageError) {
         try files.write(file, header.encoded(), at: 0)
-        try files.sync(file)
+        if !planted("names-before-sync") { try files.sync(file) }
         try files.rename(folder + "/" + LogFolder.spareName, to: folder + "/" + LogFolder.segmentName(header.id))
-        try files.syncFolder(folder)
+        if !planted("segment-name-not-synced") { try files.syncFolder(folder) }
     }
 }

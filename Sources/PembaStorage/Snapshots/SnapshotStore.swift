@@ -161,7 +161,7 @@ extension SnapshotStore {
     private mutating func publish(_ name: String, index: LogIndex) throws(StorageError) {
         let final = path(SnapshotFolder.snapshotName(index))
         try files.rename(path(name), to: final)
-        try files.syncFolder(folder)
+        if !planted("snapshot-name-not-synced") { try files.syncFolder(folder) }
         let next = try StoredSnapshot(opening: final, index: index, identity: identity, files: files)
         current?.close()
         current = next

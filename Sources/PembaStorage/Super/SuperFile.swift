@@ -117,10 +117,10 @@ struct SuperFile<Files: FileSystem> {
     /// Makes a new term or vote durable.
     mutating func write(_ hardState: HardState) throws(StorageError) {
         var next = record
-        next.generation += 1
+        next.generation += planted("one-vote-slot") ? 2 : 1
         next.hardState = hardState
         try files.write(handle, SuperVerdict.slot(next), at: SuperFile.offset(of: next.generation))
-        try files.sync(handle)
+        if !planted("vote-not-synced") { try files.sync(handle) }
         record = next
     }
 
