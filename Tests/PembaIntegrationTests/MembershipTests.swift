@@ -9,36 +9,24 @@ import PembaTooling
 import Testing
 
 @Suite(.serialized) struct MembershipTests {
-    /// Prepares a node more and starts it; its files come from `clusterctl`.
-    private func join(_ id: UInt64, _ cluster: LocalCluster) async throws -> LocalNode {
+    /// Prepares a node more, whose files come from `clusterctl`; and the options that say where it is reached.
+    private func prepare(_ id: UInt64, _ cluster: LocalCluster) async throws -> (node: LocalNode, contact: [String]) {
         let ports = try FreePorts.find(3).map { "\($0)" }
+        let places = ["--client-port", ports[0], "--peer-port", ports[1], "--http-port", ports[2]]
         let prepared = try await cluster.clusterctl(
-            "member",
-            "prepare",
-            "--directory",
-            cluster.folder,
-            "--host",
-            "127.0.0.1",
-            "--client-port",
-            ports[0],
-            "--peer-port",
-            ports[1],
-            "--http-port",
-            ports[2]
+            ["member", "prepare", "--directory", cluster.folder, "--host", "127.0.0.1"] + places
         )
         #expect(prepared.status == 0, "\(prepared.errors)")
         #expect(prepared.output.contains("clusterctl member add \(id) --peer 127.0.0.1:\(ports[1])"))
         let node = LocalNode(id: id, folder: "\(cluster.folder)/node-\(id)", program: Programs.pembad)
+        return (node, ["--peer", "127.0.0.1:\(ports[1])", "--client", "127.0.0.1:\(ports[0])"])
+    }
+
+    /// Prepares a node more, starts it and adds it.
+    private func join(_ id: UInt64, _ cluster: LocalCluster) async throws -> LocalNode {
+        let (node, contact) = try await prepare(id, cluster)
         try node.start(arguments: ["--join"])
-        let added = try await cluster.clusterctl(
-            "member",
-            "add",
-            "\(id)",
-            "--peer",
-            "127.0.0.1:\(ports[1])",
-            "--client",
-            "127.0.0.1:\(ports[0])"
-        )
+        let added = try await cluster.clusterctl(["member", "add", "\(id)"] + contact)
         #expect(added.status == 0, "\(added.errors)\n\(node.log.suffix(4_000))")
         // An even number of voters is odd.
         #expect(added.errors.contains("warning: \(id) voters") == id.isMultiple(of: 2))
@@ -123,15 +111,7 @@ import Testing
             try await expectParked([leader, other], cluster, joined)
             // An id is used once.
             let contact = ["--peer", "127.0.0.1:1", "--client", "127.0.0.1:2"]
-            let back = try await cluster.clusterctl(
-                "member",
-                "add",
-                "\(leader)",
-                contact[0],
-                contact[1],
-                contact[2],
-                contact[3]
-            )
+            let back = try await cluster.clusterctl(["member", "add", "\(leader)"] + contact)
             #expect(back.status == 2, "\(back.output)")
             await client.shutdown()
         }
@@ -182,37 +162,11 @@ import Testing
             #expect(listed.output.contains("refused: it lost its data"), "\(listed.output)")
             wiped.stop()
 
-            let ports = try FreePorts.find(3).map { "\($0)" }
-            let prepared = try await cluster.clusterctl(
-                "member",
-                "prepare",
-                "--directory",
-                cluster.folder,
-                "--host",
-                "127.0.0.1",
-                "--client-port",
-                ports[0],
-                "--peer-port",
-                ports[1],
-                "--http-port",
-                ports[2]
-            )
-            #expect(prepared.status == 0, "\(prepared.errors)")
-            let new = LocalNode(id: 4, folder: cluster.folder + "/node-4", program: Programs.pembad)
+            let (new, contact) = try await prepare(4, cluster)
             defer { new.stop() }
             // Before it is there, the address is wrong, and nothing changes.
-            let contact = ["--peer", "127.0.0.1:\(ports[1])", "--client", "127.0.0.1:\(ports[0])"]
             func replace() async throws -> Programs.Outcome {
-                try await cluster.clusterctl(
-                    "member",
-                    "replace",
-                    "\(wiped.id)",
-                    "4",
-                    contact[0],
-                    contact[1],
-                    contact[2],
-                    contact[3]
-                )
+                try await cluster.clusterctl(["member", "replace", "\(wiped.id)", "4"] + contact)
             }
             let early = try await replace()
             #expect(early.status == 2 && early.errors.contains("nothing was changed"), "\(early.errors)")

@@ -34,6 +34,11 @@ func withCluster(
 extension LocalCluster {
     /// Runs `clusterctl` against this cluster.
     func clusterctl(_ arguments: String..., input: String = "") async throws -> Programs.Outcome {
+        try await clusterctl(arguments, input: input)
+    }
+
+    /// The same, with arguments that are at hand as an array.
+    func clusterctl(_ arguments: [String], input: String = "") async throws -> Programs.Outcome {
         try await Programs.run(Programs.clusterctl, arguments + ["--cluster", folder + "/cluster.yaml"], input: input)
     }
 }
