@@ -68,6 +68,8 @@ extension Replica {
         }
         let count = min(question.count, UInt32(options.transferWindow), snapshots.total - from)
         snapshots.question(from: peer, index: index, asked: from + count, at: time.now)
+        // Paid for when it is asked for: until the disk has read it others may ask, too.
+        pace.sent(bytes: Int(count) * SnapshotBlock.blockBytes, now: time.now)
         effects.append(.readSnapshotBlocks(for: peer, index: index, from: from, count: count))
     }
 
@@ -76,14 +78,12 @@ extension Replica {
         index: LogIndex,
         from: UInt32,
         blocks: [[UInt8]]?,
-        at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
     ) {
         guard let blocks, index == snapshots.index else {
             effects.append(.send(to: peer, .snapshotUnavailable(index: index)))
             return
         }
-        pace.sent(bytes: blocks.reduce(0) { $0 + $1.count }, now: time.now)
         var number = from
         for block in blocks {
             let message = PeerMessage.snapshotBlock(index: index, number: number, total: snapshots.total, bytes: block)

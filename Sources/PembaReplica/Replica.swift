@@ -101,6 +101,8 @@ package final class Replica {
         switch input {
         case .tick: stepRaft(.tick, at: time, into: &effects)
         case .peer(let peer, let message): receive(message, from: peer, at: time, into: &effects)
+        case .called(let peer):
+            if let notice = raft.notice(for: peer) { effects.append(.send(to: peer, .raft(notice))) }
         case .linkUp(let peer): linkUp(peer, at: time, into: &effects)
         case .linkDown(let peer): linkDown(peer, at: time, into: &effects)
         case .submit(let id, let command, let deadline):
@@ -110,7 +112,7 @@ package final class Replica {
         case .persisted(let sequence, let index, let term):
             stepRaft(.persisted(sequence: sequence, lastIndex: index, lastTerm: term), at: time, into: &effects)
         case .snapshotBlocksRead(let peer, let index, let from, let blocks):
-            sendBlocks(to: peer, index: index, from: from, blocks: blocks, at: time, into: &effects)
+            sendBlocks(to: peer, index: index, from: from, blocks: blocks, into: &effects)
         case .snapshotBlockStored(let index, let number, let missing):
             blockStored(index: index, number: number, missing: missing, at: time, into: &effects)
         case .snapshotInstallFailed(let index): installFailed(index, at: time, into: &effects)

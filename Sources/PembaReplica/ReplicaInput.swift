@@ -35,6 +35,8 @@ package enum ReplicaInput: Sendable {
     case tick
     /// A message of the node `from`, whose identity the transport has verified.
     case peer(from: NodeID, PeerMessage)
+    /// A node has opened a connection to this one.
+    case called(by: NodeID)
     /// The link to a node is up.
     case linkUp(NodeID)
     /// The link to a node broke.

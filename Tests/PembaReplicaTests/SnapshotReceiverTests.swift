@@ -72,6 +72,32 @@ import Testing
         #expect(receiver.receive(number: 1, total: 7, bytes: [5], now: .zero) == [.store(number: 1, bytes: [5])])
     }
 
+    /// A disk that takes nothing is asked at its own pace, not at the network's, and not for ever.
+    @Test func aDiskThatTakesNothingEndsTheTransfer() {
+        var receiver = receiver()
+        _ = receiver.start()
+        _ = receiver.receive(number: 0, total: 7, bytes: [], now: .zero)
+        _ = receiver.blockStored(number: 0, missing: 1, now: .zero)
+        var now = Instant.zero
+        var questions = 0
+        var hasFailed = false
+        for _ in 0..<1_000 where !hasFailed {
+            // The block comes at once and is refused at once; time passes only while nothing is asked.
+            _ = receiver.receive(number: 1, total: 7, bytes: [], now: now)
+            var actions = receiver.blockStored(number: 1, missing: nil, now: now)
+            if actions.isEmpty {
+                now = receiver.retryAt
+                actions = receiver.retry(now: now)
+            }
+            for action in actions {
+                if case .fetch = action { questions += 1 }
+                if action == .fail { hasFailed = true }
+            }
+        }
+        #expect(hasFailed && questions == 8, "\(questions)")
+        #expect(now >= Instant(nanoseconds: 700))
+    }
+
     @Test func afterABreakItGoesOnFromWhatIsStored() {
         var receiver = receiver()
         _ = receiver.start()
@@ -231,6 +257,20 @@ import Testing
             transferTimeout: TimeSpan(nanoseconds: 100)
         )
         return SnapshotKeeper(index: LogIndex(5), blockCount: blockCount, options: options)
+    }
+
+    /// Whoever has got the last block verifies and loads the snapshot, and asks nothing meanwhile.
+    @Test func aNodeThatInstallsWhatItGotIsWaitedFor() {
+        var keeper = keeper(entries: 3)
+        keeper.question(from: NodeID(2), index: LogIndex(5), asked: 2, at: .zero)
+        keeper.question(from: NodeID(3), index: LogIndex(5), asked: keeper.total, at: .zero)
+        let broken = keeper.takeBroken(at: Instant(nanoseconds: 100))
+        #expect(broken.map(\.peer) == [NodeID(2)])
+        #expect(keeper.progress(of: NodeID(3)) != nil)
+        let patience = RaftOptions(id: NodeID(1)).snapshotRetention
+        #expect(keeper.nextDeadline == Instant.zero + patience)
+        let late = keeper.takeBroken(at: .zero + patience)
+        #expect(late.map(\.peer) == [NodeID(3)])
     }
 
     /// How many blocks of log make the next snapshot due.

@@ -16,6 +16,9 @@ struct CatchUp: Sendable {
         case failed(CatchUpFailure)
     }
 
+    /// So many snapshots may fail to arrive without the log having grown.
+    static let lostTransfersMax = 20
+
     let node: NodeID
     /// From 1.
     private(set) var round = 1
@@ -25,6 +28,9 @@ struct CatchUp: Sendable {
     /// The match index and when it was last seen to grow.
     private var match = LogIndex.zero
     private var grownAt: Instant
+    /// Whether a snapshot was on its way at the last look, and how many did not arrive since the log last grew.
+    private var isFetching = false
+    private var lostTransfers = 0
     private var isCaughtUp = false
 
     init(node: NodeID, target: LogIndex, now: Instant) {
@@ -46,13 +52,21 @@ struct CatchUp: Sendable {
         if peer.match > match {
             match = peer.match
             grownAt = now
+            lostTransfers = 0
         }
         if now - peer.lastContact >= options.catchUpTimeout { return .failed(.silent) }
         // One that has caught up and then falls silent does not count until it is heard again.
         if isCaughtUp { return now - peer.lastContact < options.electionTimeout ? .caughtUp : .underWay }
         guard match >= target else {
-            // A snapshot may take long; as long as the receiver lives, it is on its way.
-            if case .snapshot = peer.state { return .underWay }
+            // A snapshot may take long, and it goes on where it broke: as long as the receiver lives, it is on its way.
+            if case .snapshot = peer.state {
+                isFetching = true
+                grownAt = now
+                return .underWay
+            }
+            if isFetching { lostTransfers += 1 }
+            isFetching = false
+            if lostTransfers >= CatchUp.lostTransfersMax { return .failed(.silent) }
             return now - grownAt >= options.catchUpTimeout ? .failed(.silent) : .underWay
         }
         if now - roundStartedAt <= options.electionTimeout {

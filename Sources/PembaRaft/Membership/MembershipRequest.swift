@@ -43,6 +43,8 @@ package enum MembershipRefusal: Error, Sendable, Hashable, CustomStringConvertib
     case notMember(NodeID)
     /// A node would have two roles.
     case twoRoles(NodeID)
+    /// It is said twice where a node is reached.
+    case twoAddresses(NodeID)
     /// Node ids begin at 1.
     case nodeZero
     /// A list is too long.
@@ -65,6 +67,7 @@ package enum MembershipRefusal: Error, Sendable, Hashable, CustomStringConvertib
         case .unchanged: "the members are these already"
         case .notMember(let node): "node \(node) is no member: look at the members"
         case .twoRoles(let node): "node \(node) is named twice: a member either votes or learns"
+        case .twoAddresses(let node): "it is said twice where node \(node) is reached: say it once"
         case .nodeZero: "node 0 cannot be a member: ids begin at 1"
         case .tooManyMembers(let count, let limit): "\(count) members are too many: at most \(limit) vote or learn"
         case .removedNode(let node):

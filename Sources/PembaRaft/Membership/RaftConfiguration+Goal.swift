@@ -17,6 +17,10 @@ extension RaftConfiguration {
         for item in addresses where !goal.voters.contains(item.node) && !goal.learners.contains(item.node) {
             throw .notMember(item.node)
         }
+        for (place, item) in addresses.enumerated() where addresses[..<place].contains(where: { $0.node == item.node })
+        {
+            throw .twoAddresses(item.node)
+        }
         guard goal.voters.contains(where: { !voters.contains($0) }) else {
             let next = try reaching(goal).reached(at: addresses)
             guard next != self else { throw .unchanged }

@@ -53,11 +53,14 @@ extension RaftCore {
 
     /// Puts a configuration in force by appending it, and sends it to those whom it names.
     private mutating func appendConfiguration(_ next: RaftConfiguration, into effects: inout [RaftEffect]) {
+        let payload = next.encoded
+        // Everybody who gets the entry must be able to read it, or nobody ever starts again.
+        precondition((try? RaftConfiguration(payload: payload)) == next, "a configuration that cannot be read: \(next)")
         let members = next.members
         departing += peers.map(\.id).filter { !members.contains($0) }
         // New members are asked about what is before the entry, which then is the first that they are sent.
         peers.follow(members.filter { $0 != id }, next: log.lastIndex.next, now: now)
-        append(kind: .configuration, payloads: [next.encoded])
+        append(kind: .configuration, payloads: [payload])
         configurations.append(next, at: log.lastIndex)
         beginCatchUps()
         broadcastAppends(into: &effects)
@@ -101,7 +104,8 @@ extension RaftCore {
     ///
     /// Once that is committed, one that comes with nothing has lost what it had.
     private func withoutThoseWhoCame(_ current: RaftConfiguration) -> RaftConfiguration? {
-        guard !current.awaited.isEmpty else { return nil }
+        // One that removes itself is done with its office when that is committed.
+        guard !current.awaited.isEmpty, current.voters.contains(id) else { return nil }
         var next = current
         next.awaited.removeAll { node in
             node == id || peers.contains { $0.id == node && $0.match > RaftCore.firstIndex }

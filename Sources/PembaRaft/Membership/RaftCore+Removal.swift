@@ -49,6 +49,14 @@ extension RaftCore {
         return true
     }
 
+    /// What to tell a node that calls, and was removed; nil if it was not.
+    ///
+    /// One that was down when it was removed, and does not vote, would otherwise never say anything that is answered so.
+    package func notice(for caller: NodeID) -> RaftMessage? {
+        guard tombstones.nodes.contains(caller) else { return nil }
+        return RaftMessage(from: id, to: caller, term: term, body: .removed(configuration: tombstones.index))
+    }
+
     /// A peer says that the configuration at `index` is committed and has no place for this node: it does nothing more.
     mutating func learnRemoval(at index: LogIndex, into effects: inout [RaftEffect]) {
         guard removedAt == nil, index > configurations.item(at: commitIndex).index else { return }

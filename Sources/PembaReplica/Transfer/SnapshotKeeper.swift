@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaRaft
 
 /// Decides when the log has grown enough for a snapshot, and keeps the current one while others fetch it.
 ///
@@ -42,6 +43,8 @@ struct SnapshotKeeper {
     private let bytesMax: Int
     private let entriesMax: Int
     private let timeout: TimeSpan
+    /// How long a node may take with what it has got to the last block: it verifies and loads it.
+    private let installPatience: TimeSpan
     /// A node that fetches holds up the next snapshot, which would replace the one it fetches, until the log is this many
     /// times longer than it should be.
     private static let patience = 8
@@ -52,6 +55,7 @@ struct SnapshotKeeper {
         bytesMax = options.snapshotAfterBytes
         entriesMax = options.snapshotAfterEntries
         timeout = options.transferTimeout
+        installPatience = max(options.transferTimeout, options.raft.snapshotRetention)
     }
 
     /// Whether a snapshot was asked for and not yet reported as written or not.
@@ -64,7 +68,12 @@ struct SnapshotKeeper {
     var total: UInt32 { blockCount + 1 }
 
     /// When the next transfer counts as broken.
-    var nextDeadline: Instant { transfers.map { $0.lastQuestion + timeout }.min() ?? .distantFuture }
+    var nextDeadline: Instant { transfers.map { deadline(of: $0) }.min() ?? .distantFuture }
+
+    /// Until when a transfer is waited for.
+    private func deadline(of transfer: Transfer) -> Instant {
+        transfer.lastQuestion + (transfer.asked >= total ? installPatience : timeout)
+    }
 
     /// An entry was applied.
     mutating func applied(payloadBytes: Int) {
@@ -126,8 +135,8 @@ struct SnapshotKeeper {
 
     /// The transfers in which nobody has asked for too long; they end.
     mutating func takeBroken(at now: Instant) -> [(peer: NodeID, index: LogIndex)] {
-        let broken = transfers.filter { $0.lastQuestion + timeout <= now }
-        transfers.removeAll { $0.lastQuestion + timeout <= now }
+        let broken = transfers.filter { deadline(of: $0) <= now }
+        transfers.removeAll { transfer in broken.contains { $0.peer == transfer.peer } }
         return broken.map { ($0.peer, $0.index) }
     }
 }

@@ -42,7 +42,7 @@ struct SnapshotReceiver {
     private var requested: UInt32 = 0
     /// When to ask again if nothing arrives.
     private(set) var retryAt: Instant
-    /// Times in a row that nothing arrived.
+    /// Times in a row that something was asked for again without a block having been stored.
     private var retries = 0
     /// Blocks asked for beyond those that are stored.
     private(set) var window: UInt32
@@ -53,7 +53,7 @@ struct SnapshotReceiver {
     private let latency: TimeSpan
     private let timeout: TimeSpan
 
-    /// Times in a row that nothing may arrive before the transfer fails.
+    /// Times in a row that nothing may be stored before the transfer fails.
     private static let retriesMax = 8
 
     init(
@@ -90,7 +90,6 @@ struct SnapshotReceiver {
         }
         self.total = total
         received += 1
-        retries = 0
         retryAt = now + timeout
         while let question = questions.first, question.end <= received {
             questions.removeFirst()
@@ -103,9 +102,13 @@ struct SnapshotReceiver {
     mutating func blockStored(number: UInt32, missing: UInt32?, now: Instant) -> [Action] {
         guard !isInstalling, number == stored else { return [] }
         guard let missing else {
-            // Damaged on the way: everything from it on is asked for again.
-            return retry(now: now)
+            // Damaged on the way: everything from it on is asked for again. A disk that takes nothing is not asked as fast
+            // as it refuses.
+            if retries == 0 { return retry(now: now) }
+            retryAt = now + timeout
+            return []
         }
+        retries = 0
         stored = min(max(stored + 1, missing), total)
         received = max(received, stored)
         requested = max(requested, stored)

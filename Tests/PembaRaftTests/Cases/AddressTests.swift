@@ -37,6 +37,18 @@ struct AddressTests {
         #expect(node.configuration.learners.isEmpty)
     }
 
+    /// Of two addresses for one node nobody could read the entry, and no node would start again.
+    @Test func twoAddressesOfOneNodeAreRefused() {
+        let node = TestNode.leading()
+        let last = node.last
+        let goal = MembershipGoal(voters: [1, 2, 3].map(n), learners: [n(4)])
+        let twice = MembershipRequest.reach(goal, addresses: [address(4), address(4)])
+        #expect(node.change(twice) == .refused(.twoAddresses(n(4))))
+        let different = MembershipRequest.reach(goal, addresses: [address(4), address(4, port: 9)])
+        #expect(node.change(different) == .refused(.twoAddresses(n(4))))
+        #expect(node.last == last && node.configuration.learners.isEmpty)
+    }
+
     @Test func aMemberMovesWithoutAnythingElseChanging() {
         let node = TestNode.leading()
         node.change(.relocate(address(2)))

@@ -129,4 +129,52 @@ struct JoiningTests {
         // What is known of them is kept.
         #expect(node.core.status().peers.first { $0.id == n(2) }?.match == i(4))
     }
+
+    // MARK: Snapshots on the way to a vote
+
+    /// What is observed of a learner once a second, and heard of each time.
+    private func observe(
+        _ catchUp: inout CatchUp,
+        _ peer: inout PeerProgress,
+        from start: Instant,
+        seconds: Int
+    ) -> CatchUp.Verdict {
+        var verdict = CatchUp.Verdict.underWay
+        for second in 0..<seconds where verdict == .underWay {
+            let now = start + .seconds(UInt64(second))
+            peer.lastContact = now
+            verdict = catchUp.observe(peer, last: i(100), now: now, options: RaftOptions(id: n(1)))
+        }
+        return verdict
+    }
+
+    /// However long a snapshot takes, and the moment after it, before the log grows from there.
+    @Test func theTimeOfASnapshotDoesNotCount() {
+        var catchUp = CatchUp(node: n(4), target: i(100), now: .zero)
+        var peer = PeerProgress(id: n(4), next: i(1), now: .zero)
+        peer.becomeSnapshot(i(50))
+        #expect(observe(&catchUp, &peer, from: .zero, seconds: 600) == .underWay)
+        peer.becomeProbe()
+        #expect(observe(&catchUp, &peer, from: .zero + .seconds(600), seconds: 50) == .underWay)
+        #expect(observe(&catchUp, &peer, from: .zero + .seconds(650), seconds: 60) == .failed(.silent))
+    }
+
+    /// One whose disk takes no snapshot asks for one after the other, and is given up all the same.
+    @Test func snapshotsThatNeverArriveAreNotSentForEver() {
+        var catchUp = CatchUp(node: n(4), target: i(100), now: .zero)
+        var peer = PeerProgress(id: n(4), next: i(1), now: .zero)
+        var now = Instant.zero
+        var transfers = 0
+        var verdict = CatchUp.Verdict.underWay
+        while verdict == .underWay, transfers < 1_000 {
+            peer.becomeSnapshot(i(50))
+            verdict = observe(&catchUp, &peer, from: now, seconds: 5)
+            now = now + .seconds(5)
+            peer.becomeProbe()
+            if verdict == .underWay { verdict = observe(&catchUp, &peer, from: now, seconds: 1) }
+            now = now + .seconds(1)
+            transfers += 1
+        }
+        #expect(verdict == .failed(.silent) && transfers == CatchUp.lostTransfersMax)
+    }
 }
