@@ -229,6 +229,12 @@ struct AnswerTests {
             #expect(listed.items.map(\.id) == ["open", "past"])
             let future = Revision(written.revision.rawValue + 1_000_000)
             #expect(await Self.error { _ = try await decision(.atRevision(future)) }?.code == .futureZookie)
+            // A time that has been is answered even if nothing was written since; what is to come nobody knows.
+            let now = Int64(Date().timeIntervalSince1970) * 1_000_000_000
+            let hour = Int64(3_600) * 1_000_000_000
+            #expect(try await decision(.atTime(Timestamp(nanoseconds: now))) == .hasNot)
+            let later = Timestamp(nanoseconds: now + hour)
+            #expect(await Self.error { _ = try await decision(.atTime(later)) }?.code == .futureZookie)
         }
     }
 

@@ -128,6 +128,63 @@ struct MembershipTests {
         }
     }
 
+    /// A learner asks nobody for votes, and would wait for ever.
+    @Test func aLearnerThatWasDownWhenItWasRemovedIsToldWhenItComesBack() async throws {
+        try await withCluster(joining: 1) { cluster, client in
+            let before = try await settled(client)
+            try cluster.start(NodeID(4), .join)
+            _ = try await client.changeMembership(
+                reach([1, 2, 3], learners: [4], [cluster.contact(4)]),
+                ifConfigurationIsAt: before.membership.index
+            )
+            let learning = try await settled(client) { status in
+                status.members.contains { $0.node == NodeID(4) && $0.matchIndex == status.lastIndex }
+            }
+            cluster.stop(NodeID(4))
+            _ = try await client.changeMembership(
+                reach([1, 2, 3], []),
+                ifConfigurationIsAt: learning.membership.index
+            )
+            _ = try await settled(client) { $0.members.count == 3 }
+            try cluster.start(NodeID(4), .none)
+            try await expectParked(NodeID(4), cluster)
+        }
+    }
+
+    /// The leader does not call itself.
+    @Test func theLeaderIsReachedElsewhereToo() async throws {
+        try await withCluster(joining: 1) { cluster, client in
+            let before = try await settled(client)
+            var contact = cluster.contact(before.node.rawValue)
+            contact.client = cluster.contact(4).client
+            _ = try await client.changeMembership(.relocate(contact), ifConfigurationIsAt: before.membership.index)
+            let after = try await settled(client) { status in
+                status.members.contains { $0.node == before.node && $0.clientAddress == contact.client.description }
+            }
+            #expect(after.node == before.node)
+        }
+    }
+
+    @Test func contactsThatSayTooMuchAreRefused() async throws {
+        try await withCluster(joining: 2) { cluster, client in
+            let before = try await settled(client)
+            func refusal(_ contacts: [MemberContact]) async -> ServiceError? {
+                let error = await #expect(throws: ClientError.self) {
+                    try await client.changeMembership(
+                        self.reach([1, 2, 3, 4], contacts),
+                        ifConfigurationIsAt: before.membership.index
+                    )
+                }
+                return error?.serviceError
+            }
+            let twice = await refusal([cluster.contact(4), cluster.contact(4)])
+            #expect(twice?.code == .invalidArgument && twice?.message.contains("twice") == true)
+            let stranger = await refusal([cluster.contact(4), cluster.contact(5)])
+            #expect(stranger?.code == .invalidArgument && stranger?.message.contains("node 5") == true)
+            #expect(try await client.membership().membership == before.membership)
+        }
+    }
+
     /// Whoever starts a node and adds it at once need not wait for its ports.
     @Test func aNodeThatIsStartingIsCalledAgain() async throws {
         try await withCluster { cluster, client in
@@ -145,19 +202,22 @@ struct MembershipTests {
     @Test func aWrongAddressChangesNothing() async throws {
         try await withCluster(joining: 2) { cluster, client in
             let before = try await settled(client)
-            func refusal(_ contact: MemberContact) async throws -> String {
+            func refusal(_ contact: MemberContact, _ code: ErrorCode = .preconditionFailed) async throws -> String {
                 let error = await #expect(throws: ClientError.self) {
                     try await client.changeMembership(
                         self.reach([1, 2, 3, 4], [contact]),
                         ifConfigurationIsAt: before.membership.index
                     )
                 }
-                #expect(error?.serviceError?.code == .preconditionFailed)
+                #expect(error?.serviceError?.code == code)
                 return error?.serviceError?.message ?? ""
             }
             var contact = cluster.contact(4)
             #expect(try await refusal(contact).contains("nothing was changed"), "nobody listens there")
             contact.peer = cluster.contact(2).peer
+            #expect(try await refusal(contact, .invalidArgument).contains("node 2 is reached"), "a member has it")
+            try cluster.start(NodeID(5), .join)
+            contact.peer = cluster.contact(5).peer
             #expect(try await refusal(contact).contains("cannot be used at"), "another node listens there")
             // One that was made for a cluster of its own.
             try cluster.start(NodeID(4), .initialize)
@@ -188,6 +248,11 @@ struct MembershipTests {
             #expect(cluster.log(wiped).contains("this node has lost its data"))
             let seen = try await settled(client) { $0.members.contains { $0.node == wiped && $0.hasLostData } }
             #expect(voters(seen) == [1, 2, 3])
+            // It calls again and again; the audit log says so once.
+            let refusals = cluster.log(seen.node).split(separator: "\n").filter {
+                $0.contains("\"audit.event\":\"refused\"") && $0.contains("without the data")
+            }
+            #expect(refusals.count <= 1, "\(refusals)")
             // The other two go on; without one of them there is no majority.
             try await client.write(NodeTests.touch("group:after#member@user:ann"))
             let other = another(than: seen.node, wiped)

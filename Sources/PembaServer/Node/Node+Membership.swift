@@ -30,10 +30,17 @@ extension Node {
         }
         guard admit(request) else { return }
         probe(contacts[...]) { error in
-            if let error { return self.fail(request, error) }
             do throws(ServiceError) {
+                if let error { throw error }
                 self.answer(request, try self.begin(message, request))
             } catch {
+                let client = request.client
+                self.audit.failed(
+                    event: RequestKind.membership.name,
+                    caller: client.name,
+                    address: client.address,
+                    reason: error.code
+                )
                 self.fail(request, error)
             }
         }
@@ -50,11 +57,32 @@ extension Node {
         for node in nodes where !members.contains(node) && !contacts.contains(where: { $0.node == node }) {
             throw ServiceError(.invalidArgument, "node \(node) is new, and where it is reached was not said")
         }
+        // All of them would be called before the core says so.
+        for node in nodes where replica.configuration.removed.contains(node) { throw .refused(.removedNode(node)) }
+        for (place, contact) in contacts.enumerated() {
+            for other in members where other != contact.node {
+                guard let known = addresses(of: other) else { continue }
+                guard known.client != contact.client, known.peer != contact.peer else {
+                    throw ServiceError(
+                        .invalidArgument,
+                        "node \(other) is reached at \(known.peer) and \(known.client) already: node \(contact.node) is elsewhere"
+                    )
+                }
+            }
+            guard nodes.contains(contact.node) else { throw .refused(.notMember(contact.node)) }
+            guard !contacts[..<place].contains(where: { $0.node == contact.node }) else {
+                throw .refused(.twoAddresses(contact.node))
+            }
+        }
     }
 
-    /// Calls one node after the other; `completion` gets the first error.
+    /// Calls one node after the other, but for this one and those that it is connected to where they are said to be;
+    /// `completion` gets the first error.
     private func probe(_ contacts: ArraySlice<MemberAddresses>, _ completion: @escaping (ServiceError?) -> Void) {
         guard let first = contacts.first else { return completion(nil) }
+        let link = links.first { $0.peer.node == first.node }
+        let isConnected = link.map { $0.isUp && $0.peer.peer == first.peer } ?? false
+        guard first.node != configuration.node, !isConnected else { return probe(contacts.dropFirst(), completion) }
         let probe = PeerProbe(node: self, contact: first) { error in
             if let error { return completion(error) }
             self.probe(contacts.dropFirst(), completion)
@@ -65,6 +93,11 @@ extension Node {
     /// The entry with which the change began; nil if only the members were asked for.
     private func begin(_ message: MembershipMessage, _ request: PendingRequest) throws(ServiceError) -> LogIndex? {
         guard let change = message.change else { return nil }
+        guard phase == .running else { throw .shuttingDown }
+        // Whoever asked does not wait any more, and may have looked and found nothing changed.
+        guard SystemClock.now() < request.deadline else {
+            throw ServiceError(.deadlineExceeded, "calling the nodes took too long: nothing was changed")
+        }
         guard let wanted = MembershipRequest(change) else { preconditionFailure("\(change) is no change of members") }
         let outcome = drive { replica, time, effects in
             replica.changeMembership(wanted, ifConfigurationIsAt: message.expected, at: time, into: &effects)
@@ -89,6 +122,9 @@ extension Node {
         }
         guard voters.contains(where: { $0 != configuration.node }) else {
             throw ServiceError(.invalidArgument, "no other node votes: there is nobody to hand leadership to")
+        }
+        if let node, node != configuration.node, !links.contains(where: { $0.peer.node == node && $0.isUp }) {
+            throw ServiceError(.unavailable, "node \(node) is not connected, so it cannot lead now")
         }
         guard admit(request) else { return }
         let client = request.client

@@ -29,6 +29,16 @@ extension NodeBoot {
     package static func discardState(_ configuration: NodeConfiguration) throws(StartupError) -> String {
         do throws(StorageError) {
             let store = try open(configuration)
+            if try isSoleVoter(store, configuration.node) {
+                throw StorageError(
+                    .notInitialised,
+                    path: configuration.dataFolder,
+                    operation: "set aside the state in",
+                    reason:
+                        "node \(configuration.node) alone votes in its cluster, so that no other could give it another",
+                    remedy: "copy the data folder, and add other nodes first"
+                )
+            }
             try store.setAllAside()
             store.close()
             // Opening it again notes what the node owes.
@@ -37,6 +47,17 @@ extension NodeBoot {
         } catch {
             throw StartupError(error)
         }
+    }
+
+    /// Whether nobody else votes in the last configuration that the folder holds.
+    private static func isSoleVoter(
+        _ store: ReplicaStore<POSIXFileSystem>,
+        _ node: NodeID
+    ) throws(StorageError) -> Bool {
+        let last = store.recovered.entries.last { $0.kind == .configuration }
+        let stored = last.flatMap { try? RaftConfiguration(payload: $0.payload) }
+        guard let latest = stored ?? store.snapshot?.point.configuration else { return false }
+        return latest.voters == [node] && latest.outgoingVoters.isEmpty
     }
 
     private static func open(

@@ -37,6 +37,8 @@ final class PeerLink: ConnectionDelegate {
     /// The pause before the first attempt to connect again, and the longest.
     private static let pauseMin = TimeSpan.milliseconds(50)
     private static let pauseMax = TimeSpan.milliseconds(500)
+    /// The pause after a refusal that asking again does not change.
+    private static let pauseAfterRefusal = TimeSpan.seconds(10)
     /// Unsent bytes at which messages are dropped.
     private static let backlogMax = 32 << 20
     /// How often a `ping` shows that the other side lives, and after how long without an answer it counts as gone.
@@ -166,6 +168,7 @@ final class PeerLink: ConnectionDelegate {
         do throws(ServiceError) {
             try node.check(answer.log, of: peer.node)
         } catch {
+            pause = PeerLink.pauseAfterRefusal
             return connection.close(.ended(reason: error.message))
         }
         state = .up(connection)
@@ -180,6 +183,7 @@ final class PeerLink: ConnectionDelegate {
         if error.serviceError.detail("lost_data") == node.configuration.node.description {
             node.refusedForLostData(by: peer.node, reason: error.message)
         }
+        if error.retry == .never { pause = PeerLink.pauseAfterRefusal }
         connection.close(.ended(reason: error.message))
     }
 

@@ -28,6 +28,8 @@ final class PeerProbe: ConnectionDelegate {
     private var completion: ((ServiceError?) -> Void)?
     /// Whether the connection that is about to close is followed by another call.
     private var isCalledAgain = false
+    /// The connection under way.
+    private var connection: Connection?
     /// Why it is called again.
     private var obstacle = "no answer in time"
 
@@ -68,6 +70,8 @@ final class PeerProbe: ConnectionDelegate {
     }
 
     func connectionDidOpen(_ connection: Connection) {
+        guard completion != nil else { return connection.close() }
+        self.connection = connection
         let hello = node.hello(to: contact.node)
         FrameWriter.frame(type: .hello, correlation: 0, into: &connection.output) { hello.encode(into: &$0) }
     }
@@ -75,27 +79,24 @@ final class PeerProbe: ConnectionDelegate {
     func connection(_ connection: Connection, didReceive header: FrameHeader, payload: UnsafeRawBufferPointer) {
         do throws(ByteError) {
             switch header.type {
-            case .helloAnswer: finish(connection, problem(try HelloAnswer(decoding: payload)))
+            case .helloAnswer: end(problem(try HelloAnswer(decoding: payload)))
             case .error:
                 let error = try ErrorFrame(decoding: payload)
-                guard error.retry == .otherNode else { return finish(connection, error.message) }
+                guard error.retry == .otherNode else { return end(error.message) }
                 isCalledAgain = true
                 callAgain(error.message)
-            default: finish(connection, "it answers with a frame of type \(header.typeNumber)")
+                connection.close()
+            default: end("it answers with a frame of type \(header.typeNumber)")
             }
         } catch {
-            finish(connection, "its answer cannot be read: \(error)")
+            end("its answer cannot be read: \(error)")
         }
-    }
-
-    private func finish(_ connection: Connection, _ problem: String?) {
-        end(problem)
-        connection.close()
     }
 
     func connectionDidFinishBurst(_ connection: Connection) {}
 
     func connectionDidClose(_ connection: Connection, error: TransportError?) {
+        self.connection = nil
         // A node that is starting hangs up, perhaps before its reason has been read.
         if !isCalledAgain { callAgain(error?.description ?? "it closed the connection") }
         isCalledAgain = false
@@ -120,6 +121,7 @@ final class PeerProbe: ConnectionDelegate {
     private func end(_ problem: String?) {
         let completion = completion
         self.completion = nil
+        connection?.close()
         let error = problem.map {
             ServiceError(
                 .preconditionFailed,

@@ -73,6 +73,7 @@ final class PeerReceiver: ConnectionDelegate {
     }
 
     private func greet(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) {
+        let without = node.withoutData
         do throws(ServiceError) {
             guard header.type == .hello else {
                 throw ServiceError(.malformedRequest, "the first frame of a connection is hello")
@@ -86,12 +87,17 @@ final class PeerReceiver: ConnectionDelegate {
             self.peer = peer
             let answer = Greeting.answer(node, version: version, roles: [])
             FrameWriter.frame(type: .helloAnswer, correlation: 0, into: &connection.output) { answer.encode(into: &$0) }
+            node.step(.called(by: peer))
         } catch {
-            node.audit.refused(
-                caller: connection.identity.description,
-                address: connection.remoteAddress,
-                reason: error.message
-            )
+            // A node without its data calls again and again, and is worth one line.
+            let isKnown = error.detail("lost_data").flatMap { UInt64($0) }.map { without.contains(NodeID($0)) } ?? false
+            if !isKnown {
+                node.audit.refused(
+                    caller: connection.identity.description,
+                    address: connection.remoteAddress,
+                    reason: error.message
+                )
+            }
             FrameWriter.frame(type: .error, correlation: 0, into: &connection.output) { error.encode(into: &$0) }
             connection.close(.ended(reason: error.message))
         }
