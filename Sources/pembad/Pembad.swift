@@ -63,6 +63,9 @@ struct Pembad: ParsableCommand {
 
     func validate() throws {
         guard !initialize || !join else { throw ValidationError("give either --initialize or --join") }
+        guard !acceptDataLoss || !discardState else {
+            throw ValidationError("give either --accept-data-loss or --discard-state")
+        }
     }
 
     func run() throws {
@@ -85,6 +88,7 @@ struct Pembad: ParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let configuration = try NodeConfiguration.load(file: file, environment: environment, overrides: overrides)
         if checkConfiguration {
+            try NodeProcess.check(configuration)
             print("\(file): the configuration of node \(configuration.node) is valid")
             return
         }

@@ -17,6 +17,12 @@ import Testing
         (["status", "--node-timeout", "never"], "never"), (["status", "--node-timeout", "0"], "--node-timeout"),
         (["lookup", "resources", "document#view", "user:a", "--limit", "0"], "--limit"),
         (["relationship", "import", "file", "--mode", "anyhow"], "anyhow"),
+        (["relationship", "import", "file", "--mode", "fail", "--resume", "p"], "--resume"),
+        (["relationship", "delete", "--resource", "document:"], "`document:` is neither"),
+        (["relationship", "delete", "--resource", "document:1", "--resource-prefix", "a"], "exclude each other"),
+        (["bulk-check", "/dev/null"], "/dev/null holds no check"),
+        (["schema", "write", "/dev/null"], "/dev/null holds no definition"),
+        (["init", "--directory", "/tmp/never", "--host", "a b", "--context", "/tmp/never/c"], "`a b`"),
     ])
     func aWrongCommandLineIsStatus2(arguments: [String], reason: String) async throws {
         let outcome = try await Programs.run(Programs.clusterctl, arguments)

@@ -107,6 +107,37 @@ import Testing
         #expect(outcome.errors.contains(reason), "\(outcome.errors)")
     }
 
+    /// What can be known without starting is known.
+    @Test func aConfigurationIsCheckedWithItsCertificates() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let cluster = try LocalCluster(count: 1, folder: folder.path, program: Programs.pembad)
+        let check = ["--config", cluster.nodes[0].folder + "/node.yaml", "--check-configuration"]
+        let valid = try await Programs.run(Programs.pembad, check)
+        #expect(valid.status == 0 && valid.output.contains("is valid"), "\(valid.errors)")
+        let key = cluster.nodes[0].folder + "/node-key.pem"
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: key)
+        let exposed = try await Programs.run(Programs.pembad, check)
+        #expect(exposed.status == 77 && exposed.errors.contains("node-key.pem"), "\(exposed.errors)")
+    }
+
+    /// The only voter's state is nowhere else.
+    @Test func theLastStateIsNotSetAside() async throws {
+        try await withCluster(nodes: 1) { cluster in
+            try await cluster.target().withClient { _ = try await $0.writeSchema(documentSchema) }
+            let node = cluster.nodes[0]
+            #expect(node.stop() == 0)
+            let configuration = ["--config", node.folder + "/node.yaml"]
+            let refused = try await Programs.run(Programs.pembad, configuration + ["--discard-state"])
+            #expect(refused.status != 0 && refused.errors.contains("alone votes"), "\(refused.errors)")
+            let both = ["--discard-state", "--accept-data-loss"]
+            #expect(try await Programs.run(Programs.pembad, configuration + both).status == 64)
+            try node.start()
+            _ = try await cluster.waitUntilCaughtUp(patience: .seconds(20))
+            #expect(try await cluster.clusterctl("schema", "read").status == 0)
+        }
+    }
+
     @Test func aDamagedVoteFileIsStatus74() async throws {
         try await withCluster(nodes: 1) { cluster in
             let node = cluster.nodes[0]

@@ -95,12 +95,25 @@ struct MemberTests {
         let senseless: [(MemberEdit, String)] = [
             (.add(contact(2, port: 9), votes: true), "update-address"), (.promote(NodeID(7)), "no member"),
             (.relocate(contact(7)), "no member"), (.replace(NodeID(2), by: contact(2)), "a new id"),
+            (.replace(NodeID(7), by: contact(4)), "node 7 is no member"),
+            (.add(contact(2), votes: false), "member demote"),
         ]
         for (edit, reason) in senseless {
             let error = #expect(throws: ToolError.self) { try edit.change(from: two) }
             #expect("\(String(describing: error))".contains(reason))
         }
         #expect(throws: ToolError.self) { try MemberEdit.remove(NodeID(1)).change(from: self.status([self.member(1)])) }
+        // An id that nobody ever had is a slip; one that was removed is gone, as was asked.
+        var known = two
+        known.membership.highestNode = NodeID(5)
+        #expect(throws: ToolError.self) { try MemberEdit.remove(NodeID(6)).change(from: known) }
+        #expect(throws: Never.self) { try MemberEdit.remove(NodeID(5)).change(from: known) }
+        var lost = member(2)
+        lost.hasLostData = true
+        for edit in [MemberEdit.demote(NodeID(2)), .promote(NodeID(2))] {
+            let error = #expect(throws: ToolError.self) { try edit.change(from: self.status([self.member(1), lost])) }
+            #expect("\(String(describing: error))".contains("lost its data"))
+        }
     }
 
     @Test func anEvenNumberOfVotersIsOdd() {
@@ -145,8 +158,19 @@ struct MemberTests {
                 "current", "2 entries behind", "refused: it lost its data; remove it and add a new node",
             ]
         )
-        #expect(report.tolerates == 1 && report.members[0].leads)
-        #expect(report.text.hasSuffix("configuration 4: settled; survives the loss of 1\n"))
+        #expect(report.tolerates == 0 && report.missing == 1 && report.members[0].leads)
+        #expect(
+            report.text.hasSuffix("configuration 4: settled; 1 of 3 voters missing: survives the loss of 0\n")
+        )
+        let whole = MemberReport(status([member(1), behind, member(3)]))
+        #expect(whole.text.hasSuffix("configuration 4: settled; survives the loss of 1\n"))
+        var away = member(2)
+        away.isConnected = false
+        #expect(
+            MemberReport(status([member(1), away, lost])).text.hasSuffix(
+                "2 of 3 voters missing: no majority is there\n"
+            )
+        )
         #expect(report.text.contains("   1  voter, leads  p1:1  c1:1       10  current\n"))
     }
 }

@@ -7,6 +7,11 @@ import PembaStorage
 
 /// Runs a node as the one thing that a process does.
 package enum NodeProcess {
+    /// Checks what can be checked without starting: certificates, keys and credentials.
+    package static func check(_ configuration: NodeConfiguration) throws(StartupError) {
+        _ = try NodeAccess(configuration)
+    }
+
     /// Starts the node and returns when it was told to stop and has stopped.
     package static func run(_ configuration: NodeConfiguration, setup: FolderSetup) throws(StartupError) {
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: STDERR_FILENO))

@@ -64,34 +64,40 @@ package enum ClusterFiles {
     private static func writeCertificates(_ plan: ClusterPlan, cluster: ClusterID, root: String) throws {
         do {
             let authority = try CertificateAuthority.create(named: "Pemba cluster \(cluster)")
+            // A host that cannot stand in a certificate is known before anything is written.
+            let issued = try plan.nodes.map { try certificate(of: $0, by: authority, cluster: cluster) }
+            let admin = try authority.issueClient("admin", roles: .admin, cluster: cluster)
             let own = try authority.certifiedKey()
             try own.write(certificate: root + "/ca.pem", key: root + "/ca-key.pem")
-            for node in plan.nodes { try issue(node, by: authority, cluster: cluster, root: root) }
+            for (node, key) in zip(plan.nodes, issued) { try write(key, of: node, authority: own, root: root) }
             try makeFolder(root + "/admin")
-            let admin = try authority.issueClient("admin", roles: .admin, cluster: cluster)
             try admin.write(certificate: root + "/admin/admin.pem", key: root + "/admin/admin-key.pem")
         } catch let error as PKIError {
             throw ToolError(error.description)
         }
     }
 
-    /// Makes the folder of a node with its certificate, its key and the authority's certificate.
-    private static func issue(
-        _ node: ClusterPlan.Node,
+    /// The certificate of a node; one on this machine is reached as `localhost` too.
+    private static func certificate(
+        of node: ClusterPlan.Node,
         by authority: borrowing CertificateAuthority,
-        cluster: ClusterID,
+        cluster: ClusterID
+    ) throws -> CertifiedKey {
+        let hosts = ["127.0.0.1", "::1"].contains(node.host) ? [node.host, "localhost"] : [node.host]
+        return try authority.issueNode(NodeID(node.id), cluster: cluster, hosts: hosts)
+    }
+
+    /// Makes the folder of a node with its certificate, its key and the authority's certificate.
+    private static func write(
+        _ key: CertifiedKey,
+        of node: ClusterPlan.Node,
+        authority: CertifiedKey,
         root: String
     ) throws {
         let folder = root + "/" + node.folder
         try makeFolder(folder)
-        let issued = try authority.issueNode(NodeID(node.id), cluster: cluster, hosts: hosts(of: node))
-        try issued.write(certificate: folder + "/node.pem", key: folder + "/node-key.pem")
-        try SecureFile.write(try authority.certifiedKey().certificatePEM, to: folder + "/ca.pem", mode: 0o644)
-    }
-
-    /// A node on this machine is reached as `localhost` too.
-    private static func hosts(of node: ClusterPlan.Node) -> [String] {
-        ["127.0.0.1", "::1"].contains(node.host) ? [node.host, "localhost"] : [node.host]
+        try key.write(certificate: folder + "/node.pem", key: folder + "/node-key.pem")
+        try SecureFile.write(authority.certificatePEM, to: folder + "/ca.pem", mode: 0o644)
     }
 
     private static func makeFolder(_ path: String) throws(ToolError) {
@@ -148,7 +154,8 @@ package enum ClusterFiles {
                 certificateFile: root + "/ca.pem",
                 keyFile: root + "/ca-key.pem"
             )
-            try issue(node, by: authority, cluster: status.cluster, root: root)
+            let key = try certificate(of: node, by: authority, cluster: status.cluster)
+            try write(key, of: node, authority: try authority.certifiedKey(), root: root)
         } catch let error as PKIError {
             throw ToolError(error.description)
         }

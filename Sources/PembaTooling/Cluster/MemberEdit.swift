@@ -28,18 +28,33 @@ package enum MemberEdit: Equatable, Sendable {
         switch self {
         case .add(let contact, let votes):
             try MemberEdit.check(contact, status)
+            guard votes || !now.voters.contains(contact.node) else {
+                throw ToolError("node \(contact.node) votes: to take its vote use clusterctl member demote")
+            }
             wanted.put(contact.node, votes: votes)
             contacts = [contact]
-        case .remove(let node): wanted.remove(node)
+        case .remove(let node):
+            guard node <= status.membership.highestNode ?? node else {
+                throw ToolError("node \(node) never was a member: see clusterctl member list")
+            }
+            wanted.remove(node)
         case .replace(let old, let contact):
             guard old != contact.node else { throw ToolError("a new node has a new id: \(old) is that of the old one") }
             try MemberEdit.check(contact, status)
+            guard now.contains(old) || now.contains(contact.node) else {
+                throw ToolError("node \(old) is no member, so none can take its place: see clusterctl member list")
+            }
             let votes = now.voters.contains(old) || now.voters.contains(contact.node)
             wanted.remove(old)
             wanted.put(contact.node, votes: votes)
             contacts = [contact]
         case .promote(let node), .demote(let node):
-            guard now.contains(node) else { throw ToolError("node \(node) is no member: see clusterctl member list") }
+            let member = try MemberEdit.member(node, status)
+            guard !member.hasLostData else {
+                throw ToolError(
+                    "node \(node) has lost its data, and does not come back under its id: replace or remove it"
+                )
+            }
             wanted.put(node, votes: self == .promote(node))
         case .relocate(let contact):
             let member = try MemberEdit.member(contact.node, status)

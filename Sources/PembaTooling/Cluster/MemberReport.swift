@@ -32,7 +32,9 @@ package struct MemberReport: Encodable {
     package let configuration: UInt64
     /// Whether it is committed, and nothing is left to be done about it.
     package let settled: Bool
-    /// How many voters can be lost without the cluster stopping.
+    /// How many voters do not take part now.
+    package let missing: Int
+    /// How many voters more can be lost without the cluster stopping; -1 if it stands still.
     package let tolerates: Int
     /// A row for each member.
     package let members: [Row]
@@ -41,7 +43,9 @@ package struct MemberReport: Encodable {
     package init(_ status: NodeStatus) {
         configuration = status.membership.index.rawValue
         settled = status.membership.isSettled
-        tolerates = max(0, (status.members.count { $0.role == .voter } - 1) / 2)
+        let voters = status.members.filter { $0.role == .voter }
+        missing = voters.count { $0.node != status.node && (!$0.isConnected || $0.hasLostData) }
+        tolerates = max(-1, (voters.count - 1) / 2 - missing)
         members = status.members.map { member in
             Row(
                 node: member.node.rawValue,
@@ -83,6 +87,9 @@ package struct MemberReport: Encodable {
             ])
         }
         let standing = settled ? "settled" : "a change is under way"
-        return table.text + "configuration \(configuration): \(standing); survives the loss of \(tolerates)\n"
+        let voters = members.count { $0.role == "voter" }
+        let absent = missing == 0 ? "" : "\(missing) of \(voters) voters missing: "
+        let outlook = tolerates < 0 ? "no majority is there" : "survives the loss of \(tolerates)"
+        return table.text + "configuration \(configuration): \(standing); \(absent)\(outlook)\n"
     }
 }

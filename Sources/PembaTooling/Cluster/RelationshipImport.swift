@@ -75,6 +75,12 @@ package struct RelationshipImport {
         let reader = RelationshipReader(utf8: bytes, name: name)
         let previous = try progressFile.flatMap { path throws(ToolError) in try ImportProgress.read(path) }
         try previous?.skip(in: reader, file: name)
+        // A place that cannot be written is known before anything is.
+        if let progressFile {
+            try (previous ?? ImportProgress(relationships: 0, last: "", created: 0, existing: 0)).write(
+                to: progressFile
+            )
+        }
         let before = previous?.relationships ?? 0
         var display = Progress("importing", total: RelationshipReader.count(inUTF8: bytes) - before)
         var keeper = progressFile.map { Keeper(path: $0, previous: previous, bytes: bytes, name: name) }

@@ -33,7 +33,8 @@ package enum RelationshipFile {
             && (tuple.subject.relation != nil || !tuple.isPlain || ids.1.last != UInt8(ascii: " "))
         guard isReadable else {
             throw ToolError(
-                "`\(tuple)` cannot be written as a line of text: an id holds `#`, `[` or a space at its end; use --json"
+                "`\(tuple)` cannot be written as a line of text: an id holds `#`, `[` or a space at its end; use --json, "
+                    + "or of an export --format json"
             )
         }
         return tuple.description

@@ -68,6 +68,7 @@ struct BulkCheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let checks = try ExpectedChecks.parse(TextFile.read(file), name: file)
+        guard !checks.isEmpty else { throw ToolError("\(file) holds no check") }
         let tuples = try contextual.tuples()
         let consistency = try consistency.consistency()
         let maxDepth = depth.maxDepth

@@ -41,7 +41,7 @@ extension RelationshipCommand {
         @OptionGroup var output: OutputOptions
 
         func validate() throws {
-            let hasFilter = try !filter.filter().isEmpty
+            let hasFilter = filter.isGiven
             guard hasFilter == relationships.isEmpty else {
                 throw ValidationError("give either relationships or a filter such as --resource document:plan")
             }

@@ -118,6 +118,15 @@ extension RelationshipCommand {
         @OptionGroup var connection: ConnectionOptions
         @OptionGroup var output: OutputOptions
 
+        func validate() throws {
+            // After a break some of what follows the progress may be there, and would end the import each time.
+            if resume != nil, mode == .fail {
+                throw ValidationError(
+                    "--resume goes with --mode touch or skip: with fail an import cannot go on after a break"
+                )
+            }
+        }
+
         func run() async throws {
             let bytes = try RelationshipFile.bytes(ofFile: file)
             let (mode, resume, file) = (mode.mode, resume, file)

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import PembaClient
+import PembaSchema
 import PembaTooling
 
 struct SchemaCommand: ParsableCommand {
@@ -17,11 +18,15 @@ struct SchemaCommand: ParsableCommand {
             abstract: "Replaces the schema.",
             discussion: """
                 What the file imports from its folder is put in its place. Every error is shown with its place. A schema
-                that stored tuples do not fit is refused.
+                that stored tuples do not fit is refused, and so is one without any definition, unless --allow-empty says that
+                it is meant.
 
                 clusterctl schema write company.zed
                 """
         )
+
+        @Flag(help: "Let a schema without definitions take away the one that there is.")
+        var allowEmpty = false
 
         @Argument(help: ArgumentHelp("The schema; - for standard input.", valueName: "file"))
         var file: String
@@ -31,7 +36,9 @@ struct SchemaCommand: ParsableCommand {
 
         func run() async throws {
             let schema = try SchemaFile(path: file)
-            try schema.compiled()
+            guard try !schema.compiled().definitions.isEmpty || allowEmpty else {
+                throw ToolError("\(file) holds no definition; to take the schema away say --allow-empty")
+            }
             let source = schema.source
             let zookie = try await connection.withClient { try await $0.writeSchema(source) }
             try output.print(SchemaWrittenReport(zookie: zookie), text: "schema written; zookie \(zookie)\n")

@@ -38,7 +38,7 @@ struct ConnectionOptions: ParsableArguments {
 
     func validate() throws {
         guard timeout > 0, timeout <= 3_600 else {
-            throw ValidationError("--timeout is 0 to 3600 seconds, not \(timeout)")
+            throw ValidationError("--timeout is more than 0 and at most 3600 seconds, not \(timeout)")
         }
         if !endpoint.isEmpty, cluster != nil {
             throw ValidationError("--cluster and --endpoint exclude each other")

@@ -63,6 +63,9 @@ struct FilterOptions: ParsableArguments {
     )
     var subject: String?
 
+    /// Whether any of them is given.
+    var isGiven: Bool { resource != nil || resourcePrefix != nil || relation != nil || subject != nil }
+
     /// The filter that they make.
     func filter() throws -> RelationshipFilter {
         try ToolText.filter(resource: resource, prefix: resourcePrefix, relation: relation, subject: subject)
