@@ -132,7 +132,11 @@ let package = Package(
                 nioCore, nioPosix, argumentParser, logging, histogram,
             ]
         ),
-        executable("sim", path: "tools/sim", ["PembaCore", "PembaExplorer", "PembaSimulation", argumentParser]),
+        executable(
+            "sim",
+            path: "tools/sim",
+            ["PembaCore", "PembaExplorer", "PembaRaft", "PembaSimulation", argumentParser]
+        ),
 
         .target(
             name: "PembaTestSupport",

@@ -10,6 +10,9 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
     /// Starts the sequence of `seed`.
     public init(seed: UInt64) { state = seed }
 
+    /// Where the sequence is: the seed of what follows.
+    public var position: UInt64 { state }
+
     /// The next 64 bits.
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15

@@ -55,15 +55,25 @@ package final class Replica {
     var diskSpace = DiskSpace.ample
     /// When a leader without room hands over next.
     var nextHandover: Instant = .zero
+    /// Records what happens to `raft`.
+    private let recorder: FlightRecorder?
     private var nextTicket: UInt64 = 1
     private var raftEffects: [RaftEffect] = []
 
     /// Starts with what storage held.
     ///
-    /// `seed` is random for each start: it makes elections unlike and request numbers new.
-    package init(options: ReplicaOptions, boot: ReplicaBoot, seed: UInt64, time: ReplicaTime) {
+    /// `seed` is random for each start: it makes elections unlike and request numbers new. What happens to consensus
+    /// from now on is recorded by `recorder`, if there is one.
+    package init(
+        options: ReplicaOptions,
+        boot: ReplicaBoot,
+        seed: UInt64,
+        time: ReplicaTime,
+        recorder: FlightRecorder? = nil
+    ) {
         var random = SeededRandom(seed: seed)
         self.options = options
+        self.recorder = recorder
         stateMachine = boot.stateMachine
         let raftBoot = RaftBoot(hardState: boot.hardState, snapshot: boot.stateMachine.point, entries: boot.entries)
         raft = RaftCore(options: options.raft, boot: raftBoot, seed: random.next(), now: time.now)
@@ -185,8 +195,18 @@ package final class Replica {
 
     /// Steps Raft and passes its effects on.
     func stepRaft(_ input: RaftInput, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+        record(.step(input), at: time)
         raft.step(input, now: time.now, wall: time.wall, into: &raftEffects)
+        recorder?.conclude(raftEffects)
         passRaftEffects(at: time, into: &effects)
+    }
+
+    private func record(_ input: @autoclosure () -> FlightInput, at time: ReplicaTime) {
+        guard let recorder else { return }
+        let input = input()
+        // The state is handed over only when it is needed: it is large.
+        if recorder.record(input, now: time.now, wall: time.wall) { return }
+        recorder.begin(with: raft, then: input, now: time.now, wall: time.wall)
     }
 
     /// Appends commands if this node leads.
@@ -195,7 +215,9 @@ package final class Replica {
         at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
     ) -> ProposalOutcome {
+        record(.propose(payloads), at: time)
         let outcome = raft.propose(payloads, now: time.now, wall: time.wall, into: &raftEffects)
+        recorder?.conclude(raftEffects, outcome)
         passRaftEffects(at: time, into: &effects)
         return outcome
     }
@@ -217,6 +239,7 @@ package final class Replica {
         at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
     ) -> MembershipOutcome {
+        record(.changeMembership(request, expected: expected), at: time)
         let outcome = raft.changeMembership(
             request,
             ifConfigurationIsAt: expected,
@@ -224,6 +247,7 @@ package final class Replica {
             wall: time.wall,
             into: &raftEffects
         )
+        recorder?.conclude(raftEffects, outcome)
         passRaftEffects(at: time, into: &effects)
         return outcome
     }

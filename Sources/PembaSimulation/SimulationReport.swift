@@ -24,6 +24,17 @@ package struct SimulationReport: Sendable, Equatable {
     /// What happened, by name, in a fixed order.
     package var counts: Counts
 
+    /// The flight recordings of the nodes that ran at the end, if a promise was broken.
+    package var recordings: [Recording] = []
+
+    /// What happened to one node's consensus.
+    package struct Recording: Sendable, Equatable {
+        /// The node.
+        package var node: NodeID
+        /// For `FlightReplay`.
+        package var bytes: [UInt8]
+    }
+
     /// How much happened.
     package struct Counts: Sendable, Equatable {
         package var events = 0

@@ -21,7 +21,8 @@ struct Pembad: ParsableCommand {
               pembad --config node1.yaml                  every later start
               pembad --config node1.yaml --set log.level=debug --check-configuration
 
-            SIGTERM hands leadership over and stops; SIGHUP reads certificates and credentials again.
+            SIGTERM hands leadership over and stops; SIGHUP reads certificates and credentials again;
+            SIGUSR1 writes the flight recording into the data folder.
             """
     )
 

@@ -18,9 +18,10 @@ struct Sim: AsyncParsableCommand {
               sim --seeds 200 --start 1000 runs the seeds 1000 to 1199
               sim --seed 17                runs seed 17 again and says what happened in it
               sim --speed --seeds 20       says how fast simulated time passes, with promises checked and without
+              sim --replay flight.ring     does again what a node's flight recorder recorded, line by line
 
             Ends with 0 if every promise was kept. At the first that was not it looks for a smaller run that fails, too,
-            prints the command that repeats it, and ends with 1. --without leaves out kinds of trouble:
+            prints the command that repeats it, and ends with 1; the flight recordings of its nodes are kept. --without leaves out kinds of trouble:
             \(Fault.allCases.map(\.rawValue).joined(separator: " ")).
             """
     )
@@ -61,6 +62,12 @@ struct Sim: AsyncParsableCommand {
     @Flag(help: "Keep a failing run as it is.")
     var asIs = false
 
+    @Option(help: ArgumentHelp("Replay the flight recording of a node.", valueName: "file"))
+    var replay: String?
+
+    @Option(help: ArgumentHelp("Where the flight recordings of a failing run are written.", valueName: "folder"))
+    var recordings = FileManager.default.temporaryDirectory.appendingPathComponent("pemba-sim").path
+
     @Flag(
         help: "Measure how fast simulated time passes with three nodes and clients that think, checked and unchecked."
     )
@@ -85,12 +92,14 @@ struct Sim: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if let replay { return try Recordings.replay(replay) }
         if speed { return measure() }
         let range = seed.map { $0..<($0 + 1) } ?? start..<(start + seeds)
         let begun = Date()
         let (simulated, failed) = await run(range)
-        if let failed {
+        if let (failed, report) = failed {
             print("replay: \(failed.command)")
+            try Recordings.write(report, to: recordings)
             if !asIs { print("smaller: \(Shrinker.shrink(failed).command)") }
             throw ExitCode(1)
         }
@@ -101,7 +110,7 @@ struct Sim: AsyncParsableCommand {
         )
     }
 
-    private func run(_ range: Range<UInt64>) async -> (simulated: Double, failed: SimulationPlan?) {
+    private func run(_ range: Range<UInt64>) async -> (simulated: Double, failed: (SimulationPlan, SimulationReport)?) {
         await withTaskGroup(of: (SimulationPlan, SimulationReport).self) { group in
             var waiting = range.makeIterator()
             var simulated = 0.0
@@ -117,7 +126,7 @@ struct Sim: AsyncParsableCommand {
             while let (plan, report) = await group.next() {
                 simulated += Double((report.end - .zero).nanoseconds) / 1e9
                 if verbose || seed != nil || report.violation != nil { print(report.summary) }
-                if report.violation != nil { return (simulated, plan) }
+                if report.violation != nil { return (simulated, (plan, report)) }
                 begin()
             }
             return (simulated, nil)

@@ -137,3 +137,43 @@ struct Durability: Sendable {
     /// How many messages wait.
     var heldCount: Int { held.count }
 }
+
+// MARK: - Flight recordings
+
+extension Durability {
+    func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.fields(issued.rawValue, acknowledged.rawValue, hardStateSequence.rawValue)
+        sink.number(index.rawValue)
+        sink.count(writes.count)
+        for write in writes {
+            sink.fields(write.sequence.rawValue, write.lastIndex.rawValue, write.lastTerm.rawValue)
+            sink.fields(write.issuedAt.nanoseconds, write.covers.rawValue)
+        }
+        sink.count(held.count)
+        for item in held {
+            sink.number(item.after.rawValue)
+            item.message.record(into: &sink)
+        }
+    }
+
+    init(decoding reader: inout FlightReader) throws(ByteError) {
+        issued = PersistSequence(try reader.number())
+        acknowledged = PersistSequence(try reader.number())
+        hardStateSequence = PersistSequence(try reader.number())
+        index = try reader.index()
+        for _ in 0..<(try reader.count()) {
+            let write = Write(
+                sequence: PersistSequence(try reader.number()),
+                lastIndex: try reader.index(),
+                lastTerm: try reader.term(),
+                issuedAt: try reader.instant(),
+                covers: try reader.index()
+            )
+            writes.append(write)
+        }
+        for _ in 0..<(try reader.count(limit: Durability.heldMax)) {
+            let after = PersistSequence(try reader.number())
+            held.append(HeldMessage(after: after, message: try RaftMessage(decoding: &reader)))
+        }
+    }
+}

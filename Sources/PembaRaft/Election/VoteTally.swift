@@ -61,3 +61,21 @@ struct VoteTally: Sendable {
         if self.vote(of: node) == nil { answers.append(Answer(node: node, vote: vote)) }
     }
 }
+
+// MARK: - Flight recordings
+
+extension VoteTally {
+    func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.count(answers.count)
+        for answer in answers { sink.fields(answer.node.rawValue, answer.vote.rawValue) }
+    }
+
+    init(decoding reader: inout FlightReader) throws(ByteError) {
+        for _ in 0..<(try reader.count()) {
+            let node = try reader.node()
+            let value = try reader.number()
+            guard let vote = Vote(rawValue: value) else { throw .invalidValue(field: "vote", value: value) }
+            answers.append(Answer(node: node, vote: vote))
+        }
+    }
+}

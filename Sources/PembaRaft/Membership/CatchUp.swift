@@ -80,3 +80,23 @@ struct CatchUp: Sendable {
         return .underWay
     }
 }
+
+// MARK: - Flight recordings
+
+extension CatchUp {
+    func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.fields(node.rawValue, UInt64(round), target.rawValue)
+        sink.fields(roundStartedAt.nanoseconds, match.rawValue, grownAt.nanoseconds)
+        sink.flag(isCaughtUp)
+    }
+
+    init(decoding reader: inout FlightReader) throws(ByteError) {
+        node = try reader.node()
+        round = try reader.count()
+        target = try reader.index()
+        roundStartedAt = try reader.instant()
+        match = try reader.index()
+        grownAt = try reader.instant()
+        isCaughtUp = try reader.flag("caught up")
+    }
+}

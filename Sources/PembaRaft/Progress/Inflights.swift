@@ -49,3 +49,19 @@ struct Inflights: Sendable {
         bytes = 0
     }
 }
+
+// MARK: - Flight recordings
+
+extension Inflights {
+    func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.count(messages.count)
+        for message in messages { sink.fields(message.last.rawValue, UInt64(message.bytes)) }
+    }
+
+    init(decoding reader: inout FlightReader) throws(ByteError) {
+        for _ in 0..<(try reader.count()) {
+            let last = try reader.index()
+            add(last: last, bytes: try reader.count(limit: .max >> 24))
+        }
+    }
+}

@@ -117,3 +117,44 @@ extension [PeerProgress] {
         }
     }
 }
+
+// MARK: - Flight recordings
+
+extension PeerProgress {
+    func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.fields(id.rawValue, match.rawValue, next.rawValue)
+        switch state {
+        case .probe: sink.number(0)
+        case .replicate: sink.number(1)
+        case .snapshot(let index): sink.fields(2, index.rawValue)
+        }
+        sink.flag(isProbeOut)
+        inflights.record(into: &sink)
+        sink.fields(commitTold.rawValue, lastContact.nanoseconds, lastMovement.nanoseconds)
+        sink.fields(context, probe)
+        sink.flag(answersBlank)
+        sink.flag(hasLostData)
+    }
+
+    init(decoding reader: inout FlightReader) throws(ByteError) {
+        id = try reader.node()
+        match = try reader.index()
+        next = try reader.index()
+        let kind = try reader.number()
+        switch kind {
+        case 0: state = .probe
+        case 1: state = .replicate
+        case 2: state = .snapshot(try reader.index())
+        default: throw .invalidValue(field: "state of a peer", value: kind)
+        }
+        isProbeOut = try reader.flag("probe out")
+        inflights = try Inflights(decoding: &reader)
+        commitTold = try reader.index()
+        lastContact = try reader.instant()
+        lastMovement = try reader.instant()
+        context = try reader.number()
+        probe = try reader.number()
+        answersBlank = try reader.flag("answers blank")
+        hasLostData = try reader.flag("lost data")
+    }
+}

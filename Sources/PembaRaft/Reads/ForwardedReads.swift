@@ -39,3 +39,29 @@ struct ForwardedReads: Sendable {
         return tickets
     }
 }
+
+// MARK: - Flight recordings
+
+extension ForwardedReads {
+    func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.flag(question != nil)
+        if let question {
+            sink.fields(question.request, question.deadline.nanoseconds)
+            sink.numbers(question.tickets)
+        }
+        sink.numbers(waiting)
+        sink.number(request)
+        sink.flag(leadership != nil)
+        leadership?.record(into: &sink)
+    }
+
+    init(decoding reader: inout FlightReader) throws(ByteError) {
+        if try reader.flag("question") {
+            let (request, deadline) = (try reader.number(), try reader.instant())
+            question = Question(request: request, tickets: try reader.numbers(), deadline: deadline)
+        }
+        waiting = try reader.numbers()
+        request = try reader.number()
+        if try reader.flag("leadership") { leadership = try RaftLeadership(decoding: &reader) }
+    }
+}

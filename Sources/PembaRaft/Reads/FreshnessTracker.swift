@@ -46,3 +46,22 @@ struct FreshnessTracker: Sendable {
         known = freshness
     }
 }
+
+// MARK: - Flight recordings
+
+extension FreshnessTracker {
+    func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.flag(known != nil)
+        if let known { sink.fields(known.asOf.nanoseconds, known.commit.rawValue) }
+        sink.number(probe)
+        sink.optional(probedAt?.nanoseconds)
+    }
+
+    init(decoding reader: inout FlightReader) throws(ByteError) {
+        if try reader.flag("freshness") {
+            known = RaftFreshness(asOf: try reader.instant(), commit: try reader.index())
+        }
+        probe = try reader.number()
+        probedAt = try reader.optional("probe").map { Instant(nanoseconds: $0) }
+    }
+}

@@ -42,3 +42,54 @@ struct LeaderReads: Sendable {
     /// When the latest round began that a quorum has answered and that had an index, in this leadership.
     var confirmedAt: Instant?
 }
+
+// MARK: - Flight recordings
+
+extension LeaderReads {
+    func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.flag(round != nil)
+        if let round {
+            sink.fields(round.context, round.startedAt.nanoseconds)
+            sink.optional(round.index?.rawValue)
+            round.askers.record(into: &sink)
+        }
+        waiting.record(into: &sink)
+        sink.number(context)
+        sink.optional(confirmedAt?.nanoseconds)
+    }
+
+    init(decoding reader: inout FlightReader) throws(ByteError) {
+        if try reader.flag("round") {
+            round = Round(
+                context: try reader.number(),
+                startedAt: try reader.instant(),
+                index: try reader.optional("index").map { LogIndex($0) },
+                askers: try [Asker](decoding: &reader)
+            )
+        }
+        waiting = try [Asker](decoding: &reader)
+        context = try reader.number()
+        confirmedAt = try reader.optional("confirmation").map { Instant(nanoseconds: $0) }
+    }
+}
+
+extension [LeaderReads.Asker] {
+    /// Takes each as the node that asks, 0 being this one, and its number.
+    fileprivate func record<Sink: FlightSink>(into sink: inout Sink) {
+        sink.count(count)
+        for asker in self {
+            switch asker {
+            case .own(let ticket): sink.fields(0, ticket)
+            case .peer(let node, let request): sink.fields(node.rawValue, request)
+            }
+        }
+    }
+
+    fileprivate init(decoding reader: inout FlightReader) throws(ByteError) {
+        self = []
+        for _ in 0..<(try reader.count()) {
+            let (node, number) = (try reader.node(), try reader.number())
+            append(node == NodeID(0) ? .own(ticket: number) : .peer(node, request: number))
+        }
+    }
+}

@@ -58,6 +58,8 @@ package final class Node {
     /// Watches the storage thread's calls to the disk.
     let monitor: DiskMonitor
     let replica: Replica
+    /// Records what happens to consensus.
+    let flight: FlightMemory
     let startedAt: Instant
 
     var metrics = NodeMetrics()
@@ -148,11 +150,13 @@ package final class Node {
         audit = logs.audit
         memoryLimit = MachineMemory.limitBytes(configured: configuration.limits.memoryBytes)
         startedAt = SystemClock.now()
+        flight = FlightMemory(configuration, logger: logger)
         replica = Replica(
             options: ReplicaOptions(configuration),
             boot: boot.takeReplicaBoot(),
             seed: .random(in: .min ... .max),
-            time: Node.time()
+            time: Node.time(),
+            recorder: flight.recorder
         )
     }
 
@@ -279,6 +283,7 @@ package final class Node {
     /// Ends everything that would keep the node alive.
     func stop() {
         phase = .stopped
+        flight.forget()
         timer?.cancel()
         let stopped = onStopped
         onStopped = nil

@@ -16,7 +16,11 @@ package enum NodeProcess {
     package static func run(_ configuration: NodeConfiguration, setup: FolderSetup) throws(StartupError) {
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: STDERR_FILENO))
         let node = try RunningNode.start(configuration, setup: setup, logs: logs) { POSIXFileSystem(monitor: $0) }
-        let watch = SignalWatch(onStop: { node.shutDown() }, onReload: { node.reload() })
+        let watch = SignalWatch(
+            onStop: { node.shutDown() },
+            onReload: { node.reload() },
+            onRecordingWanted: { node.writeRecording() }
+        )
         node.waitUntilStopped()
         withExtendedLifetime(watch) {}
     }

@@ -30,6 +30,7 @@ package final class RunningNode: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let node: NIOLoopBoundBox<Node?>
     private let access: NodeAccess
+    private let dataFolder: String
     private let logger: Logger
     private let stopped = DispatchSemaphore(value: 0)
 
@@ -43,6 +44,7 @@ package final class RunningNode: Sendable {
         group = ports.group
         node = ports.node
         access = ports.access
+        dataFolder = ports.configuration.dataFolder
         logger = ports.logs.logger("node")
     }
 
@@ -134,6 +136,13 @@ package final class RunningNode: Sendable {
             logger.error("certificates and credentials stay as they were", metadata: ["error": "\(error)"])
         }
         node.eventLoop.execute { [node] in node.value?.metrics.reloaded(result) }
+    }
+
+    /// Copies what the flight recorder has into the data folder.
+    package func writeRecording() {
+        let recording = node.eventLoop.submit { [node] in node.value?.flight.recording }
+        guard let bytes = try? recording.wait() else { return }
+        FlightMemory.write(bytes, into: dataFolder, logger: logger, "the flight recording was written")
     }
 
     /// Begins to stop in order; `waitUntilStopped` returns when it is done.

@@ -5,7 +5,8 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Turns signals into calls: SIGTERM and SIGINT stop the node, SIGHUP makes it read its certificates again.
+/// Turns signals into calls: SIGTERM and SIGINT stop the node, SIGHUP makes it read its certificates again, SIGUSR1 makes
+/// it write down what its flight recorder has.
 package final class SignalWatch {
     private var sources: [any DispatchSourceSignal] = []
     private let queue = DispatchQueue(label: "pemba.signals")
@@ -13,10 +14,15 @@ package final class SignalWatch {
     /// Starts to watch.
     ///
     /// A second SIGTERM or SIGINT ends the process at once.
-    package init(onStop: @escaping @Sendable () -> Void, onReload: @escaping @Sendable () -> Void) {
+    package init(
+        onStop: @escaping @Sendable () -> Void,
+        onReload: @escaping @Sendable () -> Void,
+        onRecordingWanted: @escaping @Sendable () -> Void
+    ) {
         // A write to a connection that the peer has closed is an error of that connection and no reason to end.
         signal(SIGPIPE, SIG_IGN)
         watch(SIGHUP) { onReload() }
+        watch(SIGUSR1) { onRecordingWanted() }
         let isStopping = Mutex(false)
         let stop: @Sendable () -> Void = {
             let wasStopping = isStopping.withLock { stopping in

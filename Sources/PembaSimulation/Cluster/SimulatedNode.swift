@@ -27,6 +27,8 @@ final class SimulatedNode {
     struct Process {
         let store: ReplicaStore<SimulatedFileSystem>
         let replica: Replica
+        /// What happened to its consensus.
+        let recorder: FlightRecorder
         /// Work that waits for the disk.
         var jobs: Deque<DiskJob> = []
         /// Whether the disk is at work.
@@ -46,9 +48,10 @@ final class SimulatedNode {
         /// Whether an `apply` event is on its way.
         var isApplying = false
 
-        init(store: ReplicaStore<SimulatedFileSystem>, replica: Replica) {
+        init(store: ReplicaStore<SimulatedFileSystem>, replica: Replica, recorder: FlightRecorder) {
             self.store = store
             self.replica = replica
+            self.recorder = recorder
         }
     }
 

@@ -9,6 +9,9 @@ import PembaService
 import PembaStorage
 
 extension Simulation {
+    /// Bytes of a node's flight recording: some seconds of a busy node.
+    private static let recordingBytes = 128 << 10
+
     /// A machine whose disk holds a new node of the cluster.
     func makeNode(_ place: Int) throws -> SimulatedNode {
         let members = (1...UInt64(options.nodeCount)).map { NodeID($0) }
@@ -115,13 +118,15 @@ extension Simulation {
                 + "\(found.first?.index ?? .zero) to \(found.last?.index ?? .zero) of term \(found.last?.term ?? .zero)"
         )
         store.releaseRecovered()
+        let recorder = FlightRecorder(bytes: Simulation.recordingBytes)
         let replica = Replica(
             options: replicaOptions(node),
             boot: boot,
             seed: random.next(),
-            time: node.clock.read(at: now)
+            time: node.clock.read(at: now),
+            recorder: recorder
         )
-        node.process = SimulatedNode.Process(store: store, replica: replica)
+        node.process = SimulatedNode.Process(store: store, replica: replica, recorder: recorder)
         for peer in nodes.indices where peer != place && nodes[peer].process != nil { connect(place, peer) }
         try wake(place, .timer(node: place, generation: node.timerGeneration)) { _, _, _ in }
     }

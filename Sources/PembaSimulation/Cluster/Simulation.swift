@@ -73,7 +73,7 @@ package final class Simulation {
         }
     }
 
-    private func run() -> SimulationReport {
+    func run() -> SimulationReport {
         var violation: Violation?
         do throws(Violation) {
             for place in nodes.indices { schedule(.start(node: place), after: random.below(UInt64(5_000_000))) }
@@ -93,8 +93,17 @@ package final class Simulation {
             violation: violation,
             end: Instant(nanoseconds: now),
             traceHash: trace.value,
-            counts: counts
+            counts: counts,
+            recordings: violation == nil ? [] : recordings
         )
+    }
+
+    /// What happened to the nodes that run.
+    var recordings: [SimulationReport.Recording] {
+        nodes.compactMap { node in
+            guard let process = node.process else { return nil }
+            return SimulationReport.Recording(node: node.id, bytes: process.recorder.recording)
+        }
     }
 
     /// Takes events until the time is over, or something is as wanted.

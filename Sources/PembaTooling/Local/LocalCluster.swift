@@ -16,6 +16,8 @@ package final class LocalCluster {
     package let nodes: [LocalNode]
     /// The addresses and ports.
     package let plan: ClusterPlan
+    /// The cluster's id.
+    private let cluster: String
     private let program: String
 
     /// Writes the files of a cluster of `count` nodes below `folder`, on ports that were free a moment ago.
@@ -26,7 +28,7 @@ package final class LocalCluster {
         plan = try ClusterPlan(local: ports)
         self.folder = folder
         self.program = program
-        _ = try ClusterFiles.create(plan, in: folder, contextPath: folder + "/cluster.yaml")
+        cluster = try ClusterFiles.create(plan, in: folder, contextPath: folder + "/cluster.yaml").cluster
         nodes = plan.nodes.map { LocalNode(id: $0.id, folder: folder + "/" + $0.folder, program: program) }
         guard !settings.isEmpty else { return }
         for node in nodes {
@@ -83,12 +85,17 @@ package final class LocalCluster {
         try await target(timeout: .seconds(2)).report().leader
     }
 
-    /// Stops every node.
+    /// Stops every node, and removes what those that were killed have left in the machine's memory.
     package func shutDown() {
         for node in nodes {
             node.signal(SIGCONT)
             node.signal(SIGTERM)
         }
         for node in nodes { node.stop() }
+        let memory = "/dev/shm"
+        let left = (try? FileManager.default.contentsOfDirectory(atPath: memory)) ?? []
+        for name in left where name.hasPrefix("pemba-\(cluster)-") {
+            try? FileManager.default.removeItem(atPath: memory + "/" + name)
+        }
     }
 }

@@ -20,6 +20,8 @@ struct ChaoticNetwork {
     var now = Instant.zero
     /// Whether the membership changes; the nodes after the first members are then to join.
     let changesMembership: Bool
+    /// Bytes of each node's flight recording; nil: none is made.
+    let recordingBytes: Int?
     let lossOf100: UInt64
     let repeatOf100: UInt64
     var partition: [Int]
@@ -45,7 +47,8 @@ struct ChaoticNetwork {
     var committedCount: Int { committed.count }
     var statuses: [RaftStatus] { nodes.map { $0.core.status() } }
 
-    init(seed: UInt64) {
+    init(seed: UInt64, recordingBytes: Int? = nil) {
+        self.recordingBytes = recordingBytes
         random = SeededRandom(seed: seed)
         let size = [1, 2, 3, 3, 3, 5, 5][random.below(7)]
         changesMembership = random.chance(1, in: 2)
@@ -75,6 +78,7 @@ struct ChaoticNetwork {
                     configure: configure
                 )
             node.persistsAtOnce = false
+            node.recorder = recordingBytes.map { FlightRecorder(bytes: $0) }
             nodes.append(node)
             isUp.append(true)
             highest.append((.zero, .zero))
@@ -241,6 +245,7 @@ struct ChaoticNetwork {
         let old = nodes[position]
         let node = TestNode(options: old.options, disk: old.disk, seed: random.next(), now: now)
         node.persistsAtOnce = false
+        node.recorder = recordingBytes.map { FlightRecorder(bytes: $0) }
         nodes[position] = node
         isUp[position] = true
         highest[position] = (old.disk.hardState.term, .zero)

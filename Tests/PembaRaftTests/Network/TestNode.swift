@@ -111,9 +111,18 @@ final class TestNode {
     var snapshotsSent: [(to: NodeID, index: LogIndex, term: Term)] = []
     var commits: [LogIndex] = []
     let options: RaftOptions
+    /// Records what happens to the core, if a test wants that.
+    var recorder: FlightRecorder?
 
-    init(options: RaftOptions, disk: TestDisk, seed: UInt64 = 1, now: Instant = .zero) {
+    init(
+        options: RaftOptions,
+        disk: TestDisk,
+        seed: UInt64 = 1,
+        now: Instant = .zero,
+        recorder: FlightRecorder? = nil
+    ) {
         self.options = options
+        self.recorder = recorder
         self.disk = disk
         self.now = now
         let boot = RaftBoot(hardState: disk.hardState, snapshot: disk.snapshot, entries: disk.entries)
@@ -156,7 +165,9 @@ final class TestNode {
 
     func step(_ input: RaftInput) {
         var effects: [RaftEffect] = []
+        record(.step(input))
         core.step(input, now: now, wall: wall, into: &effects)
+        recorder?.conclude(effects)
         take(effects)
     }
 
@@ -167,7 +178,9 @@ final class TestNode {
     @discardableResult
     func propose(_ payloads: [[UInt8]] = [[7]]) -> ProposalOutcome {
         var effects: [RaftEffect] = []
+        record(.propose(payloads))
         let outcome = core.propose(payloads, now: now, wall: wall, into: &effects)
+        recorder?.conclude(effects, outcome)
         take(effects)
         return outcome
     }
@@ -185,15 +198,23 @@ final class TestNode {
     @discardableResult
     func change(_ request: MembershipRequest, expected: LogIndex? = nil) -> MembershipOutcome {
         var effects: [RaftEffect] = []
+        let expected = expected ?? core.configurations.currentIndex
+        record(.changeMembership(request, expected: expected))
         let outcome = core.changeMembership(
             request,
-            ifConfigurationIsAt: expected ?? core.configurations.currentIndex,
+            ifConfigurationIsAt: expected,
             now: now,
             wall: wall,
             into: &effects
         )
+        recorder?.conclude(effects, outcome)
         take(effects)
         return outcome
+    }
+
+    private func record(_ input: FlightInput) {
+        guard let recorder, !recorder.record(input, now: now, wall: wall) else { return }
+        recorder.begin(with: core, then: input, now: now, wall: wall)
     }
 
     func tick(at instant: Instant) {
