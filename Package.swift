@@ -162,7 +162,7 @@ let package = Package(
             "PembaServer",
             [
                 "PembaCore", "PembaRaft", "PembaService", "PembaWire", "PembaStorage", "PembaTLS", "PembaTransport",
-                "PembaPKI", "PembaClient", nioCore, nioPosix, logging,
+                "PembaPKI", "PembaClient", "PembaTooling", nioCore, nioPosix, logging,
             ]
         ),
         tests(

@@ -10,6 +10,7 @@ import PembaCore
 import PembaPKI
 import PembaService
 import PembaStorage
+import PembaTooling
 
 @testable import PembaServer
 
@@ -33,7 +34,8 @@ final class TestCluster: @unchecked Sendable {
         let size = size + joining
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("pemba-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let ports = try TestCluster.freePorts(size * 3)
+        // None that the kernel gives to connections: a node that is stopped must get its own again.
+        let ports = try FreePorts.find(size * 3).map { UInt16($0) }
         members = (0..<size).map { position in
             MemberConfiguration(
                 id: NodeID(UInt64(position + 1)),
@@ -157,19 +159,6 @@ final class TestCluster: @unchecked Sendable {
             try await Task.sleep(for: .milliseconds(10))
         }
         return false
-    }
-
-    /// Ports that the kernel gave and nobody has now.
-    private static func freePorts(_ count: Int) throws -> [UInt16] {
-        var channels: [any Channel] = []
-        defer { for channel in channels { try? channel.close().wait() } }
-        for _ in 0..<count {
-            channels.append(
-                try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton).bind(host: "127.0.0.1", port: 0)
-                    .wait()
-            )
-        }
-        return channels.map { UInt16($0.localAddress?.port ?? 0) }
     }
 }
 

@@ -30,25 +30,38 @@ struct RaftCommand: ParsableCommand {
     }
 
     func run() throws {
-        var follower = FollowerLoad(entries: entries, bytes: bytes)
-        let chunk = 1_000
+        var plain = FollowerLoad(entries: entries, bytes: bytes, recorder: nil)
+        var recorded = FollowerLoad(entries: entries, bytes: bytes, recorder: FlightRecorder())
         // The first rounds let the log grow to the length that it keeps.
-        for _ in 0..<50 { try follower.run(chunk) }
+        for _ in 0..<50 {
+            try plain.run(RaftCommand.chunk)
+            try recorded.run(RaftCommand.chunk)
+        }
         let before = ProcessUsage.own().residentBytes
-        var appends: [Double] = []
-        var acknowledgements: [Double] = []
-        for _ in 0..<(messages / chunk) {
-            let spent = try follower.run(chunk)
-            appends.append(spent.appends.inSeconds * 1_000_000 / Double(chunk))
-            acknowledgements.append(spent.acknowledgements.inSeconds * 1_000_000 / Double(chunk))
+        var appends = (plain: [Double](), recorded: [Double]())
+        var acknowledgements = (plain: [Double](), recorded: [Double]())
+        for _ in 0..<(messages / RaftCommand.chunk) {
+            let spent = (plain: try plain.run(RaftCommand.chunk), recorded: try recorded.run(RaftCommand.chunk))
+            appends.plain.append(RaftCommand.microseconds(spent.plain.appends))
+            appends.recorded.append(RaftCommand.microseconds(spent.recorded.appends))
+            acknowledgements.plain.append(RaftCommand.microseconds(spent.plain.acknowledgements))
+            acknowledgements.recorded.append(RaftCommand.microseconds(spent.recorded.acknowledgements))
         }
         var figures = Figures()
-        figures.add("step of an append of \(entries) entries, median", Figures.median(appends) ?? 0, "us")
-        figures.add("step of its durability, median", Figures.median(acknowledgements) ?? 0, "us")
+        let append = "step of an append of \(entries) entries, median"
+        figures.add(append, Figures.median(appends.plain) ?? 0, "us")
+        figures.add("\(append), recorded", Figures.median(appends.recorded) ?? 0, "us")
+        figures.add("step of its durability, median", Figures.median(acknowledgements.plain) ?? 0, "us")
+        figures.add("step of its durability, median, recorded", Figures.median(acknowledgements.recorded) ?? 0, "us")
         let grown = Double(ProcessUsage.own().residentBytes) - Double(before)
         figures.add("resident memory more after \(messages) messages", grown / 1_048_576, "MiB")
         try report.print(figures)
     }
+
+    /// Messages that are timed together.
+    private static let chunk = 1_000
+
+    private static func microseconds(_ span: Duration) -> Double { span.inSeconds * 1_000_000 / Double(chunk) }
 }
 
 /// A follower that gets one append after the other from its leader, as fast as it takes them.
@@ -58,14 +71,17 @@ private struct FollowerLoad {
 
     private let entries: Int
     private let payload: [UInt8]
+    /// Records what happens, as that of a node does.
+    private let recorder: FlightRecorder?
     private var core: RaftCore
     private var effects: [RaftEffect] = []
     private var now = Instant.zero
     private var last = LogIndex(1)
     private var lastTerm = Term(1)
 
-    init(entries: Int, bytes: Int) {
+    init(entries: Int, bytes: Int, recorder: FlightRecorder?) {
         self.entries = entries
+        self.recorder = recorder
         payload = [UInt8](repeating: 7, count: bytes)
         let configuration = RaftConfiguration(voters: [NodeID(1), FollowerLoad.leader, NodeID(3)])
         let first = LogEntry(
@@ -92,21 +108,30 @@ private struct FollowerLoad {
         for message in messages {
             now = now + .microseconds(100)
             let begin = ContinuousClock.now
-            core.step(.message(message), now: now, wall: .zero, into: &effects)
+            step(.message(message))
             let middle = ContinuousClock.now
             let done = try persisted()
+            effects.removeAll(keepingCapacity: true)
             let again = ContinuousClock.now
-            core.step(done, now: now, wall: .zero, into: &effects)
+            step(done)
             let end = ContinuousClock.now
             effects.removeAll(keepingCapacity: true)
             appends += middle - begin
             acknowledgements += end - again
         }
         let settled = core.committed
-        core.step(.applied(settled), now: now, wall: .zero, into: &effects)
-        core.step(.compact(settled), now: now, wall: .zero, into: &effects)
+        step(.applied(settled))
+        step(.compact(settled))
         effects.removeAll(keepingCapacity: true)
         return (appends, acknowledgements)
+    }
+
+    private mutating func step(_ input: RaftInput) {
+        if let recorder, !recorder.record(.step(input), now: now, wall: .zero) {
+            recorder.begin(with: core, then: .step(input), now: now, wall: .zero)
+        }
+        core.step(input, now: now, wall: .zero, into: &effects)
+        recorder?.conclude(effects)
     }
 
     private mutating func nextMessage() -> RaftMessage {

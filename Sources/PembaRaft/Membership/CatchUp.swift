@@ -88,6 +88,8 @@ extension CatchUp {
         sink.fields(node.rawValue, UInt64(round), target.rawValue)
         sink.fields(roundStartedAt.nanoseconds, match.rawValue, grownAt.nanoseconds)
         sink.flag(isCaughtUp)
+        sink.flag(isFetching)
+        sink.count(lostTransfers)
     }
 
     init(decoding reader: inout FlightReader) throws(ByteError) {
@@ -98,5 +100,7 @@ extension CatchUp {
         match = try reader.index()
         grownAt = try reader.instant()
         isCaughtUp = try reader.flag("caught up")
+        isFetching = try reader.flag("fetching")
+        lostTransfers = try reader.count()
     }
 }
