@@ -26,8 +26,9 @@ extension Scenario {
                 let measurement = Measurement(latencies: try await latencies, window: window, usage: usage)
                 var rows = [measurement.row(name)]
                 if let before, let after = Scenario.syncs(stage.cluster) {
-                    let each = (after - before) / Double(max(written.load(ordering: .relaxed), 1))
-                    rows.append(Figures.Row(name: "\(name) syncs of each node for a write", value: each, unit: ""))
+                    let thousands = Double(max(written.load(ordering: .relaxed), 1)) / 1_000
+                    let name = "\(name) syncs of each node for 1,000 writes"
+                    rows.append(Figures.Row(name: name, value: (after - before) / thousands, unit: ""))
                 }
                 try await verify(scratch, count: written.load(ordering: .relaxed), client)
                 try await DataLoader(client: client).delete(scratch, count: written.load(ordering: .relaxed))
