@@ -19,8 +19,9 @@ extension RaftCore {
     /// Whether this node holds nothing at all: it is new, or has lost its data.
     ///
     /// Nothing that it says may count, as it does not know what it has promised: it grants no votes and confirms no
-    /// leader. One that is new is given the log as a learner. One that knows what it has lost is not blank.
-    var isBlank: Bool { log.lastIndex == .zero && hardState.debt == nil }
+    /// leader. One that is new is given the log as a learner. One that knows what it has lost is not blank, unless that
+    /// is nothing: a node without a past whose disk is damaged knows no more than before.
+    var isBlank: Bool { log.lastIndex == .zero && (hardState.debt?.term ?? .zero) == .zero }
 
     /// Where every log of a cluster begins: its first configuration.
     static let firstIndex = LogIndex(1)
@@ -82,6 +83,19 @@ extension RaftCore {
     mutating func isWithoutData(_ position: Int, answersContext context: UInt64) -> Bool {
         peers[position].answersBlank = context == 0
         return context == 0 && peers[position].match == .zero && mustHaveData(peers[position].id)
+    }
+
+    /// Notes that a peer answers as only a node with an empty log would; true if it is a learner that had entries.
+    ///
+    /// It has promised nothing that anybody counts on, and gets them again. On the way to a vote it begins anew.
+    mutating func hasLearnerLostData(_ position: Int) -> Bool {
+        let node = peers[position].id
+        guard peers[position].match > .zero, !configuration.quorum.contains(node) else { return false }
+        peers[position].forget()
+        for place in catchUps.indices where catchUps[place].node == node {
+            catchUps[place] = CatchUp(node: node, target: log.lastIndex, now: now)
+        }
+        return true
     }
 
     /// A voter answers as only a node with an empty log would: it has lost what it had promised to keep, and gets nothing

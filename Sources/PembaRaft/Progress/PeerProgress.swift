@@ -85,6 +85,13 @@ struct PeerProgress: Sendable {
         }
     }
 
+    /// Takes the peer for one that has nothing.
+    mutating func forget() {
+        match = .zero
+        becomeProbe()
+        commitTold = .zero
+    }
+
     /// Looks for the end of agreement again, from what is known.
     mutating func becomeProbe() {
         state = .probe

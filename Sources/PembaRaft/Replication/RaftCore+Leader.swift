@@ -151,6 +151,10 @@ extension RaftCore {
             refuseBlankVoter(at: position)
             return
         }
+        if isBlank, hasLearnerLostData(position) {
+            sendAppend(to: position, withEntries: true, into: &effects)
+            return
+        }
         // Nothing after the hint agrees, and of what is before it only entries whose terms are no greater than its.
         let guess = log.lastIndex(upTo: min(hintIndex, log.lastIndex), termAtMost: hintTerm)
         guard peers[position].reject(rejected, guess: guess) else { return }

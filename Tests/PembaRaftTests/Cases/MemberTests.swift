@@ -102,6 +102,23 @@ struct MemberTests {
         #expect(node.commit == node.last)
     }
 
+    /// Nobody counts on a learner: one that lost its data gets it again, and no vote before it has.
+    @Test(arguments: [false, true]) func c11LearnerThatLostItsDataGetsItAgain(isToVote: Bool) {
+        let network = TestNetwork(voters: [1, 2, 3])
+        network.elect(1)
+        network.add(.blank(4))
+        network[1].change(voters: [1, 2, 3] + (isToVote ? [4, 5] : []), learners: isToVote ? [] : [4])
+        for _ in 0..<20 { network[1].propose() }
+        network.run(.seconds(1))
+        #expect(network[4].last == network[1].last && network[1].configuration.learners.contains(n(4)))
+        network.replace(.blank(4))
+        network.run(.seconds(1))
+        #expect(network[4].log == network[1].log && network[4].commit == network[1].commit)
+        #expect(network[1].core.status().peers.allSatisfy { !$0.hasLostData })
+        let peer = network[1].core.status().peers.first { $0.id == n(4) }
+        #expect(peer?.match == network[1].last)
+    }
+
     /// It was down for so long that the log does not reach back to what it had, so that a snapshot would be due.
     @Test func c11VoterThatLostItsDataGetsNoSnapshot() {
         for hadAcknowledged in [false, true] {
@@ -117,18 +134,22 @@ struct MemberTests {
         }
     }
 
+    /// Nor does one whose new, empty disk is damaged besides: it knows no more of what it had.
     @Test func c11NodeWithoutDataGrantsNoVotesAndConfirmsNoReads() {
-        let node = TestNode.blank(3)
-        node.receive(.preVote(lastIndex: i(9), lastTerm: t(9)), from: 2, term: 10)
-        node.receive(.requestVote(lastIndex: i(9), lastTerm: t(9), transfer: true), from: 2, term: 10)
-        #expect(node.takeSent().map(\.body) == [.preVoteResponse(granted: false), .voteResponse(granted: false)])
-        #expect(node.vote == nil)
-        node.receive(.heartbeat(commit: .zero, context: 7, vouch: nil), from: 2, term: 10)
-        guard case .heartbeatResponse(let context, _)? = node.takeSent().last?.body else {
-            Issue.record("no answer")
-            return
+        for state in [HardState(), HardState().owing(.tail), HardState().owing(.range)] {
+            let node = TestNode(options: RaftOptions(id: n(3)), disk: TestDisk(hardState: state, entries: []))
+            #expect(node.core.logContent == .empty)
+            node.receive(.preVote(lastIndex: i(9), lastTerm: t(9)), from: 2, term: 10)
+            node.receive(.requestVote(lastIndex: i(9), lastTerm: t(9), transfer: true), from: 2, term: 10)
+            #expect(node.takeSent().map(\.body) == [.preVoteResponse(granted: false), .voteResponse(granted: false)])
+            #expect(node.vote == nil)
+            node.receive(.heartbeat(commit: .zero, context: 7, vouch: nil), from: 2, term: 10)
+            guard case .heartbeatResponse(let context, _)? = node.takeSent().last?.body else {
+                Issue.record("no answer")
+                return
+            }
+            #expect(context == 0)
         }
-        #expect(context == 0)
     }
 
     @Test func c11RemovedNodeIsToldAndParks() {
