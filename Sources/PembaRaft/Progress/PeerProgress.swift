@@ -10,7 +10,8 @@ internal import PembaCore
 /// - In `snapshot`, nothing is appended until the peer has the snapshot, or has caught up otherwise.
 struct PeerProgress: Sendable {
     let id: NodeID
-    /// The end of the peer's log as far as it is durable there and known to agree; never falls in a term.
+    /// The end of the peer's log as far as it is durable there and known to agree; never falls in a term, but for a
+    /// learner that has lost its log.
     private(set) var match: LogIndex = .zero
     /// The next entry to send; always after `match`.
     private(set) var next: LogIndex
