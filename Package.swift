@@ -105,8 +105,8 @@ let package = Package(
         module(
             "PembaSimulation",
             [
-                "PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaReplica", "PembaService", "PembaWire",
-                "PembaStorage", deque,
+                "PembaCore", "PembaLinearizability", "PembaSchema", "PembaGraph", "PembaRaft", "PembaReplica",
+                "PembaService", "PembaWire", "PembaStorage", deque,
             ]
         ),
 

@@ -28,6 +28,10 @@ struct History {
         var request: WriteRequest
         /// The highest revision that any client had been told of when it began.
         var acknowledgedBefore: Revision
+        /// When it was first sent.
+        var began: UInt64
+        /// When the client learnt the outcome; nil: it did not.
+        var ended: UInt64?
         var outcome: Outcome = .unknown
     }
 
@@ -62,6 +66,12 @@ struct History {
     private(set) var acknowledged: Revision = .zero
     /// When it rose, and to what.
     private var rises: [(time: UInt64, revision: Revision)] = []
+
+    /// A client learnt what became of a write, or that it will not.
+    mutating func end(_ place: Int, _ outcome: Write.Outcome, at time: UInt64) {
+        writes[place].outcome = outcome
+        writes[place].ended = outcome == .unknown ? nil : time
+    }
 
     /// A client was told of a revision.
     mutating func acknowledge(_ revision: Revision, at time: UInt64) {

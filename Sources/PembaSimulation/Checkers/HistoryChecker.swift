@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaLinearizability
 import PembaRaft
 import PembaReplica
 import PembaService
@@ -12,8 +13,12 @@ import PembaService
 /// write that begins after another was acknowledged has a higher revision; Z11 a repeated write is done once; Z14 a write
 /// of unknown outcome is done once or not at all, one that was refused is not done; Z10 a watch tells every change once
 /// and in order. Z5 to Z8 are stories whose ends are known (`Script`), Z9 are questions about one state with other
-/// entries applied in between, Z12 are zookies that no node issued, Z13 are the model's preconditions.
+/// entries applied in between, Z12 are zookies that no node issued, Z13 are the model's preconditions, and registers for
+/// whose changes there must be an order.
 enum HistoryChecker {
+    /// Positions that the search for an order remembers: a history for which that is not enough is left undecided.
+    private static let memoMax = 200_000
+
     static func check(_ history: History, chain: [LogEntry]) throws(Violation) {
         try checkFreshness(history)
         var model = ReferenceState()
@@ -39,6 +44,37 @@ enum HistoryChecker {
         guard next == checks.count else { throw Violation("a check names a revision that was never reached") }
         for write in history.writes { try compare(write, with: results[write.tag] ?? []) }
         for watch in history.watches { try compare(watch, with: changes) }
+        try checkRegisters(history)
+    }
+
+    /// Z13, by what clients saw alone: without the log, and without revisions.
+    private static func checkRegisters(_ history: History) throws(Violation) {
+        typealias Operation = TimedOperation<RegisterModel<Int>.Operation>
+        var registers: [String: [Operation]] = [:]
+        for write in history.writes {
+            guard let change = Workload.registerChange(write.request) else { continue }
+            let succeeded: Bool?
+            switch write.outcome {
+            case .unknown: succeeded = nil
+            case .acknowledged: succeeded = true
+            case .refused(.preconditionFailed): succeeded = false
+            case .refused, .notDone: continue
+            }
+            let operation = RegisterModel<Int>.Operation.compareAndSet(
+                from: change.from,
+                to: change.to,
+                succeeded: succeeded
+            )
+            registers[change.register, default: []].append(
+                Operation(operation, began: write.began, ended: write.ended)
+            )
+        }
+        for (register, operations) in registers.sorted(by: { $0.key < $1.key }) {
+            let verdict = Linearizability.check(operations, of: RegisterModel(initial: 0), memoMax: memoMax)
+            if case .violated(let place) = verdict {
+                throw Violation("no order explains what clients were told of \(register): \(operations[place])")
+            }
+        }
     }
 
     /// Z2.

@@ -122,7 +122,7 @@ extension Simulation {
             client.nextSequence += 1
         }
         history.writes.append(
-            History.Write(tag: tag, request: request, acknowledgedBefore: history.acknowledged)
+            History.Write(tag: tag, request: request, acknowledgedBefore: history.acknowledged, began: now)
         )
         return .write(Int(tag))
     }
@@ -193,7 +193,7 @@ extension Simulation {
             return
         }
         if case .write(let place) = operation.kind {
-            history.writes[place].outcome = operation.isUncertain ? .unknown : .notDone
+            history.end(place, operation.isUncertain ? .unknown : .notDone, at: now)
             if operation.isUncertain { counts.writesUnknown += 1 } else { counts.writesRefused += 1 }
         }
         finish(client, isScriptBroken: true)
@@ -248,7 +248,7 @@ extension Simulation {
             history.acknowledge(revision, at: now)
             client.learn(Zookie(cluster: Simulation.cluster, epoch: .first, revision: revision))
             if case .write(let place) = operation.kind {
-                history.writes[place].outcome = .acknowledged(revision)
+                history.end(place, .acknowledged(revision), at: now)
                 counts.writesAcknowledged += 1
                 if Workload.isRegister(history.writes[place].request) { counts.registerChanges += 1 }
             }
@@ -269,11 +269,11 @@ extension Simulation {
             finish(client, isScriptBroken: true)
         case .duplicateUpdate, .limitExceeded, .invalidArgument:
             // Refused before the log took it, whatever was sent before.
-            if case .write(let place) = operation.kind { history.writes[place].outcome = .notDone }
+            if case .write(let place) = operation.kind { history.end(place, .notDone, at: now) }
             counts.writesRefused += 1
             finish(client, isScriptBroken: true)
         default:
-            if case .write(let place) = operation.kind { history.writes[place].outcome = .refused(error.code) }
+            if case .write(let place) = operation.kind { history.end(place, .refused(error.code), at: now) }
             counts.writesRefused += 1
             // A schema that would strand tuples is an answer of a cluster that works.
             if client.wantsFinalWrite { client.noteFinalAnswer() }

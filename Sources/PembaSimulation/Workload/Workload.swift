@@ -124,8 +124,17 @@ enum Workload {
     }
 
     /// Whether a write is such a change.
-    static func isRegister(_ request: WriteRequest) -> Bool {
-        request.updates.first?.tuple.resource.id.hasPrefix("register") == true
+    static func isRegister(_ request: WriteRequest) -> Bool { registerChange(request) != nil }
+
+    /// Which register a write changes, and from and to which value; nil: it is no such change.
+    static func registerChange(_ request: WriteRequest) -> (register: String, from: Int, to: Int)? {
+        guard let register = request.updates.first?.tuple.resource.id, register.hasPrefix("register") else {
+            return nil
+        }
+        func value(_ id: String?) -> Int { id.flatMap { Int($0.dropFirst("value".count)) } ?? 0 }
+        let touched = request.updates.first { $0.operation == .touch }
+        let old = request.preconditions.first?.filter.subjectID
+        return (register, value(old), value(touched?.tuple.subject.object.id))
     }
 
     /// A write with a number that is found again in the log: a precondition on an object that is never written.
