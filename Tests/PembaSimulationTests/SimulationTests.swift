@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaRaft
 import PembaTestSupport
 import Testing
 
@@ -37,6 +38,23 @@ import Testing
             options.isChecked = false
             #expect(checked.traceHash == Simulation.run(options).traceHash, "\(Seeds.replay(seed, "SimulationTests"))")
         }
+    }
+
+    /// What the nodes recorded happens again, whatever trouble there was.
+    @Test func whatWasRecordedHappensAgain() throws {
+        var inputs = 0
+        for seed in Seeds(short: 10, full: 300) {
+            let simulation = try Simulation(options: SimulationOptions(seed: seed, duration: .seconds(5)))
+            _ = simulation.run()
+            for recording in simulation.recordings {
+                let report = try FlightReplay(recording.bytes).run { _ in }
+                let replay = "\(report.summary) \(Seeds.replay(seed, "SimulationTests"))"
+                #expect(report.divergence == nil && !report.isDiscontinuous && !report.isLastOpen, "\(replay)")
+                #expect(report.node == recording.node, "\(replay)")
+                inputs += report.inputs
+            }
+        }
+        #expect(inputs > 1_000)
     }
 
     @Test func aCalmClusterServes() {
