@@ -46,7 +46,10 @@ extension Simulation {
                 throw Violation("a watch after \(history.watches[record].told) begins after \(revision)")
             }
             counts.watchesResumed += 1
-        case .item(.schema(let revision, _)): try told(client, revision, nil)
+        case .item(.schema(let revision, _)):
+            // It comes after the tuples that fell due at its revision.
+            try told(client, revision, client.watch.partial.isEmpty ? nil : client.watch.partial)
+            client.watch.partial = []
         case .item(.changes(let revision, _, let changes, _, let isLast)):
             client.watch.partial += changes
             guard isLast else { return }
