@@ -91,6 +91,8 @@ extension Simulation {
         case .machineStopped: stop(place, losingPower: true)
         case .syncFailed, .unusable: stop(place, losingPower: random.chance(1, in: 2))
         case .noSpace: stop(place, losingPower: false)
+        // A received snapshot rotted before it was installed: the node starts again, and gets another.
+        case .snapshotDamaged where nodes[place].isRotten: stop(place, losingPower: false)
         default: throw Violation("the disk of node \(nodes[place].id) refuses: \(error)")
         }
     }
