@@ -12,6 +12,9 @@ extension Replica {
         return raft.entries(from: first, upTo: min(last, commit), maxBytes: ReplicaOptions.batchBytesMax)
     }
 
+    /// The configuration in force and, if the log in memory has it, the one before.
+    package var latestConfigurations: [RaftConfiguration] { raft.latestConfigurations }
+
     /// The term of an entry, as far as the log in memory reaches.
     package func term(at index: LogIndex) -> Term? { raft.term(at: index) }
 

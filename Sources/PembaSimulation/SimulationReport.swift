@@ -47,6 +47,10 @@ package struct SimulationReport: Sendable, Equatable {
         package var snapshotsInstalled = 0
         package var upgrades = 0
         package var damagesHealed = 0
+        package var membershipChanges = 0
+        package var removals = 0
+        package var wipes = 0
+        package var refusals = 0
         package var writesAcknowledged = 0
         package var writesUnknown = 0
         package var writesRefused = 0

@@ -103,6 +103,27 @@ import Testing
         #expect(counts.registerChanges > 0)
     }
 
+    /// Nodes come and go under all kinds of trouble, and those that have lost their data are refused.
+    @Test func membersComeAndGo() {
+        var counts = SimulationReport.Counts()
+        for seed in 1...20 as ClosedRange<UInt64> {
+            var options = SimulationOptions(seed: seed, duration: .seconds(20))
+            options.nodeCount = 3
+            options.faults = [.members, .wipe, .kill, .transfer, .isolate, .loss]
+            options.faultInterval = .milliseconds(400)
+            let report = Simulation.run(options)
+            #expect(report.violation == nil, "\(report.summary)")
+            counts.membershipChanges += report.counts.membershipChanges
+            counts.removals += report.counts.removals
+            counts.wipes += report.counts.wipes
+            counts.refusals += report.counts.refusals
+        }
+        #expect(counts.membershipChanges > 100)
+        #expect(counts.removals > 20)
+        #expect(counts.wipes > 20)
+        #expect(counts.refusals > 20)
+    }
+
     /// Seeds that nothing but their faults distinguishes: each kind of fault occurs in some, and none in all.
     @Test func everyFaultIsDrawnBySomeSeedsAndNotByOthers() {
         let drawn = (1...200).map { SimulationOptions(seed: $0, duration: .seconds(1)).faults }

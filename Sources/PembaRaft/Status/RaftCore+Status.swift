@@ -76,6 +76,11 @@ extension RaftCore {
     /// The configuration in force.
     package var currentConfiguration: RaftConfiguration { configuration }
 
+    /// The configuration in force and, if the log in memory has it, the one before.
+    package var latestConfigurations: [RaftConfiguration] {
+        configurations.items.suffix(2).map(\.configuration)
+    }
+
     /// The entry that brought it.
     package var currentConfigurationIndex: LogIndex { configurations.currentIndex }
 

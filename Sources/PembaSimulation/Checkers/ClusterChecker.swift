@@ -32,7 +32,7 @@ struct ClusterChecker {
     /// Steps of a node between two looks at all of its log.
     private static let stepsBetweenLooks = 512
 
-    init(nodeCount: Int) { seen = Array(repeating: Seen(), count: nodeCount) }
+    init(placesMax: Int) { seen = Array(repeating: Seen(), count: placesMax) }
 
     /// The end of what is committed.
     var committedIndex: LogIndex { LogIndex(UInt64(committed.count)) }
@@ -76,16 +76,17 @@ struct ClusterChecker {
 
     /// What is committed is durable on a quorum of the configuration in force.
     private mutating func noteCommit(of replica: Replica, _ nodes: [SimulatedNode]) throws(Violation) {
-        let quorum = replica.configuration.quorum
+        // A leader counts by the latest configuration in its log, and may put the next one in force in the same step.
+        let quorums = replica.latestConfigurations.map(\.quorum)
         while UInt64(committed.count) < replica.commit.rawValue {
             let index = LogIndex(UInt64(committed.count) + 1)
             guard let term = replica.term(at: index) else {
                 throw Violation("node \(replica.id) alone knows entry \(index) as committed, and has it not")
             }
-            let isHeld = quorum.reached { id in
-                nodes.first { $0.id == id }?.durable.holds(index, term: term) == true ? 1 : nil
+            let isHeld = quorums.contains { quorum in
+                quorum.result { id in nodes.first { $0.id == id }?.holds(index, term: term) == true } == .won
             }
-            guard isHeld == 1 else {
+            guard isHeld else {
                 let holders = nodes.filter { $0.durable.holds(index, term: term) }.map(\.id)
                 throw Violation("entry \(index) of term \(term) is committed and durable on \(holders) only")
             }

@@ -56,7 +56,7 @@ final class SimulatedNode {
     }
 
     let id: NodeID
-    let disk: SimulatedFileSystem
+    var disk: SimulatedFileSystem
     var clock: SimulatedClock
     var process: Process?
     /// How often it has started.
@@ -65,6 +65,8 @@ final class SimulatedNode {
     var pausedUntil: UInt64 = 0
     /// Whether its disk has lost or shown something that it should not have.
     var isRotten = false
+    /// Whether it has lost everything and has not been given anything since.
+    var isWiped = false
     /// While its disk completes nothing: when it goes on.
     var diskHungUntil: UInt64 = 0
     /// The number of the disk's work under way; the end of any other is not waited for any more.
@@ -79,11 +81,18 @@ final class SimulatedNode {
     var timerGeneration: UInt64 = 0
     /// What is durable on this machine, by what its disk acknowledged.
     var durable = DurableLog()
+    /// What its disk had acknowledged when it was lost, if it voted: others have counted that.
+    var lost: DurableLog?
 
     init(id: NodeID, disk: SimulatedFileSystem, clock: SimulatedClock) {
         self.id = id
         self.disk = disk
         self.clock = clock
+    }
+
+    /// Whether the entry is durable here, or was when others counted it.
+    func holds(_ index: LogIndex, term: Term) -> Bool {
+        durable.holds(index, term: term) || lost?.holds(index, term: term) == true
     }
 
     /// The data folder on the disk.

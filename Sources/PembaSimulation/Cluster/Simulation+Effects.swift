@@ -17,7 +17,9 @@ extension Simulation {
         for effect in effects {
             guard node.process != nil else { return }
             switch effect {
-            case .persist(let request): enqueue(.persist(request), at: place)
+            case .persist(let request):
+                memberships.note(request.entries)
+                enqueue(.persist(request), at: place)
             case .send(let peer, let message): send(message, from: place, to: peer)
             case .reply(let id, let result): try reply(id, result, at: place)
             case .readReady(let id): try evaluateWaiting(id, at: place)
@@ -37,7 +39,11 @@ extension Simulation {
             case .installSnapshot(let index): enqueue(.install(index), at: place)
             case .writeSnapshot: beginSnapshot(place)
             case .compactLog(let index): enqueue(.compact(index), at: place)
-            case .configuration, .removed: break
+            case .configuration: break
+            case .removed:
+                narrate("node \(node.id) hears that it was removed")
+                counts.removals += 1
+                endWatches(at: place)
             }
         }
     }

@@ -13,25 +13,10 @@ extension Simulation {
     private static let recordingBytes = 128 << 10
 
     /// A machine whose disk holds a new node of the cluster.
-    func makeNode(_ place: Int) throws -> SimulatedNode {
-        let members = (1...UInt64(options.nodeCount)).map { NodeID($0) }
-        let entry = LogEntry(
-            index: LogIndex(1),
-            term: Term(1),
-            timestamp: .zero,
-            kind: .configuration,
-            payload: RaftConfiguration(voters: members).encoded
-        )
-        let id = members[place]
-        let disk = SimulatedFileSystem(seed: random.next())
-        try ReplicaStore.initialise(
-            SimulatedNode.folder,
-            files: disk,
-            identity: StoreIdentity(cluster: Simulation.cluster, node: id, epoch: .first),
-            hardState: HardState(term: Term(1)),
-            firstEntries: [entry],
-            options: storeOptions(options.settings)
-        )
+    func makeNode(_ place: Int, _ seed: UInt64) throws -> SimulatedNode {
+        let entry = Simulation.firstEntry(options)
+        let id = NodeID(UInt64(place) + 1)
+        let disk = try makeDisk(of: id, seed: seed, firstEntries: [entry])
         let rate = options.has(.clockDrift) ? 950_000 + random.below(UInt64(100_000)) : 1_000_000
         let clock = SimulatedClock(rate: rate, start: 1_000_000_000 + random.below(UInt64(1) << 40))
         let node = SimulatedNode(id: id, disk: disk, clock: clock)
@@ -44,6 +29,40 @@ extension Simulation {
         )
         try node.durable.append(request, of: id)
         return node
+    }
+
+    /// A machine whose disk holds a node that is to join.
+    func makeBlankNode(_ random: inout SeededRandom) throws -> SimulatedNode {
+        let id = NodeID(UInt64(nodes.count) + 1)
+        let disk = try makeDisk(of: id, seed: random.next(), firstEntries: [])
+        let clock = SimulatedClock(rate: 1_000_000, start: 1_000_000_000 + random.below(UInt64(1) << 40))
+        return SimulatedNode(id: id, disk: disk, clock: clock)
+    }
+
+    /// A disk with a node on it that has never run.
+    func makeDisk(of id: NodeID, seed: UInt64, firstEntries: [LogEntry]) throws -> SimulatedFileSystem {
+        let disk = SimulatedFileSystem(seed: seed)
+        try ReplicaStore.initialise(
+            SimulatedNode.folder,
+            files: disk,
+            identity: StoreIdentity(cluster: Simulation.cluster, node: id, epoch: .first),
+            hardState: HardState(term: firstEntries.last?.term ?? .zero),
+            firstEntries: firstEntries,
+            options: storeOptions(options.settings)
+        )
+        return disk
+    }
+
+    /// What every member of the new cluster begins with.
+    static func firstEntry(_ options: SimulationOptions) -> LogEntry {
+        let members = (1...UInt64(options.nodeCount)).map { NodeID($0) }
+        return LogEntry(
+            index: LogIndex(1),
+            term: Term(1),
+            timestamp: .zero,
+            kind: .configuration,
+            payload: RaftConfiguration(voters: members, awaited: members).encoded
+        )
     }
 
     private func settings(of node: SimulatedNode) -> NodeSettings {
@@ -70,7 +89,8 @@ extension Simulation {
             inflightMessagesMax: settings.inflightMessagesMax,
             messageBytesMax: settings.messageBytesMax,
             trailingEntries: settings.trailingEntries,
-            snapshotRetention: options.electionTimeout * 20
+            snapshotRetention: options.electionTimeout * 20,
+            catchUpTimeout: options.electionTimeout * 10
         )
         return ReplicaOptions(
             cluster: Simulation.cluster,

@@ -23,6 +23,7 @@ package final class Simulation {
     var network: SimulatedNetwork
     var clients: [SimulatedClient] = []
     var checker: ClusterChecker
+    var memberships: Memberships
     var history = History()
     var counts = SimulationReport.Counts()
     /// The true time in nanoseconds since the start.
@@ -46,9 +47,10 @@ package final class Simulation {
         random = SeededRandom(seed: options.seed)
         faultRandom = random.split()
         network = SimulatedNetwork(options: options, random: random.split())
-        checker = ClusterChecker(nodeCount: options.nodeCount)
+        checker = ClusterChecker(placesMax: options.placesMax)
+        memberships = Memberships(Simulation.firstEntry(options))
         reachable = Array(0..<options.nodeCount)
-        for place in 0..<options.nodeCount { nodes.append(try makeNode(place)) }
+        for place in 0..<options.nodeCount { nodes.append(try makeNode(place, random.next())) }
         for place in 0..<options.clientCount {
             clients.append(SimulatedClient(place: place, random: random.split()))
         }
@@ -147,6 +149,7 @@ package final class Simulation {
             try deliver(bytes, from: from, to: to, event)
         case .link(let node, let boot, let peer, let isUp):
             guard nodes[node].boot == boot else { return }
+            if isUp, refuse(node, peer, event) { return }
             note(2, UInt64(node), UInt64(peer), isUp ? 1 : 0)
             let id = nodes[peer].id
             try wake(node, event) { replica, time, effects in
@@ -211,6 +214,8 @@ package final class Simulation {
         body(replica, time, &effects)
         replica.flush(at: time, into: &effects)
         try perform(effects, at: place)
+        memberships.settle(replica)
+        if node.isWiped { try noteReturn(of: place) }
         if options.isChecked {
             let before = checker.committedIndex
             try checker.check(place, replica, of: nodes)

@@ -70,11 +70,18 @@ package enum Fault: String, CaseIterable, Sendable {
     case transfer
     /// Nodes are stopped one after the other and start again with other settings, as in an upgrade.
     case upgrade
+    /// The membership changes: nodes are added, get a vote and lose it, are removed and replaced.
+    case members
+
+    // MARK: Losses for good
+
+    /// A machine loses its data folder and comes back with an empty one, under its old id.
+    case wipe
 
     /// In how many of a hundred seeds it exists.
     var likelihood: UInt64 {
         switch self {
-        case .failSync, .fullDisk, .hungDisk, .blackout, .rot, .misdirectedRead: 25
+        case .failSync, .fullDisk, .hungDisk, .blackout, .rot, .misdirectedRead, .wipe: 25
         case .transfer, .upgrade, .bridge, .chain: 33
         default: 50
         }

@@ -11,6 +11,8 @@ package struct SimulationOptions: Sendable, Equatable {
     package var duration: TimeSpan
     /// Nodes in the cluster.
     package var nodeCount = 3
+    /// Machines that an operator may add.
+    package static let sparesMax = 8
     /// Clients at work.
     package var clientCount = 4
     /// Whether promises are checked; false only to measure what checking costs.
@@ -96,6 +98,9 @@ package struct SimulationOptions: Sendable, Equatable {
         settings = NodeSettings(drawnFrom: &random)
         upgraded = NodeSettings(drawnFrom: &random)
     }
+
+    /// Machines at most.
+    var placesMax: Int { nodeCount + SimulationOptions.sparesMax }
 
     /// Whether a kind of trouble exists and is not left out.
     package func has(_ fault: Fault) -> Bool { faults.contains(fault) && !without.contains(fault) }

@@ -10,8 +10,10 @@ extension Simulation {
     func injectFault() throws(Violation) {
         guard !isHealing else { return }
         schedule(.fault, after: 1 + faultRandom.below(options.faultInterval.nanoseconds * 2))
-        let kinds = Fault.allCases.filter { $0.isEvent && options.faults.contains($0) }
+        var kinds = Fault.allCases.filter { $0.isEvent && options.faults.contains($0) }
         guard !kinds.isEmpty else { return }
+        // A change of the membership takes many steps, and something should happen during each.
+        if options.faults.contains(.members) { kinds += [.members, .members, .members] }
         let fault = kinds[faultRandom.below(kinds.count)]
         let place = faultRandom.below(nodes.count)
         var random = faultRandom.split()
@@ -41,10 +43,10 @@ extension Simulation {
             disconnect(place, peer)
             connect(place, peer)
         case .rot:
-            guard mayRot(place), node.disk.rotSomewhere(in: SimulatedNode.folder) else { return }
+            guard mayLose(place), node.disk.rotSomewhere(in: SimulatedNode.folder) else { return }
             node.isRotten = true
         case .misdirectedRead:
-            guard mayRot(place) else { return }
+            guard mayLose(place) else { return }
             node.isRotten = true
             node.disk.misdirectsNextRead = true
         case .failSync: node.disk.syncsUntilFailure = random.below(5)
@@ -64,14 +66,10 @@ extension Simulation {
                 replica.step(.transferLeadership(to: nil), at: time, into: &effects)
             }
         case .upgrade: upgradeNext()
+        case .members: try changeMembers(&random)
+        case .wipe: wipe(place, &random)
         case .loss, .duplication, .stragglers, .clockDrift: preconditionFailure("\(fault) is no event")
         }
-    }
-
-    /// Whether the rest would still be a majority of good disks: no more can be healed by nodes alone.
-    private func mayRot(_ place: Int) -> Bool {
-        let rotten = nodes.indices.count { $0 == place || nodes[$0].isRotten }
-        return rotten <= (nodes.count - 1) / 2
     }
 
     // MARK: - The network

@@ -25,6 +25,7 @@ extension Simulation {
         for place in nodes.indices where !core.contains(place) {
             for peer in core { blockBothWays(place, peer) }
         }
+        narrate("nodes \(core.map { nodes[$0].id }) are healed")
         for place in core { makeWell(place) }
         reconnect(core)
         try demandWrite(by: core, "a healed quorum")
@@ -33,13 +34,16 @@ extension Simulation {
         for place in nodes.indices where nodes[place].isRotten { stop(place, losingPower: false) }
         for place in nodes.indices { makeWell(place) }
         reconnect(Array(nodes.indices))
-        try demandWrite(by: Array(nodes.indices), "the healed cluster")
+        let members = places(of: countingConfigurations.flatMap(\.members))
+        try demandWrite(by: members, "the healed cluster")
         let end = now + options.electionTimeout.nanoseconds * Simulation.timeoutsToAgree
         try runUntil(end) { clients.allSatisfy(\.isIdle) && hasConverged && isOnTime }
         guard hasConverged else {
             let states = nodes.map { node in
                 guard let replica = node.process?.replica else { return "\(node.id) down" }
-                return "\(node.id) at \(replica.stateMachine.index) of \(replica.commit)"
+                return
+                    "\(node.id)\(node.isWiped ? " (wiped)" : "") at \(replica.stateMachine.index) of \(replica.commit) by "
+                    + "\(replica.configuration.voters) and \(replica.configuration.learners)"
             }
             throw Violation("the nodes do not agree after everything was healed: \(states.joined(separator: ", "))")
         }
@@ -47,11 +51,22 @@ extension Simulation {
         guard isOnTime else { throw Violation("a tuple that has fallen due stays as it was") }
     }
 
-    /// A majority of the nodes, ascending, with good disks: who owes its cluster something does not vote.
+    /// A majority of the voters, ascending, with good disks: who owes its cluster something does not vote.
+    ///
+    /// It is one in every configuration that may be in force, or be so next.
     private func drawCore() -> [Int] {
-        var places = nodes.indices.filter { !nodes[$0].isRotten }
-        while places.count > nodes.count / 2 + 1 { places.remove(at: random.below(places.count)) }
+        let configurations = countingConfigurations
+        var places = goodPlaces.filter { place in configurations.contains { $0.quorum.contains(nodes[place].id) } }
+        for _ in places.indices {
+            var fewer = places
+            fewer.remove(at: random.below(places.count))
+            if areQuorum(fewer, of: configurations) { places = fewer }
+        }
         return places
+    }
+
+    private func places(of ids: [NodeID]) -> [Int] {
+        nodes.indices.filter { ids.contains(nodes[$0].id) && !isLost($0) }
     }
 
     /// Ends everything that troubles a node, and starts it.
@@ -98,8 +113,12 @@ extension Simulation {
     }
 
     private var hasConverged: Bool {
-        let replicas = nodes.compactMap { $0.process?.replica }
-        guard replicas.count == nodes.count, let first = replicas.first else { return false }
+        let running = nodes.compactMap { $0.process?.replica }
+        guard let newest = running.max(by: { $0.commit < $1.commit })?.configuration else { return false }
+        guard newest.goal == nil, !newest.isJoint else { return false }
+        let members = places(of: newest.members)
+        let replicas = members.compactMap { nodes[$0].process?.replica }
+        guard replicas.count == members.count, let first = replicas.first else { return false }
         let index = first.stateMachine.index
         guard replicas.allSatisfy({ $0.stateMachine.index == index && $0.commit == index }) else { return false }
         let hash = first.stateMachine.stateHash

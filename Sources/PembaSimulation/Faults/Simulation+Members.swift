@@ -1,0 +1,181 @@
+// Pemba: an operator of a simulated cluster, and machines that lose everything.
+// SPDX-License-Identifier: Apache-2.0
+
+import PembaCore
+import PembaRaft
+import PembaReplica
+import PembaStorage
+
+extension Simulation {
+    /// Voters that an operator wants at most.
+    private static let votersMax = 7
+
+    // MARK: - Who counts
+
+    /// The configurations by which some leader may decide now.
+    private var configurationsInLogs: [RaftConfiguration] {
+        let running = nodes.compactMap { $0.process?.replica.configuration }
+        return [memberships.settled.configuration] + memberships.pending.map(\.configuration)
+            + running.filter { !$0.voters.isEmpty }
+    }
+
+    /// Those, and the ones that follow when nodes have caught up.
+    var countingConfigurations: [RaftConfiguration] {
+        let found = configurationsInLogs
+        return found + found.compactMap(\.goal).map { RaftConfiguration(voters: $0.voters) }
+    }
+
+    /// Whether the nodes at `places` decide, whichever of the configurations is in force.
+    func areQuorum(_ places: [Int], of configurations: [RaftConfiguration]) -> Bool {
+        configurations.allSatisfy { configuration in
+            configuration.quorum.result { id in places.contains { nodes[$0].id == id } } == .won
+        }
+    }
+
+    /// Whether a node votes, or is to, and has lost its data: it is refused.
+    func isLost(_ place: Int) -> Bool {
+        nodes[place].isWiped && countingConfigurations.contains { $0.quorum.contains(nodes[place].id) }
+    }
+
+    /// The nodes whose disks have kept everything.
+    var goodPlaces: [Int] { nodes.indices.filter { !nodes[$0].isRotten && !isLost($0) } }
+
+    /// Whether the rest would still be a majority of good disks: no more can be healed by nodes alone.
+    func mayLose(_ place: Int) -> Bool {
+        areQuorum(goodPlaces.filter { $0 != place }, of: countingConfigurations)
+    }
+
+    // MARK: - Loss
+
+    /// Takes away a machine's data folder; it comes back with an empty one.
+    ///
+    /// A voter is then to be refused. That is promised from the moment that all others know that it has taken part.
+    func wipe(_ place: Int, _ random: inout SeededRandom) {
+        let node = nodes[place]
+        guard !isLost(place), mayLose(place) else { return }
+        let votes = configurationsInLogs.contains { $0.quorum.contains(node.id) }
+        let settled = memberships.settled
+        if votes {
+            let others = nodes.filter { settled.configuration.members.contains($0.id) && $0.id != node.id }
+            let allKnow = others.allSatisfy { $0.durable.holds(settled.index, term: settled.term) }
+            guard allKnow, settled.configuration.awaited.isEmpty else { return }
+        }
+        guard let disk = try? makeDisk(of: node.id, seed: random.next(), firstEntries: []) else { return }
+        stop(place, losingPower: true)
+        node.disk = disk
+        node.lost = countingConfigurations.contains { $0.quorum.contains(node.id) } ? node.durable : nil
+        node.durable = DurableLog()
+        (node.isWiped, node.isRotten) = (true, false)
+        counts.wipes += 1
+        narrate("node \(node.id), which \(votes ? "votes" : "does not vote"), has lost its data")
+    }
+
+    /// A node that has lost everything may have been given something: not as long as it votes everywhere.
+    func noteReturn(of place: Int) throws(Violation) {
+        let node = nodes[place]
+        guard node.process?.replica.logContent == .more else { return }
+        let votes = configurationsInLogs.allSatisfy { $0.quorum.contains(node.id) }
+        guard node.lost == nil || !votes else {
+            throw Violation("node \(node.id) votes, has lost its data, and is given it again under its old id")
+        }
+        node.isWiped = false
+    }
+
+    /// Whether two nodes get no connection because one has lost its data; they try again after a while.
+    func refuse(_ place: Int, _ peer: Int, _ event: SimulationEvent) -> Bool {
+        guard let replica = nodes[place].process?.replica, let other = nodes[peer].process?.replica else {
+            return false
+        }
+        let isRefused =
+            (replica.mustHaveData(other.id) && other.logContent != .more)
+            || (other.mustHaveData(replica.id) && replica.logContent != .more)
+        guard isRefused else {
+            network.connect(place, peer)
+            return false
+        }
+        if !network.isApart(place, peer) { disconnect(place, peer) }
+        counts.refusals += 1
+        schedule(event, after: options.electionTimeout.nanoseconds)
+        return true
+    }
+
+    // MARK: - The operator
+
+    /// Asks the leader for another membership, if there is one, and if it can be had.
+    func changeMembers(_ random: inout SeededRandom) throws(Violation) {
+        let leaders = nodes.indices.filter { place in
+            guard let replica = nodes[place].process?.replica, nodes[place].pausedUntil <= now else { return false }
+            return replica.leadership.role == .leader
+        }
+        let newest = leaders.max { left, right in
+            term(of: left) < term(of: right)
+        }
+        guard let place = newest, let replica = nodes[place].process?.replica else { return }
+        let configuration = replica.configuration
+        let request: MembershipRequest
+        if configuration.goal != nil {
+            guard random.chance(1, in: 4) else { return }
+            request = .abandon
+        } else {
+            guard let goal = goal(after: configuration, &random) else { return }
+            request = .reach(goal)
+        }
+        let expected = replica.membershipIndex
+        var outcome = MembershipOutcome.transferring
+        try wake(place, .fault) { replica, time, effects in
+            outcome = replica.changeMembership(request, ifConfigurationIsAt: expected, at: time, into: &effects)
+        }
+        narrate("node \(nodes[place].id) is asked for \(request): \(outcome)")
+        if case .appended = outcome { counts.membershipChanges += 1 }
+    }
+
+    private func term(of place: Int) -> Term { nodes[place].process?.replica.leadership.term ?? .zero }
+
+    /// Another membership, which the good disks can decide on; nil if what was drawn makes no sense.
+    private func goal(after old: RaftConfiguration, _ random: inout SeededRandom) -> MembershipGoal? {
+        guard !old.isJoint else { return nil }
+        var (voters, learners) = (old.voters, old.learners)
+        let lost = nodes.filter { $0.isWiped && old.members.contains($0.id) }.map(\.id)
+        let one = lost.isEmpty || random.chance(1, in: 2) ? voters[random.below(voters.count)] : lost[0]
+        switch random.below(7) {
+        case 0:
+            guard let new = addMachine(&random) else { return nil }
+            learners.append(new)
+        case 1:
+            guard let new = addMachine(&random) else { return nil }
+            voters.append(new)
+        case 2:
+            guard !learners.isEmpty else { return nil }
+            voters.append(learners.remove(at: random.below(learners.count)))
+        case 3:
+            voters.removeAll { $0 == one }
+            learners.append(one)
+        case 4:
+            voters.removeAll { $0 == one }
+            learners.removeAll { $0 == one }
+        case 5:
+            guard let new = addMachine(&random) else { return nil }
+            voters.removeAll { $0 == one }
+            learners.removeAll { $0 == one }
+            voters.append(new)
+        default:
+            let all = voters + learners
+            voters = all.filter { _ in random.chance(2, in: 3) }
+            learners = all.filter { !voters.contains($0) && random.chance(2, in: 3) }
+        }
+        guard !voters.isEmpty, voters.count <= Simulation.votersMax else { return nil }
+        // Who has lost its data must not get a vote again.
+        let isLost = lost.contains { voters.contains($0) && !old.voters.contains($0) }
+        guard !isLost, areQuorum(goodPlaces, of: [RaftConfiguration(voters: voters)]) else { return nil }
+        return MembershipGoal(voters: voters, learners: learners)
+    }
+
+    /// A new machine with a node that waits to be added.
+    private func addMachine(_ random: inout SeededRandom) -> NodeID? {
+        guard nodes.count < options.placesMax, let node = try? makeBlankNode(&random) else { return nil }
+        nodes.append(node)
+        reachable.append(nodes.count - 1)
+        schedule(.start(node: nodes.count - 1), after: 0)
+        return node.id
+    }
+}
