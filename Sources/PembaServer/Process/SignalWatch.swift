@@ -22,7 +22,8 @@ package final class SignalWatch {
         // A write to a connection that the peer has closed is an error of that connection and no reason to end.
         signal(SIGPIPE, SIG_IGN)
         watch(SIGHUP) { onReload() }
-        watch(SIGUSR1) { onRecordingWanted() }
+        // A loop that stands still does not answer it, and must not keep the other signals from being obeyed.
+        watch(SIGUSR1) { DispatchQueue.global().async(execute: onRecordingWanted) }
         let isStopping = Mutex(false)
         let stop: @Sendable () -> Void = {
             let wasStopping = isStopping.withLock { stopping in

@@ -73,19 +73,22 @@ final class FlightMemory {
         guard fstat(descriptor, &status) == 0, status.st_uid == geteuid() else { return }
         let handle = Foundation.FileHandle(fileDescriptor: descriptor, closeOnDealloc: false)
         let bytes = (try? handle.read(upToCount: FlightRecorder.usualBytes)) ?? Data()
-        unlink(path)
+        defer { unlink(path) }
         // It may have ended before anything had happened.
         guard (try? FlightReplay([UInt8](bytes))) != nil else { return }
-        write(
+        let isWritten = write(
             [UInt8](bytes),
             into: folder,
             logger: logger,
             "the last process did not stop in order: its recording is kept"
         )
+        // Perhaps a full disk was the end of it; then the recording stays in memory.
+        if !isWritten { rename(path, path + ".kept") }
     }
 
-    /// Writes a recording into a data folder under a name that tells the time, and says so.
-    static func write(_ bytes: [UInt8], into folder: String, logger: Logger, _ words: Logger.Message) {
+    /// Writes a recording into a data folder under a name that tells the time, and says so; false if it could not.
+    @discardableResult
+    static func write(_ bytes: [UInt8], into folder: String, logger: Logger, _ words: Logger.Message) -> Bool {
         let files = FileManager.default
         let milliseconds = SystemClock.wall().nanoseconds / 1_000_000
         let time = Timestamp(nanoseconds: milliseconds * 1_000_000).rfc3339.filter { $0 != "-" && $0 != ":" }
@@ -98,8 +101,10 @@ final class FlightMemory {
                 $0.hasPrefix("flight-") && $0.hasSuffix(".ring")
             }
             for name in names.sorted().dropLast(copiesMax) { try files.removeItem(atPath: "\(folder)/\(name)") }
+            return true
         } catch {
             logger.error("the flight recording was not written", metadata: ["path": "\(path)", "error": "\(error)"])
+            return false
         }
     }
 }
