@@ -1,6 +1,7 @@
 // Pemba: tests of connections over real sockets.
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import NIOCore
 import PembaCore
 import PembaService
@@ -159,6 +160,25 @@ import Testing
 
     @Test func nobodyListeningIsSaidSo() async throws {
         let server = try await EchoServer()
+        try await server.listener.close().get()
+        let address = server.listener.address.description
+        await #expect(throws: TransportError.cannotConnect(address: address, reason: "nothing listens there")) {
+            _ = try await server.connect()
+        }
+    }
+
+    /// A program that is started while a port is listened on does not keep it taken after that.
+    @Test func programsInheritNoListener() async throws {
+        let server = try await EchoServer()
+        var program: pid_t = 0
+        var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("sleep"), strdup("60"), nil]
+        defer { for argument in arguments { free(argument) } }
+        // It returns once the other program runs (posix_spawn(3), "The exec() step").
+        try #require(posix_spawn(&program, "/bin/sleep", nil, nil, &arguments, [nil]) == 0)
+        defer {
+            kill(program, SIGKILL)
+            waitpid(program, nil, 0)
+        }
         try await server.listener.close().get()
         let address = server.listener.address.description
         await #expect(throws: TransportError.cannotConnect(address: address, reason: "nothing listens there")) {

@@ -5,6 +5,7 @@ package import NIOCore
 import NIOHTTP1
 import NIOPosix
 package import PembaCore
+import PembaTransport
 
 /// What the HTTP port answers.
 package struct HTTPAnswer: Sendable, Equatable {
@@ -49,12 +50,16 @@ package final class HTTPPort: Sendable {
         return ServerBootstrap(group: loop)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: 64)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try ChannelTuning.keepFromPrograms(channel) }
+            }
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard open.value < connectionsMax else {
                         channel.close(promise: nil)
                         return
                     }
+                    try ChannelTuning.keepFromPrograms(channel)
                     open.value += 1
                     channel.closeFuture.whenComplete { _ in open.value -= 1 }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)

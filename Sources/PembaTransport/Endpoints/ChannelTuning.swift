@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import NIOCore
+package import NIOCore
 
 /// Settings of every connection's channel.
-enum ChannelTuning {
+package enum ChannelTuning {
     /// From how many waiting bytes on the backlog is looked at; below, a burst is simply on its way.
     static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(low: 64 << 10, high: 256 << 10)
 
@@ -15,6 +15,18 @@ enum ChannelTuning {
         initial: 16 << 10,
         maximum: 256 << 10
     )
+
+    /// Keeps the socket from the programs that this process starts: called by every initializer of a channel, on its loop.
+    ///
+    /// NIO opens sockets without `SOCK_CLOEXEC`. A program that inherited one would keep a port taken, and a connection
+    /// open, after the channel is closed.
+    package static func keepFromPrograms(_ channel: any Channel) throws {
+        try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+            guard fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 else {
+                throw IOError(errnoCode: errno, reason: "fcntl(F_SETFD)")
+            }
+        }
+    }
 }
 
 /// Errors of the system in words.

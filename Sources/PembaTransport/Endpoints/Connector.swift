@@ -31,6 +31,9 @@ package enum Connector {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.writeBufferWaterMark, value: ChannelTuning.waterMark)
             .channelOption(.recvAllocator, value: ChannelTuning.receiveAllocator)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try ChannelTuning.keepFromPrograms(channel) }
+            }
             .connect(host: address.host, port: Int(address.port))
             .flatMapErrorThrowing { error in
                 throw TransportError.cannotConnect(address: address.description, reason: reason(error))

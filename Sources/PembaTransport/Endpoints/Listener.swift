@@ -59,11 +59,15 @@ package final class Listener: Sendable {
         return ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try ChannelTuning.keepFromPrograms(channel) }
+            }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: ChannelTuning.waterMark)
             .childChannelOption(.recvAllocator, value: ChannelTuning.receiveAllocator)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try ChannelTuning.keepFromPrograms(channel)
                     try accept(channel, configuration, counters, logger, makeDelegate)
                 }
             }
