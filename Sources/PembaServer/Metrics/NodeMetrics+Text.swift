@@ -148,6 +148,12 @@ extension NodeMetrics {
             "Snapshots received from a leader and installed.",
             snapshotsInstalled
         )
+        output.single(
+            "pemba_storage_snapshot_blocks_sent_total",
+            .counter,
+            "Blocks of snapshots sent to other nodes.",
+            snapshotBlocksSent
+        )
     }
 
     private func addRequests(_ gauges: NodeGauges, to output: inout PrometheusText) {

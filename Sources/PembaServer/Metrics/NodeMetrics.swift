@@ -42,6 +42,8 @@ package struct NodeMetrics: Sendable {
     /// Snapshots written and installed.
     package var snapshotsWritten: UInt64 = 0
     package var snapshotsInstalled: UInt64 = 0
+    /// Blocks of snapshots sent to other nodes.
+    package var snapshotBlocksSent: UInt64 = 0
     /// Times certificates and credentials were read again, and times that failed.
     package var reloads: UInt64 = 0
     package var reloadFailures: UInt64 = 0

@@ -111,6 +111,7 @@ extension Node {
             abandonOwnSnapshot(error)
             step(.snapshotNotWritten)
         case .snapshotBlocksRead(let peer, let index, let from, let blocks):
+            metrics.snapshotBlocksSent += UInt64(blocks?.count ?? 0)
             step(.snapshotBlocksRead(for: peer, index: index, from: from, blocks: blocks))
         case .snapshotBlockStored(let index, let number, let missing):
             step(.snapshotBlockStored(index: index, number: number, missing: missing))

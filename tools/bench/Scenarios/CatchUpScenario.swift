@@ -6,35 +6,15 @@ import PembaClient
 import PembaTooling
 
 extension Scenario {
-    /// How long a new node may take to have everything.
-    private static let patience = Duration.seconds(300)
+    /// How often the transfer is cut where it is.
+    private static let cuts = 5
+    private static let blocksSent = "pemba_storage_snapshot_blocks_sent_total"
 
     /// From adding a new node, as a learner, to its having everything that was written before; then it is removed again.
     static let catchUp = Scenario(name: "catch-up", killsNodes: true) { stage in
-        guard let local = stage.cluster.local else { return [] }
-        _ = try await local.waitUntilCaughtUp()
-        return try await stage.cluster.withClient { client in
-            let (node, contact) = try local.prepareNode(for: try await client.membership())
-            try node.start(arguments: ["--join"])
-            defer { node.stop() }
-            let begun = try await add(contact, client)
-            let last = begun.status.lastIndex
-            let start = ContinuousClock.now
-            while true {
-                let status = try await client.membership()
-                if let member = status.members.first(where: { $0.node == contact.node }), let match = member.matchIndex,
-                    match >= last
-                {
-                    break
-                }
-                guard ContinuousClock.now - start < patience, node.isRunning else {
-                    throw ToolError("node \(node.id) did not get everything\n\(node.log.suffix(2_000))")
-                }
-                try await Task.sleep(for: .milliseconds(5))
-            }
-            let seconds = (ContinuousClock.now - start).inSeconds
-            let megabytes = Double(bytes(below: node.folder + "/data/snapshots")) / 1e6
-            _ = try await MembershipRun(.remove(contact.node), client: client) { _ in }.run(patience: patience)
+        try await withNewNode(stage) { join in
+            let seconds = try await join.finish()
+            let megabytes = join.snapshotMegabytes
             return [
                 Figures.Row(name: "a new node has \(stage.data.tupleCount) tuples after", value: seconds, unit: "s"),
                 Figures.Row(name: "of which its snapshot is", value: megabytes, unit: "MB"),
@@ -43,28 +23,114 @@ extension Scenario {
         }
     }
 
+    /// The same, but the new node is killed five times while it receives the snapshot, and started again.
+    static let catchUpCut = Scenario(name: "catch-up-cut", killsNodes: true) { stage in
+        try await withNewNode(stage) { join in
+            let http = stage.cluster.http(node: try await stage.cluster.leader())
+            let before = http?.metric(blocksSent) ?? 0
+            var total: UInt32 = 0
+            for cut in 1...cuts {
+                let progress = try await join.wait("\(cut) of \(cuts + 1) parts of the snapshot") { member in
+                    guard let snapshot = member.snapshot, snapshot.total > 0 else { return nil }
+                    return Int(snapshot.done) * (cuts + 1) >= Int(snapshot.total) * cut ? snapshot : nil
+                }
+                total = progress.total
+                join.node.killNow()
+                try join.node.start()
+            }
+            let seconds = try await join.finish()
+            let sent = (http?.metric(blocksSent) ?? 0) - before
+            return [
+                Figures.Row(name: "a node killed \(cuts) times meanwhile has all after", value: seconds, unit: "s"),
+                Figures.Row(name: "of which its snapshot is", value: join.snapshotMegabytes, unit: "MB"),
+                Figures.Row(name: "blocks of the snapshot", value: Double(total), unit: "blocks"),
+                Figures.Row(name: "blocks sent", value: sent, unit: "blocks"),
+                Figures.Row(name: "sent more than once", value: (sent / Double(total) - 1) * 100, unit: "%"),
+            ]
+        }
+    }
+
+    /// Adds a node and removes it at the end; nothing without a cluster of the benchmark's own.
+    private static func withNewNode(
+        _ stage: Stage,
+        _ body: (Join) async throws -> [Figures.Row]
+    ) async throws -> [Figures.Row] {
+        guard let local = stage.cluster.local else { return [] }
+        _ = try await local.waitUntilCaughtUp()
+        return try await stage.cluster.withClient { client in
+            let (node, contact) = try local.prepareNode(for: try await client.membership())
+            try node.start(arguments: ["--join"])
+            defer { node.stop() }
+            let rows = try await body(Join(node: node, contact: contact, client: client))
+            _ = try await MembershipRun(.remove(contact.node), client: client) { _ in }.run(patience: Join.patience)
+            return rows
+        }
+    }
+}
+
+/// A node on its way to having everything.
+private struct Join {
+    /// How long it may take.
+    static let patience = Duration.seconds(300)
+
+    let node: LocalNode
+    private let contact: MemberContact
+    private let client: PembaClient
+    private let start: ContinuousClock.Instant
+    /// The last entry when it was added.
+    private let last: LogIndex
+
     /// Adds the node as soon as it answers.
-    private static func add(_ contact: MemberContact, _ client: PembaClient) async throws -> MembershipAnswer {
+    init(node: LocalNode, contact: MemberContact, client: PembaClient) async throws {
         let deadline = ContinuousClock.now + .seconds(30)
         while true {
             let status = try await client.membership()
             let edit = MemberEdit.add(contact, votes: false)
             guard let change = try edit.change(from: status) else { throw ToolError("node \(contact.node) is there") }
             do {
-                return try await client.changeMembership(change, ifConfigurationIsAt: status.membership.index)
+                let index = status.membership.index
+                last = try await client.changeMembership(change, ifConfigurationIsAt: index).status.lastIndex
+                break
             } catch {
                 guard ContinuousClock.now < deadline else { throw error }
             }
             try await Task.sleep(for: .milliseconds(50))
         }
+        start = .now
+        self.node = node
+        self.contact = contact
+        self.client = client
     }
 
-    private static func bytes(below folder: String) -> Int {
+    /// The size of its snapshot on the disk.
+    var snapshotMegabytes: Double {
+        let folder = node.folder + "/data/snapshots"
         let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
-        return paths.reduce(0) { sum, path in
+        let bytes = paths.reduce(0) { sum, path in
             let attributes = try? FileManager.default.attributesOfItem(atPath: folder + "/" + path)
             let isFile = attributes?[.type] as? FileAttributeType == .typeRegular
             return sum + (isFile ? attributes?[.size] as? Int ?? 0 : 0)
+        }
+        return Double(bytes) / 1e6
+    }
+
+    /// Waits until it has everything; how many seconds that took since it was added.
+    func finish() async throws -> Double {
+        try await wait("everything") { member in
+            guard let match = member.matchIndex, match >= last else { return nil }
+            return (ContinuousClock.now - start).inSeconds
+        }
+    }
+
+    /// Waits for what the leader says of it.
+    func wait<Value>(_ what: String, until condition: (MemberStatus) -> Value?) async throws -> Value {
+        while true {
+            let member = try await client.membership().members.first { $0.node == contact.node }
+            if let value = member.flatMap(condition) { return value }
+            guard ContinuousClock.now - start < Join.patience, node.isRunning else {
+                throw ToolError("node \(node.id) did not get \(what)\n\(node.log.suffix(2_000))")
+            }
+            try await Task.sleep(for: .milliseconds(5))
         }
     }
 }

@@ -16,7 +16,7 @@ struct Scenario: Sendable {
     let run: @Sendable (Stage) async throws -> [Figures.Row]
 
     /// All, in the order in which they are run.
-    static let all: [Scenario] = checks + writes + [lookup, flood, failover, restart, catchUp]
+    static let all: [Scenario] = checks + writes + [lookup, flood, failover, restart, catchUp, catchUpCut]
 
     /// Those whose names are `names` or start with one of them and a hyphen; all if there is none.
     static func select(_ names: [String]) throws -> [Scenario] {
