@@ -182,8 +182,8 @@ let package = Package(
         .testTarget(
             name: "PembaIntegrationTests",
             dependencies: [
-                "PembaTestSupport", "PembaCore", "PembaService", "PembaClient", "PembaPKI", "PembaTooling", "PembaTLS",
-                "PembaTransport", "PembaWire", "pembad", "clusterctl", "chaos", nioCore, nioPosix, logging,
+                "PembaTestSupport", "PembaCore", "PembaRaft", "PembaService", "PembaClient", "PembaPKI", "PembaTooling",
+                "PembaTLS", "PembaTransport", "PembaWire", "pembad", "clusterctl", "chaos", nioCore, nioPosix, logging,
             ],
             swiftSettings: swiftSettings
         ),

@@ -4,6 +4,7 @@
 import Foundation
 import PembaClient
 import PembaCore
+import PembaRaft
 import PembaService
 import PembaTestSupport
 import PembaTooling
@@ -35,6 +36,7 @@ import Testing
                     #expect(lost.isEmpty, "\(lost.count) of \(items.count) are lost: \(lost.prefix(3)); \(replay)")
                 }
                 #expect(Set(report.nodes.map(\.stateHash)).count == 1, "\(report.text)\n\(replay)")
+                try await replayRecordings(of: cluster, replay)
                 await client.shutdown()
             }
         }
@@ -60,6 +62,31 @@ import Testing
             let report = try await cluster.waitUntilCaughtUp(patience: .seconds(20))
             #expect(report.isHealthy, "\(node.log)")
         }
+    }
+
+    /// Whoever was killed has left a flight recording, who is asked writes one, and the same core does the same about it.
+    private func replayRecordings(of cluster: LocalCluster, _ replay: String) async throws {
+        let left = try recordings(of: cluster)
+        #expect(left.count > 2, "\(replay)")
+        cluster.nodes[0].signal(SIGUSR1)
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try recordings(of: cluster).subtracting(left).isEmpty, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        let all = try recordings(of: cluster)
+        #expect(!all.subtracting(left).isEmpty, "\(cluster.nodes[0].log)\n\(replay)")
+        var inputs = 0
+        for name in all {
+            let bytes = try #require(FileManager.default.contents(atPath: cluster.folder + "/" + name))
+            let report = try FlightReplay([UInt8](bytes)).run { _ in }
+            #expect(report.divergence == nil && !report.isDiscontinuous, "\(name): \(report.summary); \(replay)")
+            inputs += report.inputs
+        }
+        #expect(inputs > 100, "\(replay)")
+    }
+
+    private func recordings(of cluster: LocalCluster) throws -> Set<String> {
+        Set(try FileManager.default.subpathsOfDirectory(atPath: cluster.folder).filter { $0.hasSuffix(".ring") })
     }
 
     /// Writes one tuple after the other until it is cancelled; what was acknowledged, as questions.

@@ -30,11 +30,13 @@ extension Scenario {
             let before = http?.metric(blocksSent) ?? 0
             var total: UInt32 = 0
             for cut in 1...cuts {
-                let progress = try await join.wait("\(cut) of \(cuts + 1) parts of the snapshot") { member in
+                total = try await join.wait("\(cut) of \(cuts + 1) parts of the snapshot") { member -> UInt32? in
+                    if join.hasEverything(member) {
+                        throw ToolError("the new node had everything after \(cut - 1) cuts: load more tuples")
+                    }
                     guard let snapshot = member.snapshot, snapshot.total > 0 else { return nil }
-                    return Int(snapshot.done) * (cuts + 1) >= Int(snapshot.total) * cut ? snapshot : nil
+                    return Int(snapshot.done) * (cuts + 1) >= Int(snapshot.total) * cut ? snapshot.total : nil
                 }
-                total = progress.total
                 join.node.killNow()
                 try join.node.start()
             }
@@ -114,19 +116,21 @@ private struct Join {
         return Double(bytes) / 1e6
     }
 
+    /// Whether it has all that was written before it was added.
+    func hasEverything(_ member: MemberStatus) -> Bool { member.matchIndex.map { $0 >= last } ?? false }
+
     /// Waits until it has everything; how many seconds that took since it was added.
     func finish() async throws -> Double {
-        try await wait("everything") { member in
-            guard let match = member.matchIndex, match >= last else { return nil }
-            return (ContinuousClock.now - start).inSeconds
+        try await wait("everything") { member -> Double? in
+            hasEverything(member) ? (ContinuousClock.now - start).inSeconds : nil
         }
     }
 
     /// Waits for what the leader says of it.
-    func wait<Value>(_ what: String, until condition: (MemberStatus) -> Value?) async throws -> Value {
+    func wait<Value>(_ what: String, until condition: (MemberStatus) throws -> Value?) async throws -> Value {
         while true {
             let member = try await client.membership().members.first { $0.node == contact.node }
-            if let value = member.flatMap(condition) { return value }
+            if let value = try member.flatMap(condition) { return value }
             guard ContinuousClock.now - start < Join.patience, node.isRunning else {
                 throw ToolError("node \(node.id) did not get \(what)\n\(node.log.suffix(2_000))")
             }
