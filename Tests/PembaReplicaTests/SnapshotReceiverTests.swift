@@ -239,6 +239,33 @@ import Testing
         #expect(pace.next(now: due) == nil && pace.nextDeadline == .distantFuture)
     }
 
+    /// A receiver asks for its window in pieces.
+    ///
+    /// If one that waits were forgotten for the next, the blocks of the next would come out of order, and only the
+    /// receiver's timeout would mend that.
+    @Test func piecesOfOneWindowWaitTogether() {
+        var pace = TransferPace(bytesPerSecond: 1_000_000)
+        func question(_ from: UInt32, _ count: UInt32, index: UInt64 = 5) -> TransferPace.Question {
+            .init(peer: NodeID(2), index: LogIndex(index), from: from, count: count)
+        }
+        let now = Instant(nanoseconds: 1_000_000_000)
+        pace.sent(bytes: 500_000, now: now)
+        let areAsked = [question(1, 4), question(5, 4), question(9, 2)].map { pace.ask($0, now: now) }
+        #expect(areAsked == [false, false, false])
+        let due = pace.nextDeadline
+        #expect(pace.next(now: due) == question(1, 10))
+        #expect(pace.next(now: due) == nil)
+        // Of another snapshot, or more than there can be: no arithmetic goes wrong.
+        pace.sent(bytes: 500_000, now: due)
+        _ = pace.ask(question(11, .max - 11), now: due)
+        _ = pace.ask(question(.max, .max), now: due)
+        #expect(pace.next(now: pace.nextDeadline) == question(11, .max))
+        pace.sent(bytes: 500_000, now: due)
+        _ = pace.ask(question(11, 2), now: due)
+        _ = pace.ask(question(13, 2, index: 6), now: due)
+        #expect(pace.next(now: pace.nextDeadline) == question(13, 2, index: 6))
+    }
+
     @Test func silenceEndsTheTransfer() {
         var receiver = receiver()
         _ = receiver.start()

@@ -6,14 +6,20 @@ import PembaCore
 /// Keeps the blocks that this node sends to others within a rate, so that replication and clients keep their share of disk
 /// and network.
 ///
-/// A question that comes too early waits; of one node only the latest does, as it asks for all that is still missing.
+/// A question that comes too early waits. One that goes on where a waiting one of the same node ends becomes part of it;
+/// any other takes its place, as it is asked after a break, for all that is missing then.
 struct TransferPace {
     /// What a node asks for.
     struct Question: Equatable {
         let peer: NodeID
         let index: LogIndex
         let from: UInt32
-        let count: UInt32
+        fileprivate(set) var count: UInt32
+
+        /// Whether `next` asks for what comes right after this.
+        func isContinued(by next: Question) -> Bool {
+            peer == next.peer && index == next.index && UInt64(from) + UInt64(count) == UInt64(next.from)
+        }
     }
 
     private let bytesPerSecond: UInt64
@@ -29,6 +35,11 @@ struct TransferPace {
 
     /// Takes a question; true if it can be answered now.
     mutating func ask(_ question: Question, now: Instant) -> Bool {
+        if let last = waiting.firstIndex(where: { $0.isContinued(by: question) }) {
+            let (count, isTooMany) = waiting[last].count.addingReportingOverflow(question.count)
+            waiting[last].count = isTooMany ? .max : count
+            return false
+        }
         waiting.removeAll { $0.peer == question.peer }
         if waiting.isEmpty, freeAt <= now { return true }
         waiting.append(question)
