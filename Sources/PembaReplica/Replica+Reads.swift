@@ -12,8 +12,12 @@ extension Replica {
         if let quarantine { return .refused(.diverged(quarantine)) }
         if let removedAt { return .refused(.removed(id, at: removedAt)) }
         switch consistency {
-        case .minimizeLatency, .atTime:
+        case .minimizeLatency:
             return isFresh(at: now) ? .ready : .refused(staleError(at: now))
+        case .atTime(let time):
+            guard isFresh(at: now) else { return .refused(staleError(at: now)) }
+            // What was written until then is all here if something later is; else the leader knows what there is.
+            return time < stateMachine.timestamp ? .ready : .wait
         case .atRevision(let revision):
             return readiness(.atLeastAsFresh(zookie(for: revision)), at: now)
         case .atLeastAsFresh(let zookie), .atExactSnapshot(let zookie):

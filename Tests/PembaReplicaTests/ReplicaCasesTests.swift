@@ -10,7 +10,7 @@ import Testing
 
 @testable import PembaReplica
 
-/// The cases R9, S5, S6 and S9 of the reliability checklist as a replica has them, and C11 for what a removed node serves;
+/// The cases R2, R9, S5, S6 and S9 of the reliability checklist as a replica has them, and C11 for what a removed node serves;
 /// the core's part in S5 and S6 is in `PembaRaftTests`.
 @Suite struct ReplicaCasesTests {
     private func touch(_ text: String) throws -> ClientCommand {
@@ -118,26 +118,42 @@ import Testing
         #expect(trio.pass(.seconds(5)) { Set(trio.replicas.map(\.stateMachine.index)).count == 1 })
     }
 
-    // MARK: R9 A token at a follower
+    // MARK: R2, R9 Reads at a follower that lags
 
-    /// A follower that has not reached a token waits for it, or says how far it is; it never answers from less.
-    @Test func r9TokenReadWaitsAndNeverAnswersFromLess() throws {
+    /// A trio with a follower whom heartbeats reach, but not the entry of the last write, which has the revision.
+    private func lagging() throws -> (trio: ReplicaTrio, leader: Int, follower: Int, revision: Revision) {
         let trio = ReplicaTrio()
         let leader = trio.elect()
         _ = trio.submit(leader, .writeSchema(source: MachineDriver.schema))
         _ = trio.pass(.milliseconds(300))
         let follower = (leader + 1) % 3
-        // Entries do not reach it, heartbeats do.
         trio.filter = { _, to, message in
             guard to == follower, case .raft(let raft) = message, case .appendEntries = raft.body else { return true }
             return false
         }
         let write = trio.submit(leader, try touch("document:x#viewer@user:a"))
         trio.settle()
-        guard case .success(.written(let revision, _))? = trio.answers[write] else {
-            Issue.record("\(String(describing: trio.answers[write]))")
-            return
-        }
+        var acknowledged: Revision?
+        if case .success(.written(let revision, _))? = trio.answers[write] { acknowledged = revision }
+        return (trio, leader, follower, try #require(acknowledged, "\(String(describing: trio.answers[write]))"))
+    }
+
+    /// The leader has confirmed a read; it waits all the same until what was committed then is applied here.
+    @Test func r2ConfirmedReadWaitsUntilItsIndexIsApplied() throws {
+        let (trio, _, follower, revision) = try lagging()
+        let read = trio.read(follower, .fullyConsistent, patience: .seconds(10))
+        let recent = trio.read(follower, .minimizeLatency, patience: .seconds(10))
+        _ = trio.pass(.milliseconds(400))
+        #expect(trio.reads[recent] == .some(nil))
+        #expect(trio.reads[read] == nil && trio.replicas[follower].stateMachine.revision < revision)
+        trio.filter = { _, _, _ in true }
+        #expect(trio.pass(.seconds(5)) { trio.reads[read] != nil })
+        #expect(trio.reads[read] == .some(nil) && trio.replicas[follower].stateMachine.revision >= revision)
+    }
+
+    /// A follower that has not reached a token waits for it, or says how far it is; it never answers from less.
+    @Test func r9TokenReadWaitsAndNeverAnswersFromLess() throws {
+        let (trio, leader, follower, revision) = try lagging()
         let zookie = trio.replicas[leader].zookie(for: revision)
         let impatient = trio.read(follower, .atLeastAsFresh(zookie), patience: .milliseconds(200))
         let patient = trio.read(follower, .atLeastAsFresh(zookie), patience: .seconds(10))
@@ -149,6 +165,22 @@ import Testing
         trio.filter = { _, _, _ in true }
         #expect(trio.pass(.seconds(5)) { trio.reads[patient] != nil && trio.reads[exact] != nil })
         #expect(trio.reads[patient] == .some(nil) && trio.reads[exact] == .some(nil))
+        #expect(trio.replicas[follower].stateMachine.revision >= revision)
+    }
+
+    /// What was written until a time may not be here yet, unless something later is.
+    @Test func readAtATimeWaitsForWhatWasWrittenUntilThen() throws {
+        let (trio, leader, follower, revision) = try lagging()
+        let written = trio.replicas[leader].stateMachine.timestamp
+        let reached = trio.replicas[follower].stateMachine.timestamp
+        #expect(reached < written)
+        let past = trio.read(follower, .atTime(Timestamp(nanoseconds: reached.nanoseconds - 1)), patience: .seconds(10))
+        let reads = [reached, written].map { trio.read(follower, .atTime($0), patience: .seconds(10)) }
+        _ = trio.pass(.milliseconds(400))
+        #expect(trio.reads[past] == .some(nil))
+        #expect(reads.allSatisfy { trio.reads[$0] == nil })
+        trio.filter = { _, _, _ in true }
+        #expect(trio.pass(.seconds(5)) { reads.allSatisfy { trio.reads[$0] == .some(nil) } })
         #expect(trio.replicas[follower].stateMachine.revision >= revision)
     }
 
