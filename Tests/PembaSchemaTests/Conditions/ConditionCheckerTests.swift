@@ -99,9 +99,37 @@ struct ConditionCheckerTests {
         #expect(try problem("startsWith(a, 'x')", "a string")?.hint?.contains("a method") == true)
         #expect(try problem("a = 1", "a int")?.hint == "equality is written `==`")
         #expect(try problem("a + 1", "a int")?.message.contains("int") == true)
+        let zone = try problem("a.getHours('Europe/Zurich') == 1", "a timestamp")
+        #expect(
+            zone?.message == "`Europe/Zurich` is no offset from UTC, and time zones have no names in conditions"
+        )
+        #expect(
+            zone?.hint
+                == "write `+02:00` or `UTC`; where summer time matters, let a parameter bring the offset, as in "
+                + "`a.getHours(offset)`"
+        )
         let unused = try problem("a == 1", "a int, b int")
         #expect(unused?.message.contains("`b`") == true)
         #expect(unused?.parameter == 1)
+    }
+
+    /// CEL's optional values, in each of their forms: one problem each, which says what to write instead.
+    @Test(arguments: [
+        ("a.?b == 1", 2..<3), ("a[?'b'] == 1", 2..<3), ("[?a.b] == [1]", 1..<2), ("{?'k': a} == {}", 1..<2),
+        ("optional.of(a) == 1", 9..<11), ("optional.none() == a", 9..<13), ("optional_of(a) == 1", 0..<11),
+        ("optional.ofNonZeroValue(a.b) == 1", 9..<23), ("a.b.orValue(1) == 1", 4..<11), ("a.b.or(a.c) == 1", 4..<6),
+        ("a.b.hasValue()", 4..<12), ("a.b.value() == 1", 4..<9), ("a.b.optMap(x, x + 1) == 1", 4..<10),
+    ])
+    func optionalValuesAreRefused(body: String, place: Range<Int>) throws {
+        guard case .failure(let problems) = ConditionCompiler.compile(body, parameters: try parameters("a map<any>"))
+        else {
+            Issue.record("\(body) was accepted")
+            return
+        }
+        let problem = problems.all.first
+        #expect(problem?.kind == .unsupported && problem?.range == place, "\(body): \(problems.all)")
+        #expect(problem?.message == "optional values are not supported")
+        #expect(problem?.hint == "ask first, as in `has(a.b) && a.b` or `'b' in a ? a['b'] : …`")
     }
 
     @Test func equalTextsOverEqualParametersAreEqual() throws {

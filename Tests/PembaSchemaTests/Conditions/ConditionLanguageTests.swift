@@ -80,7 +80,8 @@ struct ConditionLanguageTests {
             ("getDayOfWeek", "", 5), ("getDayOfYear", "", 43), ("getHours", "", 23), ("getMinutes", "", 31),
             ("getSeconds", "", 30), ("getMilliseconds", "", 123), ("getDate", "'+02:00'", 14),
             ("getHours", "'+02:00'", 1), ("getHours", "'02:00'", 1), ("getMinutes", "'-05:30'", 1),
-            ("getDayOfWeek", "'+00:29'", 6), ("getHours", "'UTC'", 23),
+            ("getDayOfWeek", "'+00:29'", 6), ("getHours", "'UTC'", 23), ("getHours", "'-00:00'", 23),
+            ("getDayOfYear", "'+02:00'", 44), ("getMonth", "'-14:00'", 1), ("getDate", "'-23:59'", 12),
         ]
         for row in rows {
             let body = "timestamp('2009-02-13T23:31:30.123456789Z').\(row.part)(\(row.zone)) == \(row.value)"
@@ -152,7 +153,8 @@ struct ConditionLanguageTests {
             ("timestamp(a * 253402300800) > timestamp(b)", "does not fit"),
             ("'x'.matches('(' + string(a + b))", "regular"),
             ("timestamp(a).getHours('Europe/Zurich') == b", ""),
-            ("timestamp(a).getHours(string(b)) == b", "time zone"),
+            ("timestamp(a).getHours(string(b)) == b", "`0` is no offset from UTC, and time zones have no names"),
+            ("timestamp(a).getHours(b == 0 ? 'Etc/UTC' : '') == b", "let a parameter bring the offset"),
             ("ipaddress('::1').in_cidr(string(a + b))", "block"),
             ("[1, 2].all(x, x / b > a)", "division by zero"),
             ("[2, 1].exists_one(x, x / (x - a) > b)", "division by zero"),

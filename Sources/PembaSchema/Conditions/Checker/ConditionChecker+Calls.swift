@@ -9,6 +9,18 @@ struct ConditionCall {
     let arguments: [ConditionExpression]
 }
 
+extension ConditionCall {
+    /// Functions of CEL's optional values, which conditions do not have.
+    private static let ofOptionalValues = ["orValue", "or", "hasValue", "value", "optMap", "optFlatMap"]
+
+    /// Whether it makes or takes an optional value.
+    fileprivate var isOfOptionalValues: Bool {
+        guard let target else { return name.hasPrefix("optional") }
+        if case .name("optional", _) = target.kind { return true }
+        return ConditionCall.ofOptionalValues.contains(name)
+    }
+}
+
 extension ConditionChecker {
     // MARK: Operators
 
@@ -61,13 +73,14 @@ extension ConditionChecker {
     mutating func checkCall(_ call: ConditionCall, _ expression: ConditionExpression) -> Checked {
         if let macro = checkMacro(call) { return macro }
         guard let function = ConditionFunction(called: call.name) else {
-            for part in [call.target].compactMap({ $0 }) + call.arguments { _ = check(part) }
-            let isOptional = call.name.hasPrefix("optional") || call.name == "orValue" || call.name == "hasValue"
+            let isOptional = call.isOfOptionalValues
+            for part in (isOptional ? [] : [call.target].compactMap { $0 }) + call.arguments { _ = check(part) }
+            if isOptional { return refused(.optionalValue(at: call.nameRange)) }
             return refused(
-                isOptional ? .unsupported : .unknownName,
-                isOptional ? "optional values are not supported" : "there is no function `\(call.name)`",
+                .unknownName,
+                "there is no function `\(call.name)`",
                 at: call.nameRange,
-                hint: isOptional ? nil : NameSuggestion.hint(for: call.name, among: ConditionChecker.callable)
+                hint: NameSuggestion.hint(for: call.name, among: ConditionChecker.callable)
             )
         }
         let target = call.target.map { check($0) }
@@ -127,7 +140,7 @@ extension ConditionChecker {
         case .matches: return checkPattern(text, operands[0], at: place)
         case _ where Signature.result(of: function, on: .timestamp, [.string]) == .int:
             guard TimeZoneText.offset(text) != nil else {
-                return refused(.unsupported, EvaluationFailure.timeZone(text).description, at: place)
+                return refused(.unsupported, TimeZoneText.problem(text), at: place, hint: TimeZoneText.wayOut)
             }
             return nil
         default: return nil

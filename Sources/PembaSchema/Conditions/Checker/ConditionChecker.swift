@@ -237,7 +237,11 @@ struct ConditionChecker {
         at range: Range<Int>,
         hint: String? = nil
     ) -> Checked {
-        report(ConditionProblem(kind, message, at: range, hint: hint))
+        refused(ConditionProblem(kind, message, at: range, hint: hint))
+    }
+
+    mutating func refused(_ problem: ConditionProblem) -> Checked {
+        report(problem)
         return Checked(node: add(.constant(addConstant(.null))), type: .dynamic)
     }
 

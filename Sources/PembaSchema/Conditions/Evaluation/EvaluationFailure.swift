@@ -45,8 +45,7 @@ indirect enum EvaluationFailure: Error, Sendable {
         case .unsuitableKey(let key): "a value of type \(key.typeName.rawValue) can be no key of a map"
         case .duplicateKey(let key): "the key `\(key.shown)` occurs twice in a map"
         case .conversion(let function, let value, let reason): "\(function.name)() cannot read `\(value)`: \(reason)"
-        case .timeZone(let name):
-            "`\(name)` is no time zone that conditions know; write an offset such as `+02:00`, or `UTC`"
+        case .timeZone(let name): "\(TimeZoneText.problem(name)); \(TimeZoneText.wayOut)"
         case .pattern(let reason): reason
         case .block(let text): "`\(text)` is no block of addresses; write it as in `10.0.0.0/8` or `2001:db8::/32`"
         }

@@ -45,8 +45,17 @@ extension Evaluator {
     }
 }
 
-/// Time zones without a data base of them: offsets from UTC.
+/// Time zones without a data base of them, which would make answers differ between nodes: offsets from UTC.
 enum TimeZoneText {
+    /// What is wrong with a text that is no offset.
+    static func problem(_ name: String) -> String {
+        "`\(name)` is no offset from UTC, and time zones have no names in conditions"
+    }
+
+    /// What to write instead of a name.
+    static let wayOut =
+        "write `+02:00` or `UTC`; where summer time matters, let a parameter bring the offset, as in `a.getHours(offset)`"
+
     /// Seconds that a zone is ahead of UTC: of `UTC`, `+02:00`, `-07:00` and `02:00`; nil for anything else.
     static func offset(_ name: String) -> Int? {
         if name == "UTC" { return 0 }

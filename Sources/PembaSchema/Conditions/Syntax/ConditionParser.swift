@@ -243,12 +243,7 @@ struct ConditionParser {
 
     func refuseOptional() throws(ConditionProblem) {
         guard token.isMark(.question) else { return }
-        throw ConditionProblem(
-            .unsupported,
-            "optional values are not supported",
-            at: token.range,
-            hint: "ask first, as in `has(a.b) && a.b` or `'b' in a ? a['b'] : …`"
-        )
+        throw .optionalValue(at: token.range)
     }
 
     func unexpected(_ expected: String) -> ConditionProblem {
