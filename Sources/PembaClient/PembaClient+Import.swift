@@ -49,10 +49,11 @@ extension PembaClient {
         var tally = ImportTally()
         // Outcomes and not thrown errors: see `statusOfEndpoints`.
         let failure = await withTaskGroup(of: ImportOutcome.self) { group in
-            var failure: ClientError?
+            var failure: ImportFailure?
             var inFlight = 0
             while true {
                 while failure == nil, inFlight < requestsInFlight, let batch = batches.nextBatch() {
+                    let first = tally.sentTuples
                     let number = tally.sent(batch.count)
                     let request = ImportRequest(batch, mode: mode)
                     inFlight += 1
@@ -60,6 +61,7 @@ extension PembaClient {
                         let operation = Operation.importTuples(request, exactlyOnce: true)
                         return ImportOutcome(
                             number: number,
+                            first: first,
                             outcome: await self.outcome(of: operation, timeout: timeout)
                         )
                     }
@@ -70,16 +72,25 @@ extension PembaClient {
                 case .success(let answer):
                     tally.answered(answered.number, PembaClient.imported(in: answer))
                     progress(tally.summary)
-                case .failure(let error): failure = failure ?? error
+                case .failure(let error):
+                    guard failure == nil else { continue }
+                    failure = (error, error.serviceError?.position.map { answered.first + $0 })
                 }
             }
         }
-        if let failure { throw ImportError(cause: failure, summary: tally.summary) }
+        if let failure {
+            throw ImportError(cause: failure.cause, position: failure.position, summary: tally.summary)
+        }
         return tally.summary
     }
 
+    /// What the first request that failed ended with, and of which tuple it speaks.
+    private typealias ImportFailure = (cause: ClientError, position: Int?)
+
     private struct ImportOutcome: Sendable {
         let number: Int
+        /// How many tuples were sent before those of the request.
+        let first: Int
         let outcome: Outcome
     }
 
@@ -115,6 +126,8 @@ public struct ImportSummary: Sendable, Equatable {
 public struct ImportError: Error, Sendable, CustomStringConvertible {
     /// What the first request that failed ended with.
     public let cause: ClientError
+    /// If it is about one of the tuples: how many come before that.
+    public let position: Int?
     /// What is done.
     public let summary: ImportSummary
 
@@ -155,10 +168,13 @@ struct ImportTally {
     private var waiting: [(count: Int, isAnswered: Bool)] = []
     private var firstWaiting = 0
     private(set) var summary = ImportSummary()
+    /// How many tuples were sent.
+    private(set) var sentTuples = 0
 
     /// A request with `count` tuples was sent; returns its number.
     mutating func sent(_ count: Int) -> Int {
         waiting.append((count, false))
+        sentTuples += count
         return firstWaiting + waiting.count - 1
     }
 

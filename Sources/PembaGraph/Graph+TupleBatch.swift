@@ -20,25 +20,36 @@ private struct KindNumbers {
 }
 
 extension Graph {
-    /// Checks that all tuples of a batch may be created or touched.
-    package func validate(_ batch: TupleBatch) throws(GraphError) {
+    /// The first tuple of a batch that may not be created or touched, by how many come before it, and why; nil if all may
+    /// be.
+    package func firstInvalid(of batch: TupleBatch) -> (position: Int, error: GraphError)? {
         var kinds = KindNumbers()
         let rule = linked.schema.ids
-        try batch.forEachTuple { packed throws(GraphError) in
-            if packed.isWellFormed, rule.admits(packed.view.resourceID), rule.admits(packed.view.subjectID) {
-                _ = try kinds.find(packed, in: self)
-            } else {
-                try validate(Graph.unpack(packed))
+        var position = 0
+        do throws(GraphError) {
+            try batch.forEachTuple { packed throws(GraphError) in
+                if packed.isWellFormed, rule.admits(packed.view.resourceID), rule.admits(packed.view.subjectID) {
+                    _ = try kinds.find(packed, in: self)
+                } else {
+                    try validate(Graph.unpack(packed))
+                }
+                position += 1
             }
+            return nil
+        } catch {
+            return (position, error)
         }
     }
 
-    /// The first tuple of a valid batch that is stored and has not expired; nil if there is none.
-    package func firstStored(of batch: TupleBatch) -> RelationTuple? {
+    /// The first tuple of a valid batch that is stored and has not expired, and how many come before it; nil if there is
+    /// none.
+    package func firstStored(of batch: TupleBatch) -> (position: Int, tuple: RelationTuple)? {
         var kinds = KindNumbers()
-        var found: RelationTuple?
+        var position = 0
+        var found: (position: Int, tuple: RelationTuple)?
         batch.forEachTuple { packed in
-            if found == nil, isStored(packed, &kinds) { found = Graph.unpack(packed) }
+            if found == nil, isStored(packed, &kinds) { found = (position, Graph.unpack(packed)) }
+            position += 1
         }
         return found
     }

@@ -165,4 +165,16 @@ public struct ServiceError: Error, Equatable, Sendable, CustomStringConvertible 
 
     /// The message and the code's name.
     public var description: String { "\(message) [\(code)]" }
+
+    private static let positionName = "position"
+
+    /// Of an error about one tuple of a write, a set or an import: how many come before it in the request.
+    public var position: Int? { detail(ServiceError.positionName).flatMap { Int($0) } }
+
+    /// The same error, about the tuple that has `position` others before it in the request.
+    package func at(_ position: Int) -> ServiceError {
+        var error = self
+        error.details.append(Detail(ServiceError.positionName, String(position)))
+        return error
+    }
 }

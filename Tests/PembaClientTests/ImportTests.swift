@@ -90,7 +90,7 @@ extension Received {
     }
 
     @Test("when a request fails the error says what is done") func failing() async throws {
-        let error = ServiceError(.alreadyExists, "document:d150 exists")
+        let error = ServiceError(.alreadyExists, "document:d150 exists", details: [.init("position", "50")])
         let node = try await ScriptedNode { received in
             guard let request = received.importRequest else { return .session(3) }
             let first = try? request.batch.unpack().first
@@ -102,6 +102,7 @@ extension Received {
             }
             #expect(thrown?.cause.serviceError == error)
             #expect(thrown?.summary.done == 100)
+            #expect(thrown?.position == 150)
         }
         // Nothing more was sent after the failure.
         #expect(node.received.compactMap(\.importRequest).count == 2)

@@ -52,6 +52,24 @@ import Testing
         #expect(code(WriteRequest(updates: [try touch(text), try touch("doc:1#viewer@user:b")])) == nil)
     }
 
+    @Test func anErrorAboutAShapeNamesItsTuple() throws {
+        let good = try tuple("doc:1#viewer@user:a")
+        var bad = good
+        bad.resource.id = ""
+        func position(_ command: ClientCommand) -> Int? {
+            do throws(ServiceError) {
+                try command.checkShape()
+                return nil
+            } catch {
+                return error.position
+            }
+        }
+        #expect(position(.write(WriteRequest(updates: [good, bad].map { TupleUpdate(.touch, $0) }))) == 1)
+        #expect(position(.importTuples(ImportRequest(tuples: [good, good, bad], mode: .touch))) == 2)
+        let other = try tuple("doc:1#owner@user:a")
+        #expect(position(.set(SetRequest(resource: good.resource, relation: "viewer", tuples: [good, other]))) == 1)
+    }
+
     @Test func canonicallyEquivalentIDsAreDifferentTuples() throws {
         let updates = [try touch("doc:\u{E9}#viewer@user:a"), try touch("doc:e\u{301}#viewer@user:a")]
         #expect(code(WriteRequest(updates: updates)) == nil)

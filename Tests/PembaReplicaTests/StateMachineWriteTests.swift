@@ -31,6 +31,54 @@ import Testing
         return nil
     }
 
+    /// Which tuple of the request an error is about.
+    private func position(_ result: Result<CommandOutcome, ServiceError>?) -> Int? {
+        if case .failure(let error)? = result { return error.position }
+        return nil
+    }
+
+    /// Whoever sent many tuples is told which of them was refused, whatever refused it.
+    @Test(arguments: [
+        ("document:1#viewer@robot:a", ErrorCode.unknownDefinition),
+        ("document:1#viewer@document:a", .subjectNotAllowed),
+        ("document:1#reader@user:a", .unknownRelation), ("document:1#view@user:a", .cannotWritePermission),
+        ("document:1#viewer@user:a[night]", .unknownCaveat),
+        ("document:1#viewer@user:a[office:{\"hour\":\"x\"}]", .invalidContext),
+        ("document:there#viewer@user:a", .alreadyExists),
+    ])
+    func anErrorNamesItsTuple(text: String, expected: ErrorCode) throws {
+        var driver = driver()
+        try driver.write(.touch, "document:there#viewer@user:a")
+        let tuples = try [
+            "document:1#viewer@user:x", "document:2#viewer@user:x[office]", text, "document:3#viewer@user:x",
+        ]
+        .map { try RelationTuple(parsing: $0) }
+        let written = driver.apply(.write(WriteRequest(updates: tuples.map { TupleUpdate(.create, $0) })))
+        #expect(code(written) == expected)
+        #expect(position(written) == 2)
+        let imported = driver.apply(.importTuples(ImportRequest(tuples: tuples, mode: .fail)))
+        #expect(code(imported) == expected)
+        #expect(position(imported) == 2)
+        #expect(driver.machine.graph.tupleCount == 1)
+    }
+
+    @Test func anErrorAboutASetOrARepetitionNamesItsTuple() throws {
+        var driver = driver()
+        let tuples = try ["document:1#viewer@user:a", "document:1#viewer@user:b", "document:1#viewer@user:a[office]"]
+            .map { try RelationTuple(parsing: $0) }
+        #expect(position(driver.apply(.write(WriteRequest(updates: tuples.map { TupleUpdate(.touch, $0) })))) == 2)
+        let plan = ObjectReference(type: "document", id: "1")
+        let twice = SetRequest(resource: plan, relation: "viewer", tuples: tuples)
+        #expect(position(driver.apply(.set(twice))) == 2)
+        let refused = try RelationTuple(parsing: "document:1#viewer@document:2")
+        #expect(position(driver.apply(.set(SetRequest(resource: plan, relation: "viewer", tuples: [refused])))) == 0)
+        // What is about the whole names none.
+        let absent = Precondition(.mustMatch, RelationshipFilter(resourceType: "document", relation: "owner"))
+        let update = TupleUpdate(.touch, tuples[0])
+        let unmet = driver.apply(.write(WriteRequest(updates: [update], preconditions: [absent])))
+        #expect(code(unmet) == .preconditionFailed && position(unmet) == nil)
+    }
+
     private func tuples(_ driver: MachineDriver) -> [String] {
         guard case .page(let tuples, _) = driver.machine.graph.read(RelationshipFilter(), limit: 100) else { return [] }
         return tuples.map(\.description)

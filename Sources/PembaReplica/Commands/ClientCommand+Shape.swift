@@ -34,7 +34,7 @@ extension WriteRequest {
         try checkCount(updates.count, Limits.updatesPerWrite, of: "updates", in: "a write")
         guard !updates.isEmpty else { throw ServiceError(.invalidArgument, "a write has at least one update") }
         try checkCommon(preconditions, metadata, in: "a write")
-        for update in updates { try update.tuple.checkShape() }
+        for (position, update) in updates.enumerated() { try update.tuple.checkShape(at: position) }
         try checkDuplicates(in: updates.lazy.map(\.tuple)) { tuple in
             "two updates of one write name `\(tuple)`; a write names each tuple once"
         }
@@ -62,15 +62,15 @@ extension SetRequest {
         // Without tuples the resource and the relation are checked all the same.
         let anyone = SubjectReference(type: "_", id: SubjectReference.wildcardID)
         try RelationTuple(resource: resource, relation: relation, subject: anyone).checkShape()
-        for tuple in tuples {
+        for (position, tuple) in tuples.enumerated() {
             guard tuple.resource == resource, tuple.relation.hasSameBytes(as: relation) else {
                 throw ServiceError(
                     .invalidArgument,
                     "`\(abbreviated(tuple.description))` is not of `\(abbreviated("\(resource)#\(relation)"))`, which alone "
                         + "is set; leave it out"
-                )
+                ).at(position)
             }
-            try tuple.checkShape()
+            try tuple.checkShape(at: position)
         }
         try checkDuplicates(in: tuples) { tuple in "`\(tuple)` is listed twice; a set lists each tuple once" }
     }
@@ -81,15 +81,18 @@ extension ImportRequest {
     func checkShape() throws(ServiceError) {
         try checkCount(batch.count, Limits.tuplesPerImport, of: "tuples", in: "an import")
         guard batch.count > 0 else { throw ServiceError(.invalidArgument, "an import has at least one tuple") }
+        var next = 0
         try batch.forEachTuple { packed throws(ServiceError) in
+            let position = next
+            next += 1
             if packed.isWellFormed { return }
             let tuple: RelationTuple
             do throws(ByteError) {
                 tuple = try packed.unpack()
             } catch {
-                throw ServiceError(.limitExceeded, "a tuple of an import cannot be read: \(error)")
+                throw ServiceError(.limitExceeded, "a tuple of an import cannot be read: \(error)").at(position)
             }
-            try tuple.checkShape()
+            try tuple.checkShape(at: position)
         }
     }
 }
@@ -135,6 +138,6 @@ private func checkDuplicates(
     _ message: (String) -> String
 ) throws(ServiceError) {
     guard let repeated = DuplicateSearch().firstRepeated(in: tuples) else { return }
-    let text = repeated.key.description
-    throw ServiceError(.duplicateUpdate, message(text), details: [.init("tuple", text)])
+    let text = repeated.tuple.key.description
+    throw ServiceError(.duplicateUpdate, message(text), details: [.init("tuple", text)]).at(repeated.position)
 }

@@ -15,21 +15,24 @@ struct DuplicateSearch {
     /// The hash of what the tuples are compared by; others than the usual are for tests.
     var hash: (RelationTuple) -> UInt64 = DuplicateSearch.hash
 
+    /// A tuple, and how many come before it.
+    typealias Found = (position: Int, tuple: RelationTuple)
+
     /// The first tuple that names the same as one before it; nil if there is none.
-    func firstRepeated(in tuples: some RandomAccessCollection<RelationTuple>) -> RelationTuple? {
+    func firstRepeated(in tuples: some RandomAccessCollection<RelationTuple>) -> Found? {
         tuples.count <= DuplicateSearch.pairwiseMost ? firstRepeatedPair(in: tuples) : firstInTable(tuples)
     }
 
-    private func firstRepeatedPair(in tuples: some RandomAccessCollection<RelationTuple>) -> RelationTuple? {
+    private func firstRepeatedPair(in tuples: some RandomAccessCollection<RelationTuple>) -> Found? {
         for (place, tuple) in tuples.enumerated() where tuples.prefix(place).contains(where: tuple.namesSame(as:)) {
-            return tuple
+            return (place, tuple)
         }
         return nil
     }
 
     /// Keeps the hash of each tuple in a table of at least twice as many slots, and compares only tuples whose hashes are
     /// the same.
-    private func firstInTable(_ tuples: some RandomAccessCollection<RelationTuple>) -> RelationTuple? {
+    private func firstInTable(_ tuples: some RandomAccessCollection<RelationTuple>) -> Found? {
         let mask = 1 << (Int.bitWidth - (2 * tuples.count - 1).leadingZeroBitCount) - 1
         /// Places of tuples, from 1; 0 is a free slot.
         var places = [UInt32](repeating: 0, count: mask + 1)
@@ -40,7 +43,7 @@ struct DuplicateSearch {
             while places[slot] != 0 {
                 if hashes[slot] == hash {
                     let other = tuples.index(tuples.startIndex, offsetBy: Int(places[slot]) - 1)
-                    if tuple.namesSame(as: tuples[other]) { return tuple }
+                    if tuple.namesSame(as: tuples[other]) { return (place, tuple) }
                 }
                 slot = (slot + 1) & mask
             }

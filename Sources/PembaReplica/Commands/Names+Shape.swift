@@ -6,6 +6,12 @@ import PembaGraph
 import PembaService
 
 extension RelationTuple {
+    /// Refuses names, ids and contexts that are empty, too long or malformed, of the tuple that has `position` others
+    /// before it.
+    func checkShape(at position: Int) throws(ServiceError) {
+        do throws(ServiceError) { try checkShape() } catch { throw error.at(position) }
+    }
+
     /// Refuses names, ids and contexts that are empty, too long or malformed; whether they are known is the schema's
     /// question.
     func checkShape() throws(ServiceError) {

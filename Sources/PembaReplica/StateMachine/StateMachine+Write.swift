@@ -46,7 +46,9 @@ extension StateMachine {
         try request.checkShape()
         try againstSchema { () throws(GraphError) in
             for precondition in request.preconditions { try graph.validate(precondition.filter) }
-            for update in request.updates {
+        }
+        for (position, update) in request.updates.enumerated() {
+            try againstSchema(at: position) { () throws(GraphError) in
                 switch update.operation {
                 case .create, .touch: try graph.validate(update.tuple)
                 case .delete: try graph.validateKey(update.tuple)
@@ -54,9 +56,10 @@ extension StateMachine {
             }
         }
         try check(request.preconditions)
-        for update in request.updates where update.operation == .create && graph.stored(update.tuple) != nil {
+        for (position, update) in request.updates.enumerated()
+        where update.operation == .create && graph.stored(update.tuple) != nil {
             if planted("creates-over-existing") { continue }
-            throw .alreadyExists(update.tuple)
+            throw .alreadyExists(update.tuple, at: position)
         }
         var counts = WriteCounts()
         for update in request.updates {
@@ -101,7 +104,9 @@ extension StateMachine {
         try againstSchema { () throws(GraphError) in
             for precondition in request.preconditions { try graph.validate(precondition.filter) }
             try graph.validate(filter)
-            for tuple in request.tuples { try graph.validate(tuple) }
+        }
+        for (position, tuple) in request.tuples.enumerated() {
+            try againstSchema(at: position) { () throws(GraphError) in try graph.validate(tuple) }
         }
         try check(request.preconditions)
         let (present, more) = graph.search(filter, limit: Limits.tuplesPerDelete, work: Limits.commandVisits)
@@ -137,10 +142,12 @@ extension StateMachine {
     /// Adds the tuples of an import, all of them or none.
     func importTuples(_ request: ImportRequest) throws(ServiceError) -> CommandOutcome {
         try ClientCommand.importTuples(request).checkShape()
-        try againstSchema { () throws(GraphError) in
-            try graph.validate(request.batch)
+        if let invalid = graph.firstInvalid(of: request.batch) {
+            throw ServiceError(invalid.error).at(invalid.position)
         }
-        if request.mode == .fail, let tuple = graph.firstStored(of: request.batch) { throw .alreadyExists(tuple) }
+        if request.mode == .fail, let stored = graph.firstStored(of: request.batch) {
+            throw .alreadyExists(stored.tuple, at: stored.position)
+        }
         let counts = graph.put(request.batch, keepingStored: request.mode == .skip)
         return .imported(revision, created: UInt64(counts.created), existing: UInt64(counts.existing))
     }
@@ -149,6 +156,14 @@ extension StateMachine {
 
     private func againstSchema(_ body: () throws(GraphError) -> Void) throws(ServiceError) {
         do throws(GraphError) { try body() } catch { throw ServiceError(error) }
+    }
+
+    /// The same about the tuple that has `position` others before it.
+    private func againstSchema(
+        at position: Int,
+        _ body: () throws(GraphError) -> Void
+    ) throws(ServiceError) {
+        do throws(GraphError) { try body() } catch { throw ServiceError(error).at(position) }
     }
 
     private func check(_ preconditions: [Precondition]) throws(ServiceError) {
@@ -204,12 +219,12 @@ extension StateMachine {
 
 extension ServiceError {
     /// A tuple that was to be created is there.
-    fileprivate static func alreadyExists(_ tuple: RelationTuple) -> ServiceError {
+    fileprivate static func alreadyExists(_ tuple: RelationTuple, at position: Int) -> ServiceError {
         ServiceError(
             .alreadyExists,
             "`\(tuple.key)` exists already; touch writes it whether it exists or not",
             details: [.init("tuple", tuple.key.description)]
-        )
+        ).at(position)
     }
 
     /// A deletion would not be whole.
