@@ -11,7 +11,7 @@ struct PlainTupleTests {
 
     @Test(arguments: [
         "doc:1#viewer@user:a", "doc:a:b/c#viewer@user:x@y", "doc:1#viewer@user:*", "doc:1#viewer@team:t#member",
-        "doc:é#viewer@user:ü", "doc:[1]#viewer@user:a", "doc:1#viewer@user:a[net:{\"a\":1}]",
+        "doc:é#viewer@user:ü", "doc:\"[1]\"#viewer@user:a", "doc:1#viewer@user:a[net:{\"a\":1}]",
     ])
     func bytesReadAsTheirText(text: String) throws {
         let tuple = try read(Array(text.utf8))

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import PembaClient
 import PembaCore
 import PembaTestSupport
 import PembaTooling
@@ -232,6 +233,59 @@ import Testing
             let rest = try await readSome("--cursor", cursor.trimmingCharacters(in: .newlines))
             #expect(whole.output.split(separator: "\n").count == 300)
             #expect(first.output + rest.output == whole.output, "\(first.errors)\(rest.errors)")
+        }
+    }
+
+    /// Ids of any kind go out and come in again, in each form, and what a node refuses is found in its file.
+    @Test func idsThatHoldMarksGoOutAndComeInAgain() async throws {
+        try await withCluster(nodes: 1) { cluster in
+            try await cluster.target().withClient { _ = try await $0.writeSchema(documentSchema) }
+            let ids = ["a b ", "c#d", "e@f", "g\"h", "i[j]", "{k}", "\u{2028}", "l\\m", " "]
+            let tuples = ids.map {
+                RelationTuple(
+                    resource: ObjectReference(type: "document", id: $0),
+                    relation: "viewer",
+                    subject: SubjectReference(type: "user", id: $0)
+                )
+            }
+            let file = cluster.folder + "/marks.changes"
+            try TextFile.write(tuples.map { "create \($0)\n" }.joined(), to: file)
+            let written = try await cluster.clusterctl("relationship", "write", file)
+            #expect(written.status == 0, "\(written.errors)")
+            let expected = tuples.map(\.description).sorted()
+            for (format, name) in [("text", "marks.relationships"), ("validation", "marks.yaml")] {
+                let exported = try await cluster.clusterctl(
+                    "relationship",
+                    "export",
+                    "--fully-consistent",
+                    "--format",
+                    format
+                )
+                #expect(exported.status == 0, "\(exported.errors)")
+                let path = cluster.folder + "/" + name
+                try TextFile.write(exported.output, to: path)
+                let read = try RelationshipFile.parse(RelationshipFile.text(ofFile: path))
+                #expect(read.map(\.description).sorted() == expected)
+                _ = try await cluster.clusterctl("relationship", "delete", "--resource", "document")
+                let back = try await cluster.clusterctl("relationship", "import", path)
+                #expect(back.output.hasPrefix("\(ids.count) relationships imported"), "\(back.output)\(back.errors)")
+            }
+            let question = ##"document:"c#d"#view@user:"c#d""##
+            let check = try await cluster.clusterctl("check", question, "--fully-consistent")
+            #expect(check.status == 0, "\(check.output)\(check.errors)")
+
+            try TextFile.write("// people\ntouch document:1#viewer@user:a\ntouch document:1#viewer@bot:7\n", to: file)
+            let refused = try await cluster.clusterctl("relationship", "write", file)
+            #expect(refused.status == 2)
+            #expect(refused.errors.contains("marks.changes:3: "), "\(refused.errors)")
+            #expect(refused.errors.contains("nothing of the file was written"), "\(refused.errors)")
+            let lines = (0..<2_500).map { "document:d\($0)#viewer@user:u\n" }.joined()
+            let company = cluster.folder + "/company.relationships"
+            try TextFile.write("\n" + lines + "document:1#viewer@bot:7\n" + lines, to: company)
+            let broken = try await cluster.clusterctl("relationship", "import", company)
+            #expect(broken.status == 2)
+            #expect(broken.errors.contains("company.relationships:2502: "), "\(broken.errors)")
+            #expect(broken.errors.contains("relationships are imported"), "\(broken.errors)")
         }
     }
 

@@ -8,19 +8,22 @@ import PembaTestSupport
 import PembaTooling
 import Testing
 
+/// A text as the content of the file `f`.
+private func source(_ text: String) -> RelationshipText { RelationshipText(utf8: Array(text.utf8), name: "f") }
+
 struct RelationshipFileTests {
     @Test func commentsAndBlankLinesArePassedOver() throws {
         let text = "// a comment\n\n  doc:1#viewer@user:a  \r\n\t// another\ndoc:2#viewer@team:b#member"
         #expect(
-            try RelationshipFile.parse(text, name: "f").map(\.description) == [
+            try RelationshipFile.parse(source(text)).map(\.description) == [
                 "doc:1#viewer@user:a", "doc:2#viewer@team:b#member",
             ]
         )
     }
 
     @Test func anErrorNamesTheFileTheLineAndTheRule() {
-        #expect { try RelationshipFile.parse("doc:1#viewer@user:a\n\ndoc:2@user:a\n", name: "company") } throws: {
-            "\($0)".hasPrefix("company:3: `doc:2@user:a` is not a relationship") && "\($0)".contains("there is no `#`")
+        #expect { try RelationshipFile.parse(source("doc:1#viewer@user:a\n\ndoc:2@user:a\n")) } throws: {
+            "\($0)".hasPrefix("f:3: `doc:2@user:a` is not a relationship") && "\($0)".contains("there is no `#`")
         }
     }
 
@@ -32,7 +35,8 @@ struct RelationshipFileTests {
               create   team:b#member@user:ann[expiration:2030-01-01T00:00:00Z]
             touch team:b#member@user:bob
             """
-        let updates = try UpdateFile.parse(text, name: "changes")
+        let file = try UpdateFile(text, name: "changes")
+        let updates = file.updates
         #expect(updates.map(\.operation) == [.delete, .create, .touch])
         #expect(
             updates.map(\.tuple.description) == [
@@ -40,6 +44,11 @@ struct RelationshipFileTests {
                 "team:b#member@user:bob",
             ]
         )
+        // What the server says about one of them is found in the file.
+        let error = ServiceError(.alreadyExists, "it exists", details: [.init("position", "1")])
+        #expect(file.place(of: error) == "changes:4")
+        #expect(file.place(of: ServiceError(.preconditionFailed, "no tuple matches")) == nil)
+        #expect(file.place(of: ServiceError(.alreadyExists, "it exists", details: [.init("position", "3")])) == nil)
     }
 
     @Test(arguments: [
@@ -47,48 +56,93 @@ struct RelationshipFileTests {
         ("create", "changes:1: `create`"), ("touch team:a", "changes:1: "), ("// nothing", "changes holds no update"),
     ])
     func whatIsNoUpdateIsNamed(text: String, reason: String) {
-        let error = #expect(throws: ToolError.self) { try UpdateFile.parse(text, name: "changes") }
+        let error = #expect(throws: ToolError.self) { try UpdateFile(text, name: "changes") }
         #expect(error?.description.contains(reason) == true, "\(String(describing: error))")
     }
 
     @Test func tuplesAreReadAsTheyAreWanted() throws {
         let text = "doc:1#viewer@user:a\n\n// two\ndoc:2#viewer@user:é[net:{\"a\":1}]\ndoc:3#viewer@user:c\nbroken\n"
-        let reader = RelationshipReader(utf8: Array(text.utf8), name: "f")
-        #expect(RelationshipReader.count(inUTF8: Array(text.utf8)) == 4)
+        let reader = RelationshipReader(source(text))
+        #expect(source(text).tupleCount == 4)
+        #expect((0...4).map { source(text).place(ofTupleAfter: $0) } == ["f:1", "f:4", "f:5", "f:6", nil])
         #expect(reader.skip(2) == "doc:2#viewer@user:é[net:{\"a\":1}]")
         #expect(reader.next()?.description == "doc:3#viewer@user:c")
         #expect(reader.next() == nil)
         #expect(reader.error?.description.hasPrefix("f:6: `broken`") == true)
-        #expect(RelationshipReader(utf8: Array(text.utf8), name: "f").skip(5) == nil)
+        #expect(RelationshipReader(source(text)).skip(5) == nil)
     }
 
     @Test func bytesThatAreNoTextAreRefused() {
-        let reader = RelationshipReader(utf8: Array("doc:1#viewer@user:".utf8) + [0xFF, 0x0A], name: "f")
+        let text = RelationshipText(utf8: Array("doc:1#viewer@user:".utf8) + [0xFF, 0x0A], name: "f")
+        let reader = RelationshipReader(text)
         #expect(reader.next() == nil)
         #expect(reader.error?.description.contains("UTF-8") == true)
     }
 
-    @Test(arguments: [
-        "doc:1#viewer@user:a", "doc:1#viewer@user:*",
-        "doc:1#viewer@team:b#member[net][expiration:2026-12-01T00:00:00Z]",
-    ])
-    func linesAreReadBack(text: String) throws {
-        #expect(try RelationshipFile.line(for: RelationTuple(parsing: text)) == text)
+    /// Whatever ids hold: what an export writes is read back the same, as text, as a validation file and as updates.
+    @Test(arguments: Array(Seeds(short: 3, full: 300)))
+    func whatIsWrittenIsReadBack(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let tuples = (0..<200).map { _ in NastyIDs.tuple(&random) }
+        let replay = Seeds.replay(seed, "RelationshipFileTests")
+        #expect(try RelationshipFile.parse(source(tuples.map { "\($0)\n" }.joined())) == tuples, "\(replay)")
+
+        let lines = tuples.map { PembaTooling.ValidationText.line($0) }.joined()
+        let yaml = PembaTooling.ValidationText.head(schema: "definition user {}") + lines
+        let file = try ValidationFile(
+            text: yaml + PembaTooling.ValidationText.tail(isEmpty: false),
+            name: "f.yaml",
+            folder: URL(fileURLWithPath: "/tmp")
+        )
+        #expect(file.relationships == tuples, "\(replay)")
+        // What import makes of such a file.
+        #expect(try RelationshipFile.parse(file.relationshipText) == tuples, "\(replay)")
+
+        let updates = try UpdateFile(tuples.map { "touch \($0)\n" }.joined(), name: "f").updates
+        #expect(updates == tuples.map { TupleUpdate(.touch, $0) }, "\(replay)")
     }
 
-    @Test(arguments: [("a#b", "c"), ("a", "c#d"), ("a", "c[d]"), ("a", "c ")])
-    func idsThatHoldMarksHaveNoLine(resource: String, subject: String) {
-        let tuple = RelationTuple(
-            resource: ObjectReference(type: "doc", id: resource),
-            relation: "viewer",
-            subject: SubjectReference(type: "user", id: subject)
-        )
-        #expect { try RelationshipFile.line(for: tuple) } throws: { "\($0)".contains("--json") }
+    /// Questions and expected subjects name the same ids.
+    @Test(arguments: Array(Seeds(short: 3, full: 300)))
+    func questionsAboutThemAreReadBack(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        for _ in 0..<200 {
+            let tuple = NastyIDs.tuple(&random)
+            let replay = "\(tuple) \(Seeds.replay(seed, "RelationshipFileTests"))"
+            let context = tuple.caveat?.context ?? .empty
+            let item = CheckItem(
+                resource: tuple.resource,
+                permission: "view",
+                subject: tuple.subject,
+                context: context
+            )
+            let checks = try ExpectedChecks.parse("\(item)\n\(item) => has\n", name: "f")
+            #expect(checks.map(\.item) == [item, item], "\(replay)")
+            #expect(checks.map(\.expected) == [nil, .hasPermission], "\(replay)")
+
+            let wildcard = SubjectReference(type: "user", id: SubjectReference.wildcardID)
+            let expected = ExpectedSubject(
+                subject: random.chance(1, in: 2) ? tuple.subject : wildcard,
+                isCaveated: random.chance(1, in: 2),
+                excluded: [tuple.subject, SubjectReference(type: "user", id: NastyIDs.id(&random))].map {
+                    ExpectedSubject.Exclusion(subject: $0, isCaveated: random.chance(1, in: 2))
+                },
+                relations: [
+                    "\(tuple.resource)#viewer", "\(ObjectReference(type: "doc", id: NastyIDs.id(&random)))#owner",
+                ]
+                .sorted()
+            )
+            #expect(try ExpectedSubject(parsing: expected.text) == expected, "\(replay)")
+            // In a filter the resource ends at the first `@`.
+            guard !tuple.resource.id.contains("@") else { continue }
+            let filter = try ToolText.filter("\(tuple.key)")
+            #expect(filter.matches(tuple) && filter.resourceID != nil && filter.subjectID != nil, "\(replay)")
+        }
     }
 
     @Test func theExampleCompanyIsReadable() throws {
         let path = Conformance.repository.appendingPathComponent("cluster/examples/code-hosting.relationships").path
-        #expect(try RelationshipFile.parse(TextFile.read(path), name: path).count > 4_000)
+        #expect(try RelationshipFile.parse(RelationshipFile.text(ofFile: path)).count > 4_000)
     }
 }
 
@@ -163,6 +217,15 @@ struct ValidationFileTests {
             ]
         )
         #expect(file.relations[0].subjects[1].isCaveated)
+    }
+
+    /// Of a block of lines, which is what people write, a mistake is named by its line in the file.
+    @Test func aBlockOfRelationshipsHasTheLinesOfTheFile() throws {
+        let head =
+            "schema: |-\n  definition user {}\n# a comment\nrelationships: |-\n\n  // another\n  doc:1#viewer@user:a\n"
+        let file = try parse(head)
+        #expect(file.relationshipText.place(ofTupleAfter: 0) == "f.yaml:7")
+        #expect { try parse(head + "\n  doc\n") } throws: { "\($0)".hasPrefix("f.yaml:9: `doc`") }
     }
 
     @Test(arguments: [

@@ -290,10 +290,11 @@ struct ImportProgressTests {
         try progress.write(to: path)
         #expect(try ImportProgress.read(path) == progress)
         let text = (1...3).map { "doc:\($0)#viewer@user:a\n" }.joined()
-        let reader = RelationshipReader(utf8: Array(text.utf8), name: "f")
+        let reader = RelationshipReader(RelationshipText(utf8: Array(text.utf8), name: "f"))
         try progress.skip(in: reader, file: "f")
         #expect(reader.next()?.resource.id == "3")
-        let other = RelationshipReader(utf8: Array("doc:1#viewer@user:a\ndoc:9#viewer@user:a\n".utf8), name: "f")
+        let changed = Array("doc:1#viewer@user:a\ndoc:9#viewer@user:a\n".utf8)
+        let other = RelationshipReader(RelationshipText(utf8: changed, name: "f"))
         #expect { try progress.skip(in: other, file: "f") } throws: { "\($0)".contains("is not the file") }
         try TextFile.write("{}", to: path)
         #expect { try ImportProgress.read(path) } throws: { "\($0)".contains("progress") }
@@ -310,7 +311,13 @@ struct ToolTextTests {
         #expect(filter.resourceType == "document" && filter.resourceID == "plan" && filter.relation == "viewer")
         #expect(filter.subjectType == "team" && filter.subjectID == "eng" && filter.subjectRelation == .named("member"))
         #expect(try ToolText.filter("document") == RelationshipFilter(resourceType: "document"))
-        for text in ["document#", "document@", "", "document:plan#viewer@#member"] {
+        #expect(try ToolText.filter("@user:x") == RelationshipFilter(subjectType: "user", subjectID: "x"))
+        #expect(try ToolText.filter("#viewer") == RelationshipFilter(relation: "viewer"))
+        let quoted = try ToolText.filter(##"document:"a#b@c"#viewer@team:"d @ e"#member"##)
+        #expect(quoted.resourceID == "a#b@c" && quoted.relation == "viewer")
+        #expect(quoted.subjectID == "d @ e" && quoted.subjectRelation == .named("member"))
+        for text in ["document#", "document@", "", "@", "document:plan#viewer@#member", "document:@user:a", "@user:a#"]
+        {
             #expect(throws: ToolError.self) { try ToolText.filter(text) }
         }
         #expect { try ToolText.moment("yesterday") } throws: { "\($0)".contains("`yesterday` is neither") }
@@ -322,6 +329,8 @@ struct ToolTextTests {
         #expect(try ToolText.subjectKind("user#...") == SubjectKind(type: "user"))
         #expect(try ToolText.objectPermission("document:plan#view").permission == "view")
         #expect { try ToolText.typePermission("document:plan#view") } throws: { "\($0)".contains("a whole type") }
+        #expect(try ToolText.objectPermission(##"document:"a#b"#view"##).object.id == "a#b")
+        #expect { try ToolText.object("repository:x#push") } throws: { "\($0)".contains("without `#`") }
         #expect { try ToolText.subject("user:*") } throws: { "\($0)".contains("one subject") }
         #expect { try ToolText.context("[1]") } throws: { "\($0)".contains("[1]") }
     }

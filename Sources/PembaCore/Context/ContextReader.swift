@@ -42,6 +42,14 @@ struct ContextReader {
         return object
     }
 
+    /// Reads a text that is one string and nothing else.
+    mutating func readString() throws(ContextTextError) -> String {
+        guard peek == UInt8(ascii: "\"") else { throw error("a string begins with `\"`") }
+        let text = try string()
+        guard position == bytes.count else { throw error("nothing follows the string") }
+        return text
+    }
+
     // MARK: Values
 
     private mutating func value(depth: Int) throws(ContextTextError) -> ContextValue {

@@ -14,8 +14,8 @@ public struct ObjectReference: Hashable, Sendable, CustomStringConvertible {
         self.id = id
     }
 
-    /// `type:id`.
-    public var description: String { "\(type):\(id)" }
+    /// `type:id`, or `type:"id"` where the id holds what marks the parts of relationship text.
+    public var description: String { "\(type):\(QuotedID.text(of: id))" }
 
     /// Equality of bytes. (`String` compares by canonical equivalence, which would make one id of two.)
     public static func == (left: ObjectReference, right: ObjectReference) -> Bool {

@@ -67,8 +67,9 @@ public struct RelationshipFilter: Hashable, Sendable, CustomStringConvertible {
 
     /// `type:id#relation@type:id#relation` with `_` for what is not set and `prefix…` for a prefix.
     public var description: String {
-        let id = resourceID ?? resourceIDPrefix.map { "\($0)…" } ?? "_"
-        var text = "\(resourceType ?? "_"):\(id)#\(relation ?? "_")@\(subjectType ?? "_"):\(subjectID ?? "_")"
+        let resource = resourceID.map { QuotedID.text(of: $0) } ?? resourceIDPrefix.map { "\($0)…" } ?? "_"
+        let subject = subjectID.map { QuotedID.text(of: $0) } ?? "_"
+        var text = "\(resourceType ?? "_"):\(resource)#\(relation ?? "_")@\(subjectType ?? "_"):\(subject)"
         switch subjectRelation {
         case .any: break
         case .none: text += "#..."

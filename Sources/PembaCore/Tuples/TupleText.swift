@@ -19,12 +19,29 @@ public struct TupleTextError: Error, Equatable, Sendable, CustomStringConvertibl
 }
 
 extension ObjectReference {
-    /// Reads `type:id`.
+    /// Reads `type:id` or `type:"id"`.
+    ///
+    /// An id that holds `#` stands in quotes: without them it would be the relation of something.
     public init(parsing text: String) throws(TupleTextError) {
         guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else {
             throw TupleTextError(text: text, reason: "an object is written `type:id`, and there is no `:`")
         }
-        self.init(type: String(text[..<colon]), id: String(text[text.utf8.index(after: colon)...]))
+        let written = text[text.utf8.index(after: colon)...]
+        do {
+            self.init(type: String(text[..<colon]), id: try QuotedID.id(of: written))
+        } catch {
+            throw TupleTextError(
+                text: text,
+                reason:
+                    "an id in quotes is a JSON string, and in `\(written)`, at byte \(error.offset), \(error.reason)"
+            )
+        }
+        guard written.utf8.first == QuotedID.quote || !id.utf8.contains(UInt8(ascii: "#")) else {
+            throw TupleTextError(
+                text: text,
+                reason: "an object is written `type:id` without `#`; an id that holds one stands in quotes: `\(self)`"
+            )
+        }
         try requireNames(in: text)
     }
 
@@ -50,12 +67,12 @@ extension ObjectReference {
 extension SubjectReference {
     /// Reads `type:id`, `type:*`, `type:id#relation` or `type:id#...`.
     public init(parsing text: String) throws(TupleTextError) {
-        guard let hash = text.utf8.firstIndex(of: UInt8(ascii: "#")) else {
+        guard let hash = text[...].firstMark("#") else {
             self.init(object: try ObjectReference(parsing: text))
             return
         }
-        let object = try ObjectReference(parsing: String(text[..<hash]))
-        let relation = String(text[text.utf8.index(after: hash)...])
+        let object = try ObjectReference(parsing: String(text[..<hash.lowerBound]))
+        let relation = String(text[hash.upperBound...])
         guard !relation.isEmpty else {
             throw TupleTextError(
                 text: text,
@@ -75,28 +92,28 @@ extension RelationTuple {
     /// text, and a time from which on a tuple counts.
     ///
     /// The id of the resource ends at the first `#`, the relation at the first `@` after it, the subject's id at the
-    /// next `#`, and the subject at the first `[`: ids that contain those characters have no text form.
+    /// next `#`, and the subject at the first `[`. Ids that hold those characters stand in quotes, as JSON strings.
     public init(parsing text: String) throws(TupleTextError) {
         if let plain = text.utf8.withContiguousStorageIfAvailable(PlainTuple.read) ?? nil {
             self = plain
             return
         }
         let form = "a relationship is written `type:id#relation@type:id` or `type:id#relation@type:id#relation`"
-        guard let hash = text.utf8.firstIndex(of: UInt8(ascii: "#")) else {
+        guard let hash = text[...].firstMark("#") else {
             throw TupleTextError(text: text, reason: "\(form), and there is no `#`")
         }
-        let afterHash = text.utf8.index(after: hash)
+        let afterHash = hash.upperBound
         guard let at = text.utf8[afterHash...].firstIndex(of: UInt8(ascii: "@")) else {
             throw TupleTextError(text: text, reason: "\(form), and there is no `@` after the relation")
         }
         let relation = String(text[afterHash..<at])
         guard !relation.isEmpty else { throw TupleTextError(text: text, reason: "the relation after `#` is empty") }
-        let resource = try ObjectReference(parsing: String(text[..<hash]))
+        let resource = try ObjectReference(parsing: String(text[..<hash.lowerBound]))
         guard resource.id != SubjectReference.wildcardID else {
             throw TupleTextError(text: text, reason: "`*` stands for all subjects of a type; a resource is one object")
         }
         let afterAt = text.utf8.index(after: at)
-        let end = text.utf8[afterAt...].firstIndex(of: UInt8(ascii: "[")) ?? text.utf8.endIndex
+        let end = text[afterAt...].firstMark("[")?.lowerBound ?? text.endIndex
         self.init(
             resource: resource,
             relation: relation,

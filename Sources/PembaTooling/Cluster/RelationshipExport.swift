@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import PembaClient
-import PembaCore
+package import PembaCore
 package import PembaService
 
 /// Prints all relationships of one revision.
@@ -53,27 +53,33 @@ package struct RelationshipExport {
 
     private func line(for tuple: RelationTuple) throws -> String {
         switch format {
-        case .text: try RelationshipFile.line(for: tuple) + "\n"
-        case .validation: ValidationText.line(try RelationshipFile.line(for: tuple))
+        case .text: "\(tuple)\n"
+        case .validation: ValidationText.line(tuple)
         case .json: try JSONText.line(TupleReport(tuple))
         }
     }
 }
 
 /// The parts of a validation file.
-enum ValidationText {
+package enum ValidationText {
     private static let indentation = "  "
 
     /// Everything before the first relationship.
-    static func head(schema: String) -> String {
+    package static func head(schema: String) -> String {
         let lines = schema.split(separator: "\n", omittingEmptySubsequences: false)
             .map { $0.isEmpty ? "\n" : "\(indentation)\($0)\n" }
         return "schema: |2-\n\(lines.joined())relationships: |2-\n"
     }
 
     /// A relationship.
-    static func line(_ text: String) -> String { "\(indentation)\(text)\n" }
+    package static func line(_ tuple: RelationTuple) -> String {
+        let text = tuple.description
+        guard text.unicodeScalars.contains(where: \.isForbiddenInYAML) else { return "\(indentation)\(text)\n" }
+        // What YAML cannot hold stands in strings of JSON only: in ids in quotes, which have none left, and in contexts.
+        let escaped = text.unicodeScalars.map { $0.isForbiddenInYAML ? $0.jsonEscape : String($0) }
+        return "\(indentation)\(escaped.joined())\n"
+    }
 
     /// Everything after the last relationship.
-    static func tail(isEmpty: Bool) -> String { (isEmpty ? "\n" : "") + "assertions: {}\n" }
+    package static func tail(isEmpty: Bool) -> String { (isEmpty ? "\n" : "") + "assertions: {}\n" }
 }

@@ -70,11 +70,11 @@ package struct RelationshipImport {
         self.progressFile = progressFile
     }
 
-    /// Imports `bytes`, the content of the file `name`; an error says what went wrong and how far it came.
-    package func run(_ bytes: [UInt8], name: String) async throws -> Report {
-        let reader = RelationshipReader(utf8: bytes, name: name)
+    /// Imports a text; an error says what went wrong, on which line, and how far it came.
+    package func run(_ text: RelationshipText) async throws -> Report {
+        let reader = RelationshipReader(text)
         let previous = try progressFile.flatMap { path throws(ToolError) in try ImportProgress.read(path) }
-        try previous?.skip(in: reader, file: name)
+        try previous?.skip(in: reader, file: text.name)
         // A place that cannot be written is known before anything is.
         if let progressFile {
             try (previous ?? ImportProgress(relationships: 0, last: "", created: 0, existing: 0)).write(
@@ -82,8 +82,8 @@ package struct RelationshipImport {
             )
         }
         let before = previous?.relationships ?? 0
-        var display = Progress("importing", total: RelationshipReader.count(inUTF8: bytes) - before)
-        var keeper = progressFile.map { Keeper(path: $0, previous: previous, bytes: bytes, name: name) }
+        var display = Progress("importing", total: text.tupleCount - before)
+        var keeper = progressFile.map { Keeper(path: $0, previous: previous, text: text) }
         let start = ContinuousClock.now
         let result: Result<ImportSummary, ImportError>
         do {
@@ -100,20 +100,33 @@ package struct RelationshipImport {
         display.finish(summary.done)
         let isDone = reader.error == nil && (try? result.get()) != nil
         try isDone ? keeper?.remove() : keeper?.write(summary)
-        if let failure = broken(reader, result) {
+        if let failure = broken(reader, result, text, after: before) {
             throw ToolError("\(failure)\(advice(before + summary.done))")
         }
         return Report(summary, after: previous, elapsed: elapsed)
     }
 
-    private func broken(_ reader: RelationshipReader, _ result: Result<ImportSummary, ImportError>) -> String? {
-        if case .failure(let error) = result { return error.cause.description }
-        return reader.error?.description
+    private func broken(
+        _ reader: RelationshipReader,
+        _ result: Result<ImportSummary, ImportError>,
+        _ text: RelationshipText,
+        after before: Int
+    ) -> String? {
+        guard case .failure(let error) = result else { return reader.error?.description }
+        guard let place = error.position.flatMap({ text.place(ofTupleAfter: before + $0) }) else {
+            return error.cause.description
+        }
+        return "\(place): \(error.cause)"
     }
 
     private func advice(_ done: Int) -> String {
-        let part = "; \(done) relationships before that are imported"
-        guard let progressFile else { return part }
+        let part = "; the first \(done) relationships are imported"
+        guard let progressFile else {
+            guard mode == .fail else {
+                return "\(part); the same command goes on, and importing them again changes nothing"
+            }
+            return "\(part); --mode skip leaves them alone and goes on"
+        }
         return "\(part), and the same command goes on after them (\(progressFile))"
     }
 
@@ -126,10 +139,10 @@ package struct RelationshipImport {
         private var noted: ImportProgress?
         private var lastWrite = ContinuousClock.now
 
-        init(path: String, previous: ImportProgress?, bytes: [UInt8], name: String) {
+        init(path: String, previous: ImportProgress?, text: RelationshipText) {
             self.path = path
             self.previous = previous
-            reader = RelationshipReader(utf8: bytes, name: name)
+            reader = RelationshipReader(text)
             if let previous { _ = reader.skip(previous.relationships) }
         }
 

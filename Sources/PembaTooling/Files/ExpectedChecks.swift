@@ -52,10 +52,10 @@ package enum ExpectedChecks {
     }
 
     private static func split(_ line: String) -> (question: String, answer: String?) {
-        // The last arrow: a context may hold one. A brace after it says that it is one of those.
-        guard let found = line.range(of: arrow, options: .backwards), !line[found.upperBound...].contains("}") else {
-            return (line, nil)
-        }
+        // The last arrow: a context or an id in quotes may hold one. A brace or a quote after it says that it is one of those.
+        guard let found = line.range(of: arrow, options: .backwards),
+            !line[found.upperBound...].contains(where: { $0 == "}" || $0 == "\"" })
+        else { return (line, nil) }
         let question = line[..<found.lowerBound].drop { $0 == " " }
         return (String(question), String(line[found.upperBound...].drop { $0 == " " }))
     }
@@ -67,7 +67,7 @@ extension CheckItem {
     /// Reads `resource#permission@subject`, optionally followed by ` with {json}`: relationship text that asks instead of
     /// stating, and a context.
     package init(parsing text: String) throws(TupleTextError) {
-        let parts = text.range(of: CheckItem.separator)
+        let parts = text[...].firstMark(CheckItem.separator)
         let tuple = try RelationTuple(parsing: String(text[..<(parts?.lowerBound ?? text.endIndex)]))
         guard !tuple.subject.isWildcard else {
             throw TupleTextError(text: text, reason: "a check asks about one subject, not about all of a type")

@@ -67,10 +67,10 @@ package struct ExpectedSubject: Equatable, Sendable {
         let halves = ExpectedSubject.halves(of: line.trimmingCharacters(in: .whitespaces))
         var relations: [String] = []
         if let right = halves.relations {
-            for part in right.components(separatedBy: ">/<") {
+            for part in right.parts(at: ">/<") {
                 let relation = part.trimmingCharacters(in: CharacterSet(charactersIn: "<> "))
-                _ = try ToolText.objectPermission(relation)
-                relations.append(relation)
+                let (object, name) = try ToolText.objectPermission(relation)
+                relations.append("\(object)#\(name)")
             }
         }
         let (subject, exclusions) = try ExpectedSubject.subjectParts(of: halves.subject, line: line)
@@ -83,21 +83,25 @@ package struct ExpectedSubject: Equatable, Sendable {
         self.relations = relations.sorted()
     }
 
-    private static func halves(of line: String) -> (subject: String, relations: String?) {
-        guard let mark = line.range(of: isMark, options: .backwards) else { return (line, nil) }
-        return (String(line[..<mark.lowerBound]), String(line[mark.upperBound...]))
+    private static func halves(of line: String) -> (subject: Substring, relations: Substring?) {
+        let parts = line[...].parts(at: isMark)
+        guard parts.count > 1, let last = parts.last else { return (line[...], nil) }
+        return (line[..<parts[parts.count - 2].endIndex], last)
     }
 
     /// The subject's text without its brackets, and the texts of those that are excluded.
-    private static func subjectParts(of text: String, line: String) throws(ToolError) -> (String, [String]) {
-        var subject = text
+    private static func subjectParts(of text: Substring, line: String) throws(ToolError) -> (String, [String]) {
+        var subject = String(text)
         var exclusions: [String] = []
-        if let open = text.range(of: "{"), let close = text.range(of: "}", options: .backwards) {
-            guard open.upperBound <= close.lowerBound else { throw ToolError("`\(line)`: \(form)") }
-            let list = text[open.upperBound..<close.lowerBound]
-            exclusions = list.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-            subject = String(text[..<open.lowerBound]) + String(text[close.upperBound...])
-            subject = subject.replacingOccurrences(of: " - ", with: "").trimmingCharacters(in: .whitespaces)
+        if let open = text.firstMark("{") {
+            let rest = text[open.upperBound...]
+            guard let close = rest.firstMark("}") else { throw ToolError("`\(line)`: \(form)") }
+            let list = rest[..<close.lowerBound].parts(at: ",")
+            exclusions = list.map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }
+            let before = text[..<open.lowerBound].trimmingCharacters(in: .whitespaces)
+            let wildcard = before.hasSuffix("-") ? String(before.dropLast()) : before
+            subject = wildcard.trimmingCharacters(in: .whitespaces) + String(rest[close.upperBound...])
+            subject = subject.trimmingCharacters(in: .whitespaces)
         }
         guard subject.hasPrefix("["), subject.hasSuffix("]"), subject.count > 2 else {
             throw ToolError("`\(line)`: \(form)")

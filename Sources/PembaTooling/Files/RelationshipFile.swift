@@ -5,39 +5,54 @@ package import PembaCore
 
 /// Relationship text, one tuple a line; blank lines and `//` comments are passed over.
 package enum RelationshipFile {
-    /// Reads every tuple of `text`; the error names `name`, the line and the rule.
-    package static func parse(_ text: String, name: String) throws(ToolError) -> [RelationTuple] {
-        let reader = RelationshipReader(utf8: Array(text.utf8), name: name)
+    /// Reads every tuple of `text`; the error names the file, the line and the rule.
+    package static func parse(_ text: RelationshipText) throws(ToolError) -> [RelationTuple] {
+        let reader = RelationshipReader(text)
         let tuples = Array(reader)
         if let error = reader.error { throw error }
         return tuples
     }
 
     /// The relationship text in a file: all of it, or of a validation file (`.yaml`, `.yml`) what its relationships say.
-    package static func bytes(ofFile path: String) throws(ToolError) -> [UInt8] {
-        guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") else { return try TextFile.readBytes(path) }
-        var text = ""
-        for tuple in try ValidationFile(path: path).relationships { text += try line(for: tuple) + "\n" }
-        return Array(text.utf8)
+    package static func text(ofFile path: String) throws(ToolError) -> RelationshipText {
+        guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") else {
+            return RelationshipText(utf8: try TextFile.readBytes(path), name: path)
+        }
+        return try ValidationFile(path: path).relationshipText
+    }
+}
+
+/// Relationship text as bytes, and where it was read from, for messages.
+package struct RelationshipText: Equatable, Sendable {
+    /// The text.
+    package let bytes: [UInt8]
+    /// The file.
+    package let name: String
+    /// How many lines of the file come before the first of these.
+    private let linesBefore: Int
+
+    package init(utf8 bytes: [UInt8], name: String, linesBefore: Int = 0) {
+        self.bytes = bytes
+        self.name = name
+        self.linesBefore = linesBefore
     }
 
-    /// The line for `tuple`.
-    ///
-    /// - Throws: ``ToolError`` if its ids hold what marks the parts of a line, so that nobody could read it back.
-    package static func line(for tuple: RelationTuple) throws(ToolError) -> String {
-        let ids = (tuple.resource.id.utf8, tuple.subject.object.id.utf8)
-        let hash = UInt8(ascii: "#")
-        let isReadable =
-            !ids.0.contains(hash) && !ids.1.contains { $0 == hash || $0 == UInt8(ascii: "[") }
-            // The space at the end of a line is no part of what it says.
-            && (tuple.subject.relation != nil || !tuple.isPlain || ids.1.last != UInt8(ascii: " "))
-        guard isReadable else {
-            throw ToolError(
-                "`\(tuple)` cannot be written as a line of text: an id holds `#`, `[` or a space at its end; use --json, "
-                    + "or of an export --format json"
-            )
-        }
-        return tuple.description
+    /// Where a line of the text stands in its file.
+    func place(ofLine number: Int) -> String { "\(name):\(linesBefore + number)" }
+
+    /// Where the tuple stands that has `count` others before it, if every line is one; nil if there are fewer.
+    package func place(ofTupleAfter count: Int) -> String? {
+        var lines = MeaningfulLines(utf8: bytes)
+        for _ in 0..<count where !lines.skip() { return nil }
+        return lines.next().map { place(ofLine: $0.number) }
+    }
+
+    /// How many tuples it holds if every line is one.
+    package var tupleCount: Int {
+        var lines = MeaningfulLines(utf8: bytes)
+        var count = 0
+        while lines.skip() { count += 1 }
+        return count
     }
 }
 
@@ -45,16 +60,15 @@ package enum RelationshipFile {
 ///
 /// Stops at the first line that is none; `error` then says what is wrong with it.
 package final class RelationshipReader: Sequence, IteratorProtocol {
+    private let source: RelationshipText
     private var lines: MeaningfulLines
-    private let name: String
 
     /// What is wrong with the line at which it stopped.
     package private(set) var error: ToolError?
 
-    /// Reads `bytes`, which are the content of the file `name`.
-    package init(utf8 bytes: [UInt8], name: String) {
-        lines = MeaningfulLines(utf8: bytes)
-        self.name = name
+    package init(_ source: RelationshipText) {
+        self.source = source
+        lines = MeaningfulLines(utf8: source.bytes)
     }
 
     package func next() -> RelationTuple? {
@@ -63,7 +77,7 @@ package final class RelationshipReader: Sequence, IteratorProtocol {
             do {
                 return try RelationTuple(parsing: text)
             } catch {
-                self.error = ToolError("\(name):\(number): \(error)")
+                self.error = ToolError("\(source.place(ofLine: number)): \(error)")
                 return nil
             }
         } ?? nil
@@ -73,13 +87,5 @@ package final class RelationshipReader: Sequence, IteratorProtocol {
     package func skip(_ count: Int) -> String? {
         for _ in 1..<Swift.max(count, 1) where !lines.skip() { return nil }
         return lines.next()?.text
-    }
-
-    /// How many tuples `bytes` holds if every line is one.
-    package static func count(inUTF8 bytes: [UInt8]) -> Int {
-        var lines = MeaningfulLines(utf8: bytes)
-        var count = 0
-        while lines.skip() { count += 1 }
-        return count
     }
 }

@@ -77,11 +77,9 @@ package enum ToolText {
     }
 
     private static func halves(of text: String, form: String) throws(ToolError) -> (String, String) {
-        let parts = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else {
-            throw ToolError("`\(text)` is not of the form `\(form)`")
-        }
-        return (String(parts[0]), String(parts[1]))
+        guard let hash = text[...].firstMark("#"), hash.lowerBound > text.startIndex, hash.upperBound < text.endIndex
+        else { throw ToolError("`\(text)` is not of the form `\(form)`") }
+        return (String(text[..<hash.lowerBound]), String(text[hash.upperBound...]))
     }
 
     /// A revision's number, a zookie, or a time: the moment at which something is evaluated.
@@ -112,38 +110,47 @@ package enum ToolText {
     ) throws(ToolError) -> RelationshipFilter {
         var filter = RelationshipFilter(resourceIDPrefix: prefix, relation: relation)
         if let resource {
-            (filter.resourceType, filter.resourceID) = try typeAndID(resource)
+            (filter.resourceType, filter.resourceID) = try typeAndID(resource[...])
             guard filter.resourceID == nil || prefix == nil else {
                 throw ToolError("--resource with an id and --resource-prefix exclude each other")
             }
         }
         guard let subject else { return filter }
-        let parts = subject.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
-        (filter.subjectType, filter.subjectID) = try typeAndID(String(parts[0]))
-        if parts.count == 2 { filter.subjectRelation = parts[1] == "..." ? .none : .named(String(parts[1])) }
+        let hash = subject[...].firstMark("#")
+        (filter.subjectType, filter.subjectID) = try typeAndID(subject[..<(hash?.lowerBound ?? subject.endIndex)])
+        guard let hash else { return filter }
+        let name = subject[hash.upperBound...]
+        guard !name.isEmpty else { throw ToolError("`\(subject)` names no relation after `#`; leave the `#` out") }
+        filter.subjectRelation = name == "..." ? .none : .named(String(name))
         return filter
     }
 
-    /// A filter as the text of a relationship of which parts are left out: `type[:id][#relation][@type[:id][#relation]]`.
+    /// A filter as the text of a relationship of which parts are left out: `type[:id][#relation][@type[:id][#relation]]`,
+    /// and `#relation` or `@type[:id]` of any resource.
     package static func filter(_ text: String) throws(ToolError) -> RelationshipFilter {
-        let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
-        let resource = parts[0].split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).map { String($0) }
-        guard resource.count == 1 || !resource[1].isEmpty, parts.count == 1 || !parts[1].isEmpty else {
-            throw ToolError("`\(text)` is not of the form `type[:id][#relation][@type[:id][#relation]]`")
+        let at = text[...].firstMark("@")
+        let resource = text[..<(at?.lowerBound ?? text.endIndex)]
+        let hash = resource.firstMark("#")
+        let object = resource[..<(hash?.lowerBound ?? resource.endIndex)]
+        let (relation, subject) = (hash.map { resource[$0.upperBound...] }, at.map { text[$0.upperBound...] })
+        guard !text.isEmpty, relation?.isEmpty != true, subject?.isEmpty != true else {
+            throw ToolError("`\(text)` is not of the form `[type[:id]][#relation][@type[:id][#relation]]`")
         }
         return try filter(
-            resource: resource[0],
+            resource: object.isEmpty ? nil : String(object),
             prefix: nil,
-            relation: resource.count == 2 ? resource[1] : nil,
-            subject: parts.count == 2 ? parts[1] : nil
+            relation: relation.map { String($0) },
+            subject: subject.map { String($0) }
         )
     }
 
-    private static func typeAndID(_ text: String) throws(ToolError) -> (String, String?) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        guard !parts[0].isEmpty, parts.count == 1 || !parts[1].isEmpty else {
-            throw ToolError("`\(text)` is neither a type nor `type:id`")
-        }
-        return (String(parts[0]), parts.count == 2 ? String(parts[1]) : nil)
+    private static func typeAndID(_ text: Substring) throws(ToolError) -> (String, String?) {
+        let colon = text.firstIndex(of: ":")
+        guard colon != text.startIndex, colon.map({ text.index(after: $0) }) != text.endIndex, !text.isEmpty,
+            colon != nil || !text.contains("#")
+        else { throw ToolError("`\(text)` is neither a type nor `type:id`") }
+        guard colon != nil else { return (String(text), nil) }
+        let object = try object(String(text))
+        return (object.type, object.id)
     }
 }

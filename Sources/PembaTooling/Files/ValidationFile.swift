@@ -21,6 +21,8 @@ package struct ValidationFile: Equatable {
     private let schemaFolder: String
     /// The tuples, in the file's order.
     package let relationships: [RelationTuple]
+    /// The tuples as they stand there.
+    package let relationshipText: RelationshipText
     /// The assertions, true ones first, then false and then conditional ones, in the file's order.
     package let assertions: [ExpectedCheck]
     /// The expected subjects, by the text of what they have.
@@ -49,7 +51,7 @@ package struct ValidationFile: Equatable {
 
     /// Reads the text of a file called `name` whose relative paths start at `folder`, with what stands beside it.
     package init(text: String, name: String, folder: URL, beside: ExpectedLookups? = nil) throws(ToolError) {
-        let root = try ValidationFile.mapping(text, name: name)
+        let (root, node) = try ValidationFile.mapping(text, name: name)
         for key in root.keys where !ValidationFile.knownKeys.contains(key) {
             throw ToolError(
                 "\(name): unknown key `\(key)`; the keys are \(ValidationFile.knownKeys.joined(separator: ", "))"
@@ -58,7 +60,8 @@ package struct ValidationFile: Equatable {
         self.name = name
         (schema, schemaFolder) = try ValidationFile.schema(of: root, name: name, folder: folder)
         let relationships = try ValidationFile.text(root["relationships"], key: "relationships", name: name) ?? ""
-        self.relationships = try RelationshipFile.parse(relationships, name: "\(name) (relationships)")
+        relationshipText = ValidationFile.relationshipText(relationships, at: node["relationships"]?.scalar, name: name)
+        self.relationships = try RelationshipFile.parse(relationshipText)
         self.assertions = ValidationFile.completed(
             try ValidationFile.assertions(of: root["assertions"], name: name),
             with: beside?.missingContext ?? [:]
@@ -79,17 +82,25 @@ package struct ValidationFile: Equatable {
         return completed
     }
 
-    private static func mapping(_ text: String, name: String) throws(ToolError) -> [String: Any] {
-        let document: Any?
+    private static func mapping(_ text: String, name: String) throws(ToolError) -> ([String: Any], Node) {
+        let document: Node?
         do {
-            document = try Yams.load(yaml: text)
+            document = try Yams.compose(yaml: text)
         } catch {
             throw ToolError("\(name) is not YAML: \(error)")
         }
-        guard let root = document as? [String: Any] else {
+        guard let document, let root = document.any as? [String: Any] else {
             throw ToolError("\(name): a validation file is a mapping with `schema`, `relationships` and `assertions`")
         }
-        return root
+        return (root, document)
+    }
+
+    /// The relationships with their lines in the file; of a text that is not a block of lines (`|`) the lines are its own.
+    private static func relationshipText(_ text: String, at scalar: Node.Scalar?, name: String) -> RelationshipText {
+        guard let scalar, scalar.style == .literal, let mark = scalar.mark else {
+            return RelationshipText(utf8: Array(text.utf8), name: "\(name) (relationships)")
+        }
+        return RelationshipText(utf8: Array(text.utf8), name: name, linesBefore: mark.line)
     }
 
     /// The schema with all that it imports.

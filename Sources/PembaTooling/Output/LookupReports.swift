@@ -23,7 +23,7 @@ package struct FoundResourceReport: Encodable {
 
     /// One line for people; names the permission only if several were asked for.
     package func text(namesPermission: Bool) -> String {
-        var line = "\(resourceType):\(resourceID)"
+        var line = ObjectReference(type: resourceType, id: resourceID).description
         if namesPermission { line += "#\(permission)" }
         if let missingContext { line += "  conditional, needs \(missingContext.joined(separator: ", "))" }
         return line + "\n"
@@ -67,12 +67,12 @@ package struct FoundSubjectReport: Encodable {
     /// One line for people; names the permission only if several were asked for.
     package func text(namesPermission: Bool) -> String {
         var line = namesPermission ? "\(permission)  " : ""
-        line += "\(subjectType):\(subjectID)" + (subjectRelation.map { "#\($0)" } ?? "")
+        line += SubjectReference(type: subjectType, id: subjectID, relation: subjectRelation).description
         if let missingContext { line += "  conditional, needs \(missingContext.joined(separator: ", "))" }
         if let excluded {
             let names = excluded.map { exclusion in
                 let needs = exclusion.missingContext.map { " (needs \($0.joined(separator: ", ")))" } ?? ""
-                return "\(subjectType):\(exclusion.subjectID)\(needs)"
+                return "\(ObjectReference(type: subjectType, id: exclusion.subjectID))\(needs)"
             }
             line += "  without \(names.joined(separator: ", "))"
         }

@@ -128,10 +128,10 @@ extension RelationshipCommand {
         }
 
         func run() async throws {
-            let bytes = try RelationshipFile.bytes(ofFile: file)
-            let (mode, resume, file) = (mode.mode, resume, file)
+            let text = try RelationshipFile.text(ofFile: file)
+            let (mode, resume) = (mode.mode, resume)
             let report = try await connection.withClient { client in
-                try await RelationshipImport(client: client, mode: mode, progressFile: resume).run(bytes, name: file)
+                try await RelationshipImport(client: client, mode: mode, progressFile: resume).run(text)
             }
             try output.print(report, text: report.text)
         }

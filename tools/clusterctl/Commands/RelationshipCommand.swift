@@ -59,7 +59,15 @@ extension RelationshipCommand {
 
         @OptionGroup var update: UpdateOptions
 
-        func run() async throws { try await update.run(UpdateFile.parse(TextFile.read(file), name: file)) }
+        func run() async throws {
+            let updates = try UpdateFile(TextFile.read(file), name: file)
+            do {
+                try await update.run(updates.updates)
+            } catch let error as ClientError {
+                guard let place = error.serviceError.flatMap({ updates.place(of: $0) }) else { throw error }
+                throw ToolError("\(place): \(error); nothing of the file was written")
+            }
+        }
     }
 }
 
