@@ -37,7 +37,8 @@ struct EvaluationOptions: ParsableArguments {
 struct DepthOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "How many levels the evaluation may go down (default: as many as it needs; SpiceDB allows 50).",
+            "How many levels the evaluation may go down (default: as many as it needs; SpiceDB allows 50). Checks alone "
+                + "have levels that may be limited: lookups, permissions, explain and expand have no such option.",
             valueName: "count"
         )
     )
