@@ -7,7 +7,7 @@ package enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
 
     /// A file could not be opened or read.
     case unreadableFile(path: String, reason: String)
-    /// A private key file that others than its owner may read or write.
+    /// A file with a private key or a bearer key that others than its owner may read or write.
     case exposedKeyFile(path: String, mode: UInt32)
     /// A file does not hold what it should.
     case malformedPEM(source: String, expected: String)
@@ -59,7 +59,7 @@ package enum TLSError: Error, Equatable, Sendable, CustomStringConvertible {
         switch self {
         case .unreadableFile(let path, let reason): "cannot read \(path): \(reason)"
         case .exposedKeyFile(let path, let mode):
-            "the private key \(path) has mode 0\(String(mode, radix: 8)), so that others can reach it: "
+            "the key in \(path) has mode 0\(String(mode, radix: 8)), so that others can reach it: "
                 + "give it mode 0600 (chmod 600 \(path))"
         case .malformedPEM(let source, let expected): "\(source) does not hold \(expected) in PEM form"
         case .encryptedKey(let source): "the private key \(source) is protected by a passphrase; store it without one"

@@ -30,6 +30,10 @@ package struct LeadershipHandover {
             }
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw ToolError("node \(before.node) still leads: the other node did not take over in time")
+        let other = node.map { "node \($0) did not take" } ?? "no other voter took"
+        throw ToolError(
+            "node \(before.node) still leads: \(other) over within \(LeadershipHandover.patience); see with clusterctl "
+                + "member list who is connected and current, and ask again"
+        )
     }
 }

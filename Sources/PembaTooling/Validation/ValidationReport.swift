@@ -56,6 +56,11 @@ package struct ValidationSummary: Encodable {
                 lines.append(
                     "\(report.failed == 0 ? "ok   " : "FAILED")  \(report.file): \(held) of \(report.assertions) hold"
                 )
+                if report.assertions == 0 {
+                    lines.append(
+                        "       note: the file expects nothing, so that only its schema and relationships were read"
+                    )
+                }
                 lines += report.failures.map { "       \($0)" }
             }
         }

@@ -141,7 +141,12 @@ struct ListOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only those whose ids start so.", valueName: "text"))
     var prefix: String = ""
 
-    @Option(help: ArgumentHelp("Only this id; repeat it for several.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp(
+            "Only this id; repeat it for several, at most \(Limits.lookupCandidates) with those of --candidates.",
+            valueName: "id"
+        )
+    )
     var candidate: [String] = []
 
     @Option(help: ArgumentHelp("Only the ids in this file, one a line; - for standard input.", valueName: "file"))
@@ -153,8 +158,18 @@ struct ListOptions: ParsableArguments {
 
     /// The ids to which the list is restricted; nil for none.
     func candidateIDs() throws -> [String]? {
-        guard let candidates else { return candidate.isEmpty ? nil : candidate }
-        return candidate + MeaningfulLines(try TextFile.read(candidates)).map(\.text)
+        guard let candidates else { return candidate.isEmpty ? nil : try bounded(candidate) }
+        return try bounded(candidate + MeaningfulLines(try TextFile.read(candidates)).map(\.text))
+    }
+
+    private func bounded(_ ids: [String]) throws -> [String] {
+        guard ids.count <= Limits.lookupCandidates else {
+            throw ToolError(
+                "--candidate and --candidates give \(ids.count) ids, and one lookup takes at most \(Limits.lookupCandidates): "
+                    + "ask in several"
+            )
+        }
+        return ids
     }
 
     /// The cursor.

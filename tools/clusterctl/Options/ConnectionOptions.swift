@@ -33,12 +33,18 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A file with a bearer key, instead of --cert and --key.", valueName: "file"))
     var bearerKey: String?
 
-    @Option(help: ArgumentHelp("How long one request may take, in seconds.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "How long one request may take, in seconds, at most 3600; a node gives up its part of the work after "
+                + "limits.request_deadline_max_ms.",
+            valueName: "seconds"
+        )
+    )
     var timeout: Double = 10
 
     func validate() throws {
         guard timeout > 0, timeout <= 3_600 else {
-            throw ValidationError("--timeout is more than 0 and at most 3600 seconds, not \(timeout)")
+            throw ValidationError("--timeout is more than 0 seconds and at most 3600, not \(timeout)")
         }
         if !endpoint.isEmpty, cluster != nil {
             throw ValidationError("--cluster and --endpoint exclude each other")
