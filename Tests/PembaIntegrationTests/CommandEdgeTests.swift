@@ -19,6 +19,7 @@ import Testing
         (["relationship", "import", "file", "--mode", "anyhow"], "anyhow"),
         (["relationship", "import", "file", "--mode", "fail", "--resume", "p"], "--resume"),
         (["relationship", "delete", "--resource", "document:"], "`document:` is neither"),
+        (["permissions", "document:1#view", "user:a"], "without `#`"),
         (["relationship", "delete", "--resource", "document:1", "--resource-prefix", "a"], "exclude each other"),
         (["bulk-check", "/dev/null"], "/dev/null holds no check"),
         (["schema", "write", "/dev/null"], "/dev/null holds no definition"),
@@ -120,6 +121,47 @@ import Testing
             #expect(report.rows.map(\.errorCode) == [nil, "unknownRelation"])
             #expect(report.rows[1].error?.contains("veiw") == true)
             #expect(report.rows.map(\.holds) == [true, false])
+        }
+    }
+
+    /// Whoever presses Ctrl-C is told what was done and how to go on; so is a script, by status 130.
+    @Test func whatIsInterruptedSaysHowToGoOn() async throws {
+        try await withCluster(nodes: 1) { cluster in
+            try await cluster.target().withClient { _ = try await $0.writeSchema(documentSchema) }
+            let context = ["--cluster", cluster.folder + "/cluster.yaml"]
+            func interrupt(
+                _ arguments: [String],
+                when interrupts: @escaping (String, String) -> Bool
+            ) async throws -> Programs.Outcome {
+                let outcome = try await Programs.run(Programs.clusterctl, arguments + context, interrupts: interrupts)
+                #expect(outcome.status == 130, "\(outcome.output)\(outcome.errors)")
+                return outcome
+            }
+
+            let file = cluster.folder + "/company.relationships"
+            let progress = cluster.folder + "/company.progress"
+            try TextFile.write((0..<150_000).map { "document:d\($0)#viewer@user:u\n" }.joined(), to: file)
+            let importing = ["relationship", "import", file, "--resume", progress]
+            let imported = try await interrupt(importing) { _, _ in TextFile.exists(progress) }
+            #expect(imported.errors.contains("interrupted: the first "), "\(imported.errors)")
+            #expect(imported.errors.contains("the same command goes on after them (\(progress))"), "\(imported.errors)")
+            let rest = try await cluster.clusterctl("relationship", "import", file, "--resume", progress)
+            #expect(rest.output.hasPrefix("150000 relationships imported"), "\(rest.output)\(rest.errors)")
+
+            let watching = ["watch", "--snapshot", "--filter", "document:d7", "--json"]
+            let watched = try await interrupt(watching) { output, _ in output.contains("checkpoint") }
+            #expect(watched.errors.contains("1 relationships and 0 changes were printed; go on with --since "))
+
+            // Nobody listens there: the leader calls for some seconds before it gives up.
+            let nowhere = ["--peer", "127.0.0.1:1", "--client", "127.0.0.1:1"]
+            let added = try await interrupt(["member", "add", "2"] + nowhere) { _, errors in
+                errors.contains("warning: node 2 does not answer clients at 127.0.0.1:1")
+            }
+            #expect(added.errors.contains("interrupted: whether the change has begun is not known"), "\(added.errors)")
+            let own = "\(cluster.plan.nodes[0].clientAddress)"
+            let mistaken = try await cluster.clusterctl("member", "add", "2", "--peer", "127.0.0.1:1", "--client", own)
+            #expect(mistaken.status == 2)
+            #expect(mistaken.errors.contains("clients reach node 1 at \(own), not node 2"), "\(mistaken.errors)")
         }
     }
 

@@ -1,6 +1,7 @@
 // Pemba: tests of changing the members from the command line.
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import PembaCore
 import PembaService
 import Testing
@@ -114,6 +115,30 @@ struct MemberTests {
             let error = #expect(throws: ToolError.self) { try edit.change(from: self.status([self.member(1), lost])) }
             #expect("\(String(describing: error))".contains("lost its data"))
         }
+    }
+
+    /// A certificate of another authority is refused by every node: before anything is written.
+    @Test func aNodeIsPreparedByTheAuthorityOfItsCluster() throws {
+        let root = NSTemporaryDirectory() + "pemba-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        for name in ["own", "other"] {
+            let plan = try ClusterPlan(local: 1, clientPort: 7001, peerPort: 7101, httpPort: 7201)
+            _ = try ClusterFiles.create(plan, in: "\(root)/\(name)", contextPath: "\(root)/\(name)/cluster.yaml")
+        }
+        let node = try ClusterPlan.Node(new: 2, host: "b.example", clientPort: 1, peerPort: 2, httpPort: 3)
+        func prepare(in folder: String, knownBy authorities: String) throws {
+            let status = self.status([self.member(1)])
+            _ = try ClusterFiles.prepare(node, for: status, knownBy: authorities, in: folder)
+        }
+        #expect { try prepare(in: root + "/other", knownBy: root + "/own/ca.pem") } throws: {
+            "\($0)".contains("/other/ca.pem is the certificate authority of another cluster")
+        }
+        #expect(!FileManager.default.fileExists(atPath: root + "/other/node-2"))
+        // While authorities are exchanged there are two of them.
+        let both = try TextFile.read(root + "/other/ca.pem") + TextFile.read(root + "/own/ca.pem")
+        try TextFile.write(both, to: root + "/both.pem")
+        try prepare(in: root + "/own", knownBy: root + "/both.pem")
+        #expect(FileManager.default.fileExists(atPath: root + "/own/node-2/node.pem"))
     }
 
     @Test func anEvenNumberOfVotersIsOdd() {

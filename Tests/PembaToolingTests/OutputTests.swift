@@ -3,8 +3,9 @@
 
 import PembaCore
 import PembaService
-import PembaTooling
 import Testing
+
+@testable import PembaTooling
 
 struct TableTests {
     @Test func columnsAreAsWideAsTheirWidestCell() {
@@ -100,8 +101,29 @@ struct ClusterReportTests {
         ])
         #expect(report.isHealthy)
         #expect(report.nodes.map(\.member) == ["voter", nil, nil, "learner, to be voter, snapshot 25 %"])
+        #expect(report.nodes.map(\.isMember) == [true, false, false, true])
+        #expect(report.text.contains("follower  no member"), "\(report.text)")
+        #expect(report.text.contains("no member is reached here any more; unreachable: refused\n"), "\(report.text)")
         let isAway = ClusterReport([("a:1", .success(leader)), ("d:1", .failure(ToolError("refused")))])
         #expect(!isAway.isHealthy && isAway.nodes[1].member == "learner, to be voter, snapshot 25 %")
+    }
+
+    /// Without a leader whoever has the newest configuration is asked who belongs to the cluster.
+    @Test func anyNodeThatAnswersKnowsTheMembers() {
+        func follower(_ node: UInt64, _ index: UInt64, _ members: [UInt64]) -> NodeStatus {
+            var status = status(node, role: .follower, applied: 10, leader: nil)
+            status.membership = MembershipStatus(index: LogIndex(index), isSettled: true)
+            status.members = members.map {
+                MemberStatus(node: NodeID($0), clientAddress: "c\($0):1", matchIndex: nil, isConnected: false)
+            }
+            return status
+        }
+        let statuses = [follower(1, 4, [1, 2, 3]), follower(2, 9, [1, 2, 4])]
+        #expect(ClusterReport.members(in: statuses).map(\.node.rawValue) == [1, 2, 4])
+        let report = ClusterReport([
+            ("c1:1", .success(statuses[0])), ("c2:1", .success(statuses[1])), ("c3:1", .failure(ToolError("refused"))),
+        ])
+        #expect(report.nodes.map(\.isMember) == [true, true, false])
     }
 
     @Test func alarmsAndAMissingLeaderAreNotHealthy() {
@@ -112,5 +134,7 @@ struct ClusterReportTests {
         let leaderless = ClusterReport([("a:1", .success(status(1, role: .candidate, applied: 1, leader: nil)))])
         #expect(!leaderless.isHealthy)
         #expect(leaderless.text.hasSuffix("no leader is known\n"))
+        // Who belongs to the cluster nobody knows.
+        #expect(leaderless.nodes.map(\.isMember) == [nil])
     }
 }

@@ -281,6 +281,46 @@ struct SchemaFileTests {
     }
 }
 
+struct ValidationSummaryTests {
+    @Test func aFileThatExpectsNothingSaysSo() {
+        let summary = ValidationSummary([ValidationReport(file: "a.yaml", outcomes: [])])
+        #expect(summary.holds && !summary.hasErrors)
+        #expect(summary.text.contains("a.yaml: 0 of 0 hold\n       note: the file expects nothing"), "\(summary.text)")
+    }
+}
+
+struct WatchProgressTests {
+    private func zookie(_ revision: UInt64) -> Zookie {
+        Zookie(cluster: ClusterID(high: 1, low: 2), epoch: .first, revision: Revision(revision))
+    }
+
+    /// A revision that came in parts is gone on after only when all of it was printed.
+    @Test func itGoesOnAfterTheLastWholeRevision() throws {
+        var progress = WatchProgress()
+        #expect(progress.advice == "0 changes were printed, and no revision as a whole: the same command begins anew")
+        let tuple = try RelationTuple(parsing: "doc:1#viewer@user:a")
+        progress.note(.tuples([tuple, tuple]))
+        #expect(progress.advice.hasPrefix("2 relationships and 0 changes were printed, and no revision as a whole"))
+        progress.note(.checkpoint(zookie: zookie(3)))
+        #expect(progress.advice.hasSuffix("; go on with --since \(zookie(3))"))
+        func changes(_ revision: UInt64, isLast: Bool) -> WatchEvent {
+            .changes(
+                zookie: zookie(revision),
+                time: Timestamp(nanoseconds: 1),
+                changes: [TupleChange(.created, tuple)],
+                metadata: .empty,
+                isLast: isLast
+            )
+        }
+        progress.note(changes(4, isLast: false))
+        #expect(progress.advice.hasSuffix("1 changes were printed; go on with --since \(zookie(3))"))
+        progress.note(changes(4, isLast: true))
+        #expect(progress.advice.hasSuffix("2 changes were printed; go on with --since \(zookie(4))"))
+        progress.note(.schema(zookie: zookie(5), source: ""))
+        #expect(progress.advice.hasSuffix("3 changes were printed; go on with --since \(zookie(5))"))
+    }
+}
+
 struct ImportProgressTests {
     @Test func itIsKeptInAFileAndFindsItsPlaceAgain() throws {
         let path = NSTemporaryDirectory() + "pemba-\(UUID().uuidString)"

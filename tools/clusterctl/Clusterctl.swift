@@ -16,7 +16,8 @@ struct Clusterctl: AsyncParsableCommand {
             PEMBA_CLUSTER, or by ~/.config/pemba/cluster.yaml, in this order.
 
             Exit status: 0 done, or the subject has the permission; 1 it has not, or an assertion failed; 3 it depends \
-            on context that was not given; 2 an error, of the command line too; 141 nobody reads the output any more.
+            on context that was not given; 2 an error, of the command line too; 130 interrupted; 141 nobody reads the \
+            output any more.
 
             Completion scripts: clusterctl --generate-completion-script bash|zsh|fish
             """,
@@ -36,6 +37,9 @@ struct Clusterctl: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let error as Interruption {
+            LineOutput.note("clusterctl: \(error)\n")
+            exit(withError: ExitCode(Interruption.exitStatus))
         } catch let error as ToolError {
             report(error.description)
         } catch let error as ClientError {

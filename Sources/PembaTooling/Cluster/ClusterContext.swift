@@ -20,7 +20,7 @@ package struct ClusterContext: Equatable {
     package var credential: Credential
 
     /// Who the caller is.
-    package enum Credential: Equatable {
+    package enum Credential: Equatable, Sendable {
         /// A client certificate and its private key: files.
         case certificate(certificate: String, key: String)
         /// A file that holds a bearer key.

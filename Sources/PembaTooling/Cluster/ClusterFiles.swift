@@ -108,6 +108,14 @@ package enum ClusterFiles {
         }
     }
 
+    /// The certificates of a PEM file, each without its first line and white space.
+    private static func certificates(in pem: String) -> [String] {
+        pem.components(separatedBy: "-----BEGIN CERTIFICATE-----").dropFirst().map { text in
+            let end = text.range(of: "-----END")?.lowerBound ?? text.endIndex
+            return text[..<end].filter { !$0.isWhitespace }
+        }
+    }
+
     // MARK: - One node more
 
     /// The files of a node that is to be added.
@@ -135,10 +143,11 @@ package enum ClusterFiles {
     }
 
     /// Makes the files of `node`, which is to be added to the cluster of `status`, below the folder of the certificate
-    /// authority.
+    /// authority, which must be among those in the file `authorities`, by which the cluster was reached.
     package static func prepare(
         _ node: ClusterPlan.Node,
         for status: NodeStatus,
+        knownBy authorities: String,
         in directory: String
     ) throws -> Prepared {
         let root = URL(fileURLWithPath: directory).standardizedFileURL.path
@@ -148,6 +157,13 @@ package enum ClusterFiles {
         }
         if let member = status.members.first(where: { $0.node.rawValue == node.id }) {
             throw ToolError("node \(member.node) is a member already, reached at \(member.peerAddress)")
+        }
+        let known = certificates(in: try TextFile.read(authorities))
+        guard let own = certificates(in: try TextFile.read(root + "/ca.pem")).first, known.contains(own) else {
+            throw ToolError(
+                "\(root)/ca.pem is the certificate authority of another cluster: the nodes of cluster \(status.cluster) are "
+                    + "known by \(authorities); give the folder of this cluster with --directory"
+            )
         }
         do {
             let authority = try CertificateAuthority(

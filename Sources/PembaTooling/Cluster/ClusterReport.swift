@@ -16,6 +16,8 @@ package struct ClusterReport: Encodable {
         package let role: String?
         /// What the cluster has it for, and on the way to what it is; nil if it is no member, or nobody knows.
         package let member: String?
+        /// Whether it is a member; nil if nobody who answers knows.
+        package let isMember: Bool?
         /// Its term.
         package let term: UInt64?
         /// The last index that it knows to be committed.
@@ -90,9 +92,7 @@ package struct ClusterReport: Encodable {
     package init(_ answers: [(endpoint: String, status: Result<NodeStatus, ToolError>)]) {
         let statuses = answers.compactMap { try? $0.status.get() }
         let commit = statuses.map(\.commitIndex).max() ?? .zero
-        // The leader knows best who belongs to the cluster, and how far each member is.
-        let leading = statuses.filter { $0.role == .leader }.max { $0.term < $1.term }
-        let members = (leading ?? statuses.max { $0.membership.index < $1.membership.index })?.members ?? []
+        let members = ClusterReport.members(in: statuses)
         nodes = answers.map { ClusterReport.row($0.endpoint, $0.status, commit: commit, members: members) }
         memberCount = members.count
         cluster = statuses.first?.cluster.description
@@ -104,6 +104,13 @@ package struct ClusterReport: Encodable {
             }
     }
 
+    /// The members, as the one says who knows best: the leader, who also knows how far each is, or else whoever has the
+    /// newest configuration.
+    static func members(in statuses: [NodeStatus]) -> [MemberStatus] {
+        let leading = statuses.filter { $0.role == .leader }.max { $0.term < $1.term }
+        return (leading ?? statuses.max { $0.membership.index < $1.membership.index })?.members ?? []
+    }
+
     private static func row(
         _ endpoint: String,
         _ answer: Result<NodeStatus, ToolError>,
@@ -112,11 +119,14 @@ package struct ClusterReport: Encodable {
     ) -> Row {
         switch answer {
         case .failure(let error):
+            let member = members.first { $0.clientAddress == endpoint }
+            let isMember = members.isEmpty ? nil : member != nil
             return Row(
                 endpoint: endpoint,
                 node: nil,
                 role: nil,
-                member: members.first { $0.clientAddress == endpoint }.map(ClusterReport.text),
+                member: member.map(ClusterReport.text),
+                isMember: isMember,
                 term: nil,
                 commit: nil,
                 applied: nil,
@@ -126,17 +136,19 @@ package struct ClusterReport: Encodable {
                 history: nil,
                 tuples: nil,
                 stateHash: nil,
-                health: "unreachable: \(error)"
+                health: (isMember == false ? "no member is reached here any more; " : "") + "unreachable: \(error)"
             )
         case .success(let status):
             let lag =
                 commit.rawValue > status.appliedIndex.rawValue ? commit.rawValue - status.appliedIndex.rawValue : 0
             let hash = String(status.stateHash, radix: 16)
+            let member = members.first { $0.node == status.node }
             return Row(
                 endpoint: endpoint,
                 node: status.node.rawValue,
                 role: "\(status.role)",
-                member: members.first { $0.node == status.node }.map(ClusterReport.text),
+                member: member.map(ClusterReport.text),
+                isMember: members.isEmpty ? nil : member != nil,
                 term: status.term.rawValue,
                 commit: status.commitIndex.rawValue,
                 applied: status.appliedIndex.rawValue,
@@ -183,7 +195,8 @@ package struct ClusterReport: Encodable {
         func number(_ value: UInt64?) -> String { value.map { String($0) } ?? "-" }
         for row in nodes {
             table.add([
-                number(row.node), row.endpoint, row.role ?? "-", row.member ?? "-", number(row.term),
+                number(row.node), row.endpoint, row.role ?? "-",
+                row.member ?? (row.isMember == false ? "no member" : "-"), number(row.term),
                 number(row.commit),
                 number(row.applied), number(row.lag), number(row.leader), number(row.oldest), number(row.tuples),
                 row.health,

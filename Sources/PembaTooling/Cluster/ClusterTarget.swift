@@ -3,12 +3,13 @@
 
 package import PembaClient
 package import PembaCore
-import PembaService
+package import PembaService
 
 /// Which cluster, as whom, and how long a request may take.
-package struct ClusterTarget {
+package struct ClusterTarget: Sendable {
     private let endpoints: [String]
-    private let ca: String
+    /// The certificate authority's certificate.
+    package let ca: String
     private let credential: ClusterContext.Credential
     private let timeout: Duration
     /// The cluster that is meant; nil: whichever answers.
@@ -100,6 +101,34 @@ package struct ClusterTarget {
         return try await withClient(node: node) { try await withClients(from: node + 1, clients + [$0], body) }
     }
 
+    /// How long a node has to answer that is only looked for.
+    private static let lookPatience = Duration.seconds(2)
+
+    /// Looks who answers where clients are to reach a node.
+    ///
+    /// Nobody is a warning, because the caller may stand elsewhere in the network than clients do; another node is a mistake.
+    package func look(for contact: MemberContact, note: (String) -> Void) async throws {
+        let there = ClusterTarget(
+            endpoints: [contact.client.description],
+            ca: ca,
+            credential: credential,
+            cluster: cluster,
+            timeout: min(timeout, ClusterTarget.lookPatience)
+        )
+        let status: NodeStatus
+        do {
+            status = try await there.withClient(node: 1) { try await $0.status() }
+        } catch let error as ClientError where !Interruption.isCause(of: error) {
+            return note("warning: node \(contact.node) does not answer clients at \(contact.client): \(error)")
+        }
+        guard status.node == contact.node else {
+            throw ToolError(
+                "clients reach node \(status.node) at \(contact.client), not node \(contact.node); nothing was changed: say "
+                    + "with --client where node \(contact.node) listens (listen.client of its configuration)"
+            )
+        }
+    }
+
     /// How long nodes have to be in the first report, before `report` waits for the others.
     private static let promptAnswer = Duration.milliseconds(500)
 
@@ -134,12 +163,11 @@ package struct ClusterTarget {
         return zip(endpoints, answers).map { ($0, $1.mapError { ToolError($0.description) }) }
     }
 
-    /// Where members are reached, as the leader says, who are at none of these endpoints.
+    /// Where members are reached, as those say who answer, who are at none of these endpoints.
     private static func unasked(_ answers: [NodeAnswer]) -> [String] {
         let statuses = answers.compactMap { try? $0.status.get() }
-        guard let leader = statuses.filter({ $0.role == .leader }).max(by: { $0.term < $1.term }) else { return [] }
         let answered = statuses.map(\.node)
-        return leader.members.filter { !answered.contains($0.node) }.map(\.clientAddress)
+        return ClusterReport.members(in: statuses).filter { !answered.contains($0.node) }.map(\.clientAddress)
             .filter { address in !address.isEmpty && !answers.contains { $0.endpoint == address } }
     }
 }

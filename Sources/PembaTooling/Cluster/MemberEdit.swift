@@ -76,6 +76,14 @@ package enum MemberEdit: Equatable, Sendable {
         }
     }
 
+    /// Where somebody is said to be reached; nil if nobody is.
+    package var contact: MemberContact? {
+        switch self {
+        case .add(let contact, _), .replace(_, let contact), .relocate(let contact): contact
+        case .remove, .promote, .demote: nil
+        }
+    }
+
     private static func member(_ node: NodeID, _ status: NodeStatus) throws(ToolError) -> MemberStatus {
         guard let member = status.members.first(where: { $0.node == node }) else {
             throw ToolError("node \(node) is no member: see clusterctl member list")

@@ -33,9 +33,28 @@ package struct MembershipRun {
     /// Makes the change; the members afterwards.
     package func run(patience: Duration) async throws -> NodeStatus {
         let deadline = ContinuousClock.now + patience
-        let begun = try await begin()
+        let begun = try await MembershipRun.interruptible(
+            "whether the change has begun is not known: the same command begins it or waits for its end, and clusterctl "
+                + "member list shows it",
+            begin
+        )
         if let warning = MembershipRun.warning(about: begun) { note(warning) }
-        return try await follow(from: begun, until: deadline)
+        return try await MembershipRun.interruptible(
+            "the change is under way and goes on: the same command waits for its end, clusterctl member list shows it, and "
+                + "clusterctl member abandon gives it up"
+        ) { try await follow(from: begun, until: deadline) }
+    }
+
+    /// Does a part of the work; if it is interrupted, `advice` says how things stand.
+    private static func interruptible(
+        _ advice: String,
+        _ body: () async throws -> NodeStatus
+    ) async throws -> NodeStatus {
+        do {
+            return try await body()
+        } catch let error where Interruption.isCause(of: error) {
+            throw Interruption(advice)
+        }
     }
 
     /// Looks, compares and asks for the change, until it stands in the log.

@@ -8,7 +8,7 @@ package import PembaService
 /// Imports a file of relationships, many requests in flight at a time, and shows how far it is.
 package struct RelationshipImport {
     /// What an import did.
-    package struct Report: Encodable {
+    package struct Report: Encodable, Sendable {
         /// How many relationships of the file are imported.
         package let relationships: Int
         /// How many of them were not there before.
@@ -100,9 +100,9 @@ package struct RelationshipImport {
         display.finish(summary.done)
         let isDone = reader.error == nil && (try? result.get()) != nil
         try isDone ? keeper?.remove() : keeper?.write(summary)
-        if let failure = broken(reader, result, text, after: before) {
-            throw ToolError("\(failure)\(advice(before + summary.done))")
-        }
+        let advice = advice(before + summary.done)
+        if case .failure(let error) = result, Interruption.isCause(of: error.cause) { throw Interruption(advice) }
+        if let failure = broken(reader, result, text, after: before) { throw ToolError("\(failure); \(advice)") }
         return Report(summary, after: previous, elapsed: elapsed)
     }
 
@@ -120,7 +120,7 @@ package struct RelationshipImport {
     }
 
     private func advice(_ done: Int) -> String {
-        let part = "; the first \(done) relationships are imported"
+        let part = "the first \(done) relationships are imported"
         guard let progressFile else {
             guard mode == .fail else {
                 return "\(part); the same command goes on, and importing them again changes nothing"

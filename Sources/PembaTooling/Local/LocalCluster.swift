@@ -52,7 +52,7 @@ package final class LocalCluster {
             peerPort: ports[1],
             httpPort: ports[2]
         )
-        let prepared = try ClusterFiles.prepare(planned, for: status, in: folder)
+        let prepared = try ClusterFiles.prepare(planned, for: status, knownBy: folder + "/ca.pem", in: folder)
         let contact = MemberContact(
             node: NodeID(planned.id),
             peer: try NetworkAddress(parsing: prepared.peer),

@@ -43,7 +43,8 @@ extension MemberCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let status = try await connection.withClient { try await $0.membership() }
+            let target = try connection.target()
+            let status = try await target.withClient { try await $0.membership() }
             let node = try ClusterPlan.Node(
                 new: id ?? (status.membership.highestNode?.rawValue ?? 0) + 1,
                 host: host,
@@ -51,7 +52,7 @@ extension MemberCommand {
                 peerPort: peerPort,
                 httpPort: httpPort
             )
-            let prepared = try ClusterFiles.prepare(node, for: status, in: directory)
+            let prepared = try ClusterFiles.prepare(node, for: status, knownBy: target.ca, in: directory)
             try output.print(prepared, text: prepared.text)
         }
     }

@@ -15,7 +15,7 @@ struct MemberCommand: ParsableCommand {
             A change is made once, however often it is asked for: asking again for what is made, or under way, waits for \
             its end. A node that is to vote is called first, then given everything, and votes when it has caught up; if it \
             cannot, nobody else's vote has changed. Each id is used once: a node that was removed, or has lost its data, \
-            comes back under a new one.
+            comes back under a new one. Whoever interrupts a change is told how it stands; it goes on all the same.
 
             A new node:   clusterctl member prepare --directory prod --host d.example
                           pembad --config node-4/node.yaml --join        (there)
@@ -161,9 +161,13 @@ struct ChangeOptions: ParsableArguments {
     @OptionGroup var output: OutputOptions
 
     func run(_ edit: MemberEdit) async throws {
-        let status = try await connection.withClient { client in
-            try await MembershipRun(edit, client: client, allowsLossOfQuorum: force) { LineOutput.note($0 + "\n") }
-                .run(patience: .seconds(wait))
+        let (target, force, wait) = (try connection.target(), force, wait)
+        let status = try await Interruption.handled {
+            if let contact = edit.contact { try await target.look(for: contact) { LineOutput.note($0 + "\n") } }
+            return try await target.withClient { client in
+                try await MembershipRun(edit, client: client, allowsLossOfQuorum: force) { LineOutput.note($0 + "\n") }
+                    .run(patience: .seconds(wait))
+            }
         }
         let report = MemberReport(status)
         try output.print(report, text: report.text)

@@ -14,7 +14,7 @@ struct WatchCommand: AsyncParsableCommand {
             One line a change, in order and without gaps, until it is interrupted; with --json one record a line, and
             checkpoints too, whose zookie is where to begin again with --since. With filters only relationships that one
             of them means: each --filter is one, and the other options are one together, with which a relationship must
-            agree in all.
+            agree in all. Whoever interrupts it is told where to go on (exit status 130).
 
             clusterctl watch
             clusterctl watch --filter document#owner --filter team:eng
@@ -36,7 +36,7 @@ struct WatchCommand: AsyncParsableCommand {
         name: .customLong("filter"),
         help: ArgumentHelp(
             "Relationships of this kind; repeat it for several.",
-            valueName: "type[:id][#relation][@type[:id]]"
+            valueName: "[type[:id]][#relation][@type[:id]]"
         )
     )
     var filters: [String] = []
@@ -56,13 +56,23 @@ struct WatchCommand: AsyncParsableCommand {
         let beginning: WatchRequest.Start = snapshot ? .snapshot : .now
         let start = try since.map { .after(try ToolText.zookie($0)) } ?? beginning
         let request = WatchRequest(start: start, filters: all, includesSchema: !noSchema)
-        let isJSON = output.json
-        try await connection.withClient(node: node.node) { client in
-            var lines = LineOutput()
-            var events = client.watch(request).makeAsyncIterator()
-            while let batch = try await events.nextBatch() {
-                for event in batch { lines.add(isJSON ? try WatchReport.json(event) : WatchReport.text(event)) }
-                lines.flush()
+        let (isJSON, target, node) = (output.json, try connection.target(), node.node)
+        try await Interruption.handled {
+            try await target.withClient(node: node) { client in
+                var lines = LineOutput()
+                var progress = WatchProgress()
+                var events = client.watch(request).makeAsyncIterator()
+                do {
+                    while let batch = try await events.nextBatch() {
+                        for event in batch {
+                            lines.add(isJSON ? try WatchReport.json(event) : WatchReport.text(event))
+                            progress.note(event)
+                        }
+                        lines.flush()
+                    }
+                } catch let error where Interruption.isCause(of: error) {
+                    throw Interruption(progress.advice)
+                }
             }
         }
     }
