@@ -75,19 +75,29 @@ struct Pembad: ParsableCommand {
             return
         }
         guard let config else { throw ValidationError("--config FILE is needed") }
-        let shorthands = [("node.data", data), ("log.level", logLevel), ("log.format", logFormat)]
-        let flags = shorthands.compactMap { name, value in value.map { "\(name)=\($0)" } }
+        let given = [
+            ("--data", "node.data", data), ("--log-level", "log.level", logLevel),
+            ("--log-format", "log.format", logFormat),
+        ]
+        let shorthands = given.compactMap { option, key, value in
+            value.map { ConfigurationValues.Shorthand(option, key, $0) }
+        }
         do throws(StartupError) {
-            try start(file: config, overrides: overrides + flags)
+            try start(file: config, shorthands)
         } catch {
             FileHandle.standardError.write(Data("pembad: \(error)\n".utf8))
             throw ArgumentParser.ExitCode(error.exitCode.rawValue)
         }
     }
 
-    private func start(file: String, overrides: [String]) throws(StartupError) {
+    private func start(file: String, _ shorthands: [ConfigurationValues.Shorthand]) throws(StartupError) {
         let environment = ProcessInfo.processInfo.environment
-        let configuration = try NodeConfiguration.load(file: file, environment: environment, overrides: overrides)
+        let configuration = try NodeConfiguration.load(
+            file: file,
+            environment: environment,
+            overrides: overrides,
+            shorthands: shorthands
+        )
         if checkConfiguration {
             try NodeProcess.check(configuration)
             print("\(file): the configuration of node \(configuration.node) is valid")

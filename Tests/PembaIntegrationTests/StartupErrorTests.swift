@@ -64,6 +64,12 @@ import Testing
         }
     }
 
+    @Test func anOptionThatIsShortForAKeyIsNamedItself() async throws {
+        try await withFiles { cluster in
+            expectError(try await start(cluster, "--log-level", "loud"), "--log-level: log.level is 'loud'")
+        }
+    }
+
     @Test func keysThatOthersMayReadAreRefused() async throws {
         try await withFiles { cluster in
             let key = cluster.nodes[0].folder + "/node-key.pem"

@@ -138,15 +138,40 @@ struct ConfigurationTests {
     }
 
     @Test(arguments: [
-        ("members=2=a:1/a:2", "does not name node 1"),
+        (
+            "members=2=a:1/a:2",
+            "--set: members names node 2, and not node 1, which node.id (node.yaml:2) says this is"
+        ),
         ("members=1=a:1/a:2,1=a:3/a:4", "names node 1 twice"),
-        ("raft.heartbeat_interval_ms=251", "raft.election_timeout_ms must be at least twice"),
-        ("staleness_bound_ms=999", "staleness_bound_ms must be at least twice raft.election_timeout_ms"),
+        (
+            "raft.heartbeat_interval_ms=251",
+            "--set: raft.election_timeout_ms is 500 (the default); it must be at least twice "
+                + "raft.heartbeat_interval_ms, which is 251 (--set)"
+        ),
+        ("staleness_bound_ms=999", "--set: staleness_bound_ms is 999 (--set); it must be at least twice raft.election"),
         ("limits.request_deadline_ms=60001", "must be at least limits.request_deadline_ms"),
     ])
     func contradictionsAreNamed(override: String, expected: String) {
         let text = refusal(set: [override])
         #expect(text.contains(expected), "\(text)")
+    }
+
+    /// Whoever gave a value is named with it: an option that is short for a key, a variable, a line of the file.
+    @Test func contradictionsNameWhoGaveTheValues() throws {
+        let yaml = Self.minimal + "\nraft: {election_timeout_ms: 200}"
+        let variable = refusal(yaml, environment: ["PEMBA_NODE_RAFT_HEARTBEAT_INTERVAL_MS": "150"])
+        #expect(variable.hasPrefix("node.yaml:8: raft.election_timeout_ms is 200 (node.yaml:8)"), "\(variable)")
+        #expect(variable.hasSuffix("which is 150 (PEMBA_NODE_RAFT_HEARTBEAT_INTERVAL_MS)"), "\(variable)")
+        let error = #expect(throws: ConfigurationError.self) {
+            try ConfigurationValues(
+                yaml: Self.minimal,
+                fileName: "node.yaml",
+                environment: [:],
+                overrides: ["log.level=info"],
+                shorthands: [ConfigurationValues.Shorthand("--log-level", "log.level", "loud")]
+            )
+        }
+        #expect(error?.description.hasPrefix("--log-level: log.level is 'loud'; it must be one of") == true)
     }
 
     @Test func everyVariableNamesOneKey() {

@@ -12,6 +12,21 @@ package struct ConfigurationValues: Sendable {
         var source: String
     }
 
+    /// An option of the command line that is short for one key.
+    package struct Shorthand: Sendable {
+        let option: String
+        let key: String
+        let value: String
+
+        package init(_ option: String, _ key: String, _ value: String) {
+            self.option = option
+            self.key = key
+            self.value = value
+        }
+    }
+
+    private static let defaultSource = "the default"
+
     private var given: [String: Given] = [:]
     /// What stands for the file in errors that no key's source explains.
     let fileName: String
@@ -23,16 +38,24 @@ package struct ConfigurationValues: Sendable {
     ///   - fileName: its name, for errors.
     ///   - environment: all variables; those without the prefix are not looked at.
     ///   - overrides: `key=value`, the later winning.
+    ///   - shorthands: options that each give one key its value; they win over all.
     package init(
         yaml: String,
         fileName: String,
         environment: [String: String],
-        overrides: [String]
+        overrides: [String],
+        shorthands: [Shorthand] = []
     ) throws(ConfigurationError) {
         self.fileName = fileName
         try read(yaml: yaml)
         try read(environment: environment)
         for override in overrides { try read(override: override) }
+        for shorthand in shorthands {
+            guard let key = ConfigurationTable.key(named: shorthand.key) else {
+                preconditionFailure("\(shorthand.option) is short for no key")
+            }
+            try set(key, shorthand.value, source: shorthand.option)
+        }
         for key in ConfigurationTable.keys where given[key.name] == nil { try applyDefault(of: key) }
     }
 
@@ -60,6 +83,22 @@ package struct ConfigurationValues: Sendable {
         return address
     }
 
+    /// Demands that a number is at least another one, or twice that.
+    func require(_ name: String, isAtLeast other: String, twice isTwice: Bool = false) throws(ConfigurationError) {
+        guard integer(name) < integer(other) * (isTwice ? 2 : 1) else { return }
+        func value(of name: String) -> String { "is \(integer(name)) (\(source(of: name)))" }
+        // A default is nobody's mistake.
+        let sources = [name, other].map(source(of:))
+        throw ConfigurationError(
+            source: sources.first { $0 != ConfigurationValues.defaultSource } ?? fileName,
+            message: "\(name) \(value(of: name)); it must be at least \(isTwice ? "twice " : "")\(other), which "
+                + value(of: other)
+        )
+    }
+
+    /// Where a key has its value from.
+    func source(of name: String) -> String { self[name]?.source ?? fileName }
+
     private mutating func applyDefault(of key: ConfigurationKey) throws(ConfigurationError) {
         switch key.defaultValue {
         case .none: return
@@ -70,7 +109,7 @@ package struct ConfigurationValues: Sendable {
             )
         case .text(let text):
             guard let value = key.parse(text) else { preconditionFailure("the default of \(key.name) breaks its rule") }
-            given[key.name] = Given(value: value, source: "default")
+            given[key.name] = Given(value: value, source: ConfigurationValues.defaultSource)
         }
     }
 

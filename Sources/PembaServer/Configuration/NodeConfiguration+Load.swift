@@ -8,7 +8,8 @@ extension NodeConfiguration {
     package static func load(
         file: String,
         environment: [String: String],
-        overrides: [String]
+        overrides: [String],
+        shorthands: [ConfigurationValues.Shorthand] = []
     ) throws(StartupError) -> NodeConfiguration {
         do throws(ConfigurationError) {
             let yaml = try TextFile.read(file, called: "the configuration file")
@@ -16,7 +17,8 @@ extension NodeConfiguration {
                 yaml: yaml,
                 fileName: file,
                 environment: environment,
-                overrides: overrides
+                overrides: overrides,
+                shorthands: shorthands
             )
             return try NodeConfiguration(values, relativeTo: (file as NSString).deletingLastPathComponent)
         } catch {

@@ -167,13 +167,16 @@ package struct NodeConfiguration: Sendable, Equatable {
 
     private func checkMembers(_ values: ConfigurationValues) throws(ConfigurationError) {
         func refuse(_ message: String) -> ConfigurationError {
-            ConfigurationError(source: values["members"]?.source ?? values.fileName, message: message)
+            ConfigurationError(source: values.source(of: "members"), message: message)
         }
         for (member, next) in zip(members, members.dropFirst()) where member.id == next.id {
             throw refuse("members names node \(member.id) twice; every member has its own id")
         }
         guard members.contains(where: { $0.id == node }) else {
-            throw refuse("members does not name node \(node), which node.id says this is")
+            let named = members.map(\.id.description).joined(separator: ", ")
+            throw refuse(
+                "members names node \(named), and not node \(node), which node.id (\(values.source(of: "node.id"))) says this is"
+            )
         }
         guard members.count <= NodeConfiguration.membersMax else {
             throw refuse("members names \(members.count) nodes; at most \(NodeConfiguration.membersMax) are possible")
@@ -184,23 +187,10 @@ package struct NodeConfiguration: Sendable, Equatable {
     package static let membersMax = 15
 
     private func checkTimes(_ values: ConfigurationValues) throws(ConfigurationError) {
-        func refuse(_ name: String, _ message: String) -> ConfigurationError {
-            ConfigurationError(source: values[name]?.source ?? values.fileName, message: "\(name) \(message)")
-        }
-        guard raft.electionTimeout >= raft.heartbeatInterval * 2 else {
-            throw refuse("raft.election_timeout_ms", "must be at least twice raft.heartbeat_interval_ms")
-        }
-        guard stalenessBound >= raft.electionTimeout * 2 else {
-            throw refuse("staleness_bound_ms", "must be at least twice raft.election_timeout_ms")
-        }
-        guard storage.abortTimeout >= storage.stallTimeout * 2 else {
-            throw refuse("storage.abort_timeout_ms", "must be at least twice storage.stall_timeout_ms")
-        }
-        guard storage.lowSpaceBytes >= storage.criticalSpaceBytes * 2 else {
-            throw refuse("storage.low_space_bytes", "must be at least twice storage.critical_space_bytes")
-        }
-        guard limits.requestDeadlineMax >= limits.requestDeadline else {
-            throw refuse("limits.request_deadline_max_ms", "must be at least limits.request_deadline_ms")
-        }
+        try values.require("raft.election_timeout_ms", isAtLeast: "raft.heartbeat_interval_ms", twice: true)
+        try values.require("staleness_bound_ms", isAtLeast: "raft.election_timeout_ms", twice: true)
+        try values.require("storage.abort_timeout_ms", isAtLeast: "storage.stall_timeout_ms", twice: true)
+        try values.require("storage.low_space_bytes", isAtLeast: "storage.critical_space_bytes", twice: true)
+        try values.require("limits.request_deadline_max_ms", isAtLeast: "limits.request_deadline_ms")
     }
 }
