@@ -38,11 +38,7 @@ struct AnswerTests {
 
     /// Runs `body` once for a client of each node, after all tuples are written.
     private func onEachNode(_ body: (PembaClient, Zookie) async throws -> Void) async throws {
-        let cluster = try TestCluster(size: 3)
-        try cluster.startAll()
-        do {
-            let client = try cluster.client()
-            try await client.writeSchema(Self.schema)
+        try await TestCluster.run(size: 3, schema: Self.schema) { cluster, client in
             let updates = try Self.tuples.map { TupleUpdate(.touch, try RelationTuple(parsing: $0)) }
             let zookie = try await client.write(WriteRequest(updates: updates)).zookie
             for member in cluster.members {
@@ -50,11 +46,7 @@ struct AnswerTests {
                 try await body(one, zookie)
                 await one.shutdown()
             }
-            await client.shutdown()
-        } catch {
-            Issue.record("\(error) \((error as? ClientError)?.serviceError?.details.map(\.value) ?? [])")
         }
-        cluster.stopAll()
     }
 
     private static func context(_ json: String) throws -> EvaluationContext {

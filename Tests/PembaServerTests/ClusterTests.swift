@@ -15,17 +15,7 @@ struct ClusterTests {
         _ overrides: [String] = [],
         _ body: (TestCluster, PembaClient) async throws -> Void
     ) async throws {
-        let cluster = try TestCluster(size: 3, overrides: overrides)
-        try cluster.startAll()
-        let client = try cluster.client()
-        do {
-            try await client.writeSchema(NodeTests.schema)
-            try await body(cluster, client)
-        } catch {
-            Issue.record("\(error)")
-        }
-        await client.shutdown()
-        cluster.stopAll()
+        try await TestCluster.run(size: 3, overrides, body)
     }
 
     private func check(

@@ -17,20 +17,11 @@ struct DiskTests {
         _ overrides: [String] = [],
         _ body: (TestCluster, PembaClient, NodeID) async throws -> Void
     ) async throws {
-        let cluster = try TestCluster(size: 3, overrides: overrides)
-        try cluster.startAll()
-        let client = try cluster.client()
-        do {
-            try await client.writeSchema(NodeTests.schema)
+        try await TestCluster.run(size: 3, overrides) { cluster, client in
             for number in 0..<100 { try await client.write(NodeTests.touch("group:g\(number)#member@user:ann")) }
             let leader = try #require(try await client.status().leader)
             try await body(cluster, client, leader)
-        } catch {
-            Issue.record("\(error)")
         }
-        await client.shutdown()
-        for faults in cluster.faults.values { faults.isHung = false }
-        cluster.stopAll()
     }
 
     /// The longest file of a node's data in which the path has these words.

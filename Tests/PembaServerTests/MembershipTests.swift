@@ -16,19 +16,11 @@ struct MembershipTests {
         _ overrides: [String] = [],
         _ body: (TestCluster, PembaClient) async throws -> Void
     ) async throws {
-        let cluster = try TestCluster(size: 3, joining: joining, overrides: overrides)
-        try cluster.startAll()
-        let client = try cluster.client()
-        do {
-            try await client.writeSchema(NodeTests.schema)
+        try await TestCluster.run(size: 3, joining: joining, overrides) { cluster, client in
             // With the first acknowledgement of each voter the configuration awaits it no more.
             _ = try await settled(client) { status in status.members.allSatisfy { $0.matchIndex == status.lastIndex } }
             try await body(cluster, client)
-        } catch {
-            Issue.record("\(error)")
         }
-        await client.shutdown()
-        cluster.stopAll()
     }
 
     /// The members once nothing is left to be done about them and `condition` holds.

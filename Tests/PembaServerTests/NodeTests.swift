@@ -38,17 +38,7 @@ struct NodeTests {
         _ overrides: [String] = [],
         _ body: (TestCluster, PembaClient) async throws -> Void
     ) async throws {
-        let cluster = try TestCluster(size: 1, overrides: overrides)
-        try cluster.startAll()
-        let client = try cluster.client()
-        do {
-            try await client.writeSchema(Self.schema)
-            try await body(cluster, client)
-        } catch {
-            Issue.record("\(error) \((error as? ClientError)?.serviceError?.details.map(\.value) ?? [])")
-        }
-        await client.shutdown()
-        cluster.stopAll()
+        try await TestCluster.run(overrides, body)
     }
 
     @Test func whatIsWrittenIsReadAndChecked() async throws {

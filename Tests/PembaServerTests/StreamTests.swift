@@ -153,22 +153,14 @@ struct StreamTests {
         _ overrides: [String] = [],
         _ body: (TestCluster, PembaClient) async throws -> Void
     ) async throws {
-        let cluster = try TestCluster(size: 1, overrides: overrides)
-        try cluster.startAll()
-        let client = try cluster.client()
-        do {
-            try await client.writeSchema(NodeTests.schema)
+        try await TestCluster.run(overrides) { cluster, client in
             // A probe does not ask again when the node has just come up and does not know yet how fresh it is.
             let isReady = try await TestCluster.eventually {
                 try await cluster.http(NodeID(1), "/readyz").status == 200
             }
             #expect(isReady)
             try await body(cluster, client)
-        } catch {
-            Issue.record("\(error) \((error as? ClientError)?.serviceError?.details.map(\.value) ?? [])")
         }
-        await client.shutdown()
-        cluster.stopAll()
     }
 
     /// As many documents as that which ann may view.

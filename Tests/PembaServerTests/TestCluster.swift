@@ -11,6 +11,7 @@ import PembaPKI
 import PembaService
 import PembaStorage
 import PembaTooling
+import Testing
 
 @testable import PembaServer
 
@@ -84,6 +85,31 @@ final class TestCluster: @unchecked Sendable {
             ] + overrides + more
         )
         return try NodeConfiguration(values, relativeTo: folder.path)
+    }
+
+    /// Runs `body` with a cluster, of which those nodes run that it begins with, and a client; stops both afterwards.
+    ///
+    /// What `body` throws is an issue, with what the details of a node's error say.
+    static func run(
+        size: Int = 1,
+        joining: Int = 0,
+        _ overrides: [String] = [],
+        schema: String? = NodeTests.schema,
+        _ body: (TestCluster, PembaClient) async throws -> Void
+    ) async throws {
+        let cluster = try TestCluster(size: size, joining: joining, overrides: overrides)
+        try cluster.startAll()
+        let client = try cluster.client()
+        do {
+            if let schema { try await client.writeSchema(schema) }
+            try await body(cluster, client)
+        } catch {
+            Issue.record("\(error) \((error as? ClientError)?.serviceError?.details.map(\.value) ?? [])")
+        }
+        await client.shutdown()
+        // A node whose disk hangs would not stop.
+        for faults in cluster.faults.values { faults.isHung = false }
+        cluster.stopAll()
     }
 
     /// Starts one node; its log is a file in the folder.

@@ -335,15 +335,6 @@ struct UpstreamErrorTests {
 
     /// A running node and a client of it.
     private func withNode(_ overrides: [String] = [], _ body: (PembaClient) async throws -> Void) async throws {
-        let cluster = try TestCluster(size: 1, overrides: overrides)
-        try cluster.startAll()
-        let client = try cluster.client()
-        do {
-            try await body(client)
-        } catch {
-            Issue.record("\(error)")
-        }
-        await client.shutdown()
-        cluster.stopAll()
+        try await TestCluster.run(overrides, schema: nil) { _, client in try await body(client) }
     }
 }

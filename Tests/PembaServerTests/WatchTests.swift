@@ -17,17 +17,7 @@ struct WatchTests {
         _ overrides: [String] = [],
         _ body: (TestCluster, PembaClient) async throws -> Void
     ) async throws {
-        let cluster = try TestCluster(size: size, overrides: overrides)
-        try cluster.startAll()
-        let client = try cluster.client()
-        do {
-            try await client.writeSchema(NodeTests.schema)
-            try await body(cluster, client)
-        } catch {
-            Issue.record("\(error) \((error as? ClientError)?.serviceError?.details.map(\.value) ?? [])")
-        }
-        await client.shutdown()
-        cluster.stopAll()
+        try await TestCluster.run(size: size, overrides, body)
     }
 
     /// The next event that is no checkpoint, as lines of text: `created TUPLE`, `schema`, `tuple TUPLE`.
