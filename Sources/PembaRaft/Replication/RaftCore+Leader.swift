@@ -9,6 +9,8 @@ extension RaftCore {
     /// When this leader steps down unless it hears from a quorum.
     var quorumDeadline: Instant {
         guard options.checksQuorum else { return .distantFuture }
+        // The whole core would be copied into what uses it.
+        let (id, peers) = (id, peers)
         let contact = configuration.quorum.reached { node in
             if node == id { return .max }
             for position in peers.indices where peers[position].id == node {

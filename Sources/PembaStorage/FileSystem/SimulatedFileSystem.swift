@@ -287,7 +287,7 @@ extension SimulatedFileSystem {
     package func rename(_ path: String, to newPath: String) throws(StorageError) {
         try change(path)
         let (old, new) = (SimulatedFileSystem.split(path), SimulatedFileSystem.split(newPath))
-        precondition(old.folder.elementsEqual(new.folder), "storage renames within one folder only")
+        precondition(old.folder.utf8.elementsEqual(new.folder.utf8), "storage renames within one folder only")
         _ = try find(path, "rename")
         try update(parent: path, "rename") { folder, name in folder.rename(name, to: new.name) }
     }
@@ -310,16 +310,18 @@ extension SimulatedFileSystem {
 
 // Names and nodes.
 extension SimulatedFileSystem {
-    private static func split(_ path: String) -> (folder: [String], name: String) {
-        var parts = path.split(separator: "/").map(String.init)
-        let name = parts.popLast() ?? ""
-        return (parts, name)
+    /// By bytes, as paths are looked up for every write that is simulated.
+    private static func split(_ path: String) -> (folder: Substring, name: String) {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
+        return (path[..<slash], String(path[path.utf8.index(after: slash)...]))
     }
 
-    private func lookUp(_ path: String) -> Int? {
+    private func lookUp(_ path: some StringProtocol) -> Int? {
         var number = SimulatedFileSystem.root
-        for name in path.split(separator: "/") {
-            guard case .folder(let folder) = nodes[number], let next = folder.names[String(name)] else { return nil }
+        for name in path.utf8.split(separator: UInt8(ascii: "/")) {
+            guard case .folder(let folder) = nodes[number],
+                let next = folder.names[String(decoding: name, as: UTF8.self)]
+            else { return nil }
             number = next
         }
         return number
@@ -336,8 +338,9 @@ extension SimulatedFileSystem {
         _ body: (inout SimulatedFolder, String) -> Void
     ) throws(StorageError) {
         let (parent, name) = SimulatedFileSystem.split(path)
-        let number = try find(parent.joined(separator: "/"), operation)
-        guard case .folder(var folder) = nodes[number] else { throw notFound(operation, path) }
+        guard let number = lookUp(parent), case .folder(var folder) = nodes[number] else {
+            throw notFound(operation, path)
+        }
         body(&folder, name)
         nodes[number] = .folder(folder)
     }
