@@ -59,6 +59,10 @@ package struct SimulationReport: Sendable, Equatable {
         package var scriptsFinished = 0
         package var storiesHandedOver = 0
         package var registerChanges = 0
+        package var deletions = 0
+        package var sets = 0
+        package var imports = 0
+        package var conditionalAnswers = 0
         package var evaluationsResumed = 0
         package var watchesResumed = 0
     }

@@ -90,6 +90,10 @@ import Testing
             counts.evaluationsResumed += report.counts.evaluationsResumed
             counts.watchesResumed += report.counts.watchesResumed
             counts.registerChanges += report.counts.registerChanges
+            counts.deletions += report.counts.deletions
+            counts.sets += report.counts.sets
+            counts.imports += report.counts.imports
+            counts.conditionalAnswers += report.counts.conditionalAnswers
         }
         #expect(counts.snapshotsInstalled > 0)
         #expect(counts.snapshotsWritten > 10)
@@ -101,6 +105,10 @@ import Testing
         #expect(counts.evaluationsResumed > 0)
         #expect(counts.watchesResumed > 0)
         #expect(counts.registerChanges > 0)
+        #expect(counts.deletions > 0)
+        #expect(counts.sets > 0)
+        #expect(counts.imports > 0)
+        #expect(counts.conditionalAnswers > 0)
     }
 
     /// Nodes come and go under all kinds of trouble, and those that have lost their data are refused.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
+import PembaReplica
 import PembaService
 
 /// Histories keep the codes of errors, not their words.
@@ -15,17 +16,17 @@ struct History {
         enum Outcome: Equatable {
             /// Still under way, or given up without an answer.
             case unknown
-            /// Done, at this revision.
-            case acknowledged(Revision)
+            /// Done.
+            case acknowledged(ReferenceState.Done)
             /// Answered by the log: it was refused there.
             case refused(ErrorCode)
             /// Never in the log, as the nodes said.
             case notDone
         }
 
-        /// The number that stands in one of the write's preconditions, so that it can be found in the log.
+        /// The number that it bears, so that it can be found in the log.
         var tag: UInt64
-        var request: WriteRequest
+        var command: ClientCommand
         /// The highest revision that any client had been told of when it began.
         var acknowledgedBefore: Revision
         /// When it was first sent.
@@ -46,7 +47,7 @@ struct History {
         /// The revision at which it was evaluated.
         var revision: Revision
         /// The answer, or why there was none.
-        var answer: Result<Bool, ErrorCode>
+        var answer: Result<Permissionship, ErrorCode>
     }
 
     /// What one client was told of changes without a gap, by as many nodes as it took.
@@ -55,8 +56,16 @@ struct History {
         let start: Revision
         /// Everything up to here was told.
         var told: Revision
-        /// The revisions that changed tuples, and how.
-        var changes: [(revision: Revision, changes: [TupleChange])] = []
+        /// The revisions that changed tuples.
+        var changes: [Changes] = []
+    }
+
+    /// What one revision changed.
+    struct Changes {
+        var revision: Revision
+        var changes: [TupleChange]
+        /// What its writer says of it.
+        var metadata: ContextObject
     }
 
     var writes: [Write] = []

@@ -27,7 +27,7 @@ enum HistoryChecker {
             (history.checks[$0].revision, $0) < (history.checks[$1].revision, $1)
         }
         var next = 0
-        var changes: [[TupleChange]] = []
+        var changes: [History.Changes] = []
         func answerChecks() throws(Violation) {
             while next < checks.count, history.checks[checks[next]].revision.index <= model.index {
                 try compare(history.checks[checks[next]], with: model)
@@ -37,7 +37,8 @@ enum HistoryChecker {
         try answerChecks()
         for entry in chain {
             let applied = try model.apply(entry)
-            changes.append(model.changes)
+            let revision = Revision(entry.index)
+            changes.append(History.Changes(revision: revision, changes: model.changes, metadata: model.metadata))
             if let applied, let tag = applied.tag { results[tag, default: []].append(applied) }
             try answerChecks()
         }
@@ -52,7 +53,7 @@ enum HistoryChecker {
         typealias Operation = TimedOperation<RegisterModel<Int>.Operation>
         var registers: [String: [Operation]] = [:]
         for write in history.writes {
-            guard let change = Workload.registerChange(write.request) else { continue }
+            guard let change = Workload.registerChange(write.command) else { continue }
             let succeeded: Bool?
             switch write.outcome {
             case .unknown: succeeded = nil
@@ -111,19 +112,19 @@ enum HistoryChecker {
 
     /// Z3, Z11, Z14.
     private static func compare(_ write: History.Write, with applied: [ReferenceState.Applied]) throws(Violation) {
-        let text = "write \(write.tag) (\(write.request.updates.map(\.tuple.description)))"
+        let text = "write \(write.tag) (\(write.command))"
         let executed = applied.filter(\.isFirst)
         guard executed.count <= 1 else {
             throw Violation("\(text) was done \(executed.count) times, at \(executed.map(\.index))")
         }
         switch write.outcome {
         case .unknown: break
-        case .acknowledged(let revision):
-            guard let first = executed.first, first.result == .success(revision) else {
-                throw Violation("\(text) was acknowledged at \(revision), and the log says \(applied.map(\.result))")
+        case .acknowledged(let done):
+            guard let first = executed.first, first.result == .success(done) else {
+                throw Violation("\(text) was acknowledged as \(done), and the log says \(applied.map(\.result))")
             }
-            guard revision > write.acknowledgedBefore else {
-                throw Violation("\(text) began after \(write.acknowledgedBefore) was acknowledged, and has \(revision)")
+            guard done.revision > write.acknowledgedBefore else {
+                throw Violation("\(text) began after \(write.acknowledgedBefore) was acknowledged, and has \(done)")
             }
         case .refused(let code):
             guard applied.contains(where: { $0.result == .failure(code) }) else {
@@ -137,15 +138,18 @@ enum HistoryChecker {
     }
 
     /// Z10.
-    private static func compare(_ watch: History.Watch, with changes: [[TupleChange]]) throws(Violation) {
+    private static func compare(_ watch: History.Watch, with all: [History.Changes]) throws(Violation) {
         var told = watch.changes[...]
-        for place in Int(watch.start.index.rawValue)..<Int(watch.told.index.rawValue) where !changes[place].isEmpty {
-            let revision = Revision(UInt64(place) + 1)
-            guard let next = told.popFirst(), next.revision == revision else {
-                throw Violation("a watch from \(watch.start) to \(watch.told) was not told of revision \(revision)")
+        for wanted in all[Int(watch.start.index.rawValue)..<Int(watch.told.index.rawValue)] {
+            if wanted.changes.isEmpty { continue }
+            guard let next = told.popFirst(), next.revision == wanted.revision else {
+                throw Violation("a watch from \(watch.start) to \(watch.told) was not told of \(wanted.revision)")
             }
-            guard next.changes.count == changes[place].count, Set(next.changes) == Set(changes[place]) else {
-                throw Violation("a watch was told of \(next.changes) at \(revision), where \(changes[place]) changed")
+            guard next.changes.count == wanted.changes.count, Set(next.changes) == Set(wanted.changes) else {
+                throw Violation("a watch was told of \(next), and it was \(wanted)")
+            }
+            guard next.metadata == wanted.metadata else {
+                throw Violation("a watch was told \(next.metadata.json) with \(wanted)")
             }
         }
         guard told.isEmpty else { throw Violation("a watch was told of \(told), where nothing changed") }

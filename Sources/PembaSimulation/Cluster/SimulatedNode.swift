@@ -103,7 +103,7 @@ final class SimulatedNode {
 struct SuspendedEvaluation {
     let request: ClientRequest
     let rest: ArraySlice<CheckItem>
-    var decisions: [Result<Bool, ErrorCode>]
+    var decisions: [Result<Permissionship, ErrorCode>]
     /// The state, and what it is a state of.
     let basis: HeldBasis
     let machine: StateMachine

@@ -31,6 +31,7 @@ extension Simulation {
             case .leadership(let leadership):
                 narrate("node \(node.id) is \(leadership.role) of term \(leadership.term)")
                 try checker.leadership(leadership, at: place, node)
+                if leadership.role == .leader { hurry() }
             case .applyPending: scheduleApply(place)
             case .readSnapshotBlocks(let peer, let index, let from, let count):
                 enqueue(.readBlocks(peer: peer, index: index, from: from, count: count), at: place)

@@ -120,9 +120,9 @@ extension Simulation {
         }
     }
 
-    private func decide(_ item: CheckItem, _ graph: Graph, in basis: Basis) -> Result<Bool, ErrorCode> {
+    private func decide(_ item: CheckItem, _ graph: Graph, in basis: Basis) -> Result<Permissionship, ErrorCode> {
         do throws(GraphError) {
-            return .success(try graph.check(item, in: basis).permissionship == .hasPermission)
+            return .success(try graph.check(item, in: basis).permissionship)
         } catch {
             return .failure(ServiceError(error).code)
         }

@@ -154,6 +154,7 @@ package final class Simulation {
             let id = nodes[peer].id
             try wake(node, event) { replica, time, effects in
                 replica.step(isUp ? .linkUp(id) : .linkDown(id), at: time, into: &effects)
+                if isUp { replica.step(.called(by: id), at: time, into: &effects) }
             }
         case .disk(let node, let boot, let work):
             guard nodes[node].boot == boot else { return }
@@ -177,6 +178,7 @@ package final class Simulation {
         case .watchAnswer(let client, let attempt, let answer): try watcherReceives(client, attempt, answer)
         case .start(let node): try start(node)
         case .fault: try injectFault()
+        case .operate: try operate()
         case .heal: if !isHealing { network.heal() }
         case .diskEmptied(let node): nodes[node].disk.capacityBytes = .max
         }

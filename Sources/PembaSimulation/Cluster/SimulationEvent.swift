@@ -42,6 +42,8 @@ enum SimulationEvent {
     case start(node: Int)
     /// A fault begins.
     case fault
+    /// An operator asks for other members.
+    case operate
     /// The network is whole again.
     case heal
     /// There is room on a node's disk again.
@@ -81,8 +83,8 @@ enum ClientAnswer {
 struct CheckedItems {
     /// The state.
     var zookie: Zookie
-    /// Whether it is so, or why that has no answer.
-    var decisions: [Result<Bool, ErrorCode>]
+    /// Whether it is so, or depends on what was not said, or why there is no answer.
+    var decisions: [Result<Permissionship, ErrorCode>]
 }
 
 /// What a client that watches is told.

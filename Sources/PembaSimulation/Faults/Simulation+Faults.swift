@@ -43,10 +43,10 @@ extension Simulation {
             disconnect(place, peer)
             connect(place, peer)
         case .rot:
-            guard mayLose(place), node.disk.rotSomewhere(in: SimulatedNode.folder) else { return }
+            guard mayDamage(place), node.disk.rotSomewhere(in: SimulatedNode.folder) else { return }
             node.isRotten = true
         case .misdirectedRead:
-            guard mayLose(place) else { return }
+            guard mayDamage(place) else { return }
             node.isRotten = true
             node.disk.misdirectsNextRead = true
         case .failSync: node.disk.syncsUntilFailure = random.below(5)
@@ -67,7 +67,7 @@ extension Simulation {
             }
         case .upgrade: upgradeNext()
         case .members: try changeMembers(&random)
-        case .wipe: wipe(place, &random)
+        case .wipe: wipe(victim(orElse: place, &random), &random)
         case .loss, .duplication, .stragglers, .clockDrift: preconditionFailure("\(fault) is no event")
         }
     }

@@ -41,8 +41,9 @@ extension Simulation {
         guard hasConverged else {
             let states = nodes.map { node in
                 guard let replica = node.process?.replica else { return "\(node.id) down" }
+                let marks = (node.isWiped ? " (wiped)" : "") + (replica.removedAt == nil ? "" : " (removed)")
                 return
-                    "\(node.id)\(node.isWiped ? " (wiped)" : "") at \(replica.stateMachine.index) of \(replica.commit) by "
+                    "\(node.id)\(marks) at \(replica.stateMachine.index) of \(replica.commit) by "
                     + "\(replica.configuration.voters) and \(replica.configuration.learners)"
             }
             throw Violation("the nodes do not agree after everything was healed: \(states.joined(separator: ", "))")
@@ -112,10 +113,20 @@ extension Simulation {
         }
     }
 
+    /// Whether nodes that were removed have heard that they were.
+    private func knowTheyAreRemoved(_ removed: [NodeID]) -> Bool {
+        nodes.allSatisfy { node in
+            guard let replica = node.process?.replica, removed.contains(node.id) else { return true }
+            return replica.removedAt != nil
+        }
+    }
+
     private var hasConverged: Bool {
         let running = nodes.compactMap { $0.process?.replica }
         guard let newest = running.max(by: { $0.commit < $1.commit })?.configuration else { return false }
-        guard newest.goal == nil, !newest.isJoint else { return false }
+        guard newest.goal == nil, !newest.isJoint, newest.awaited.isEmpty, knowTheyAreRemoved(newest.removed) else {
+            return false
+        }
         let members = places(of: newest.members)
         let replicas = members.compactMap { nodes[$0].process?.replica }
         guard replicas.count == members.count, let first = replicas.first else { return false }

@@ -45,7 +45,17 @@ extension Simulation {
         areQuorum(goodPlaces.filter { $0 != place }, of: countingConfigurations)
     }
 
+    /// Whether a disk may be damaged: not one that is empty, on which damage would look like the rest of a log.
+    func mayDamage(_ place: Int) -> Bool { !nodes[place].isWiped && mayLose(place) }
+
     // MARK: - Loss
+
+    /// Who loses its data: as often as not a node that learns, which is to get it again.
+    func victim(orElse place: Int, _ random: inout SeededRandom) -> Int {
+        let learners = nodes.indices.filter { memberships.settled.configuration.learners.contains(nodes[$0].id) }
+        guard !learners.isEmpty, random.chance(1, in: 2) else { return place }
+        return learners[random.below(learners.count)]
+    }
 
     /// Takes away a machine's data folder; it comes back with an empty one.
     ///
@@ -101,6 +111,13 @@ extension Simulation {
 
     // MARK: - The operator
 
+    /// An operator asks for something, unless all comes to its end.
+    func operate() throws(Violation) {
+        guard !isHealing else { return }
+        var random = self.random.split()
+        try changeMembers(&random)
+    }
+
     /// Asks the leader for another membership, if there is one, and if it can be had.
     func changeMembers(_ random: inout SeededRandom) throws(Violation) {
         let leaders = nodes.indices.filter { place in
@@ -112,7 +129,7 @@ extension Simulation {
         }
         guard let place = newest, let replica = nodes[place].process?.replica else { return }
         let configuration = replica.configuration
-        let request: MembershipRequest
+        var request: MembershipRequest
         if configuration.goal != nil {
             guard random.chance(1, in: 4) else { return }
             request = .abandon
@@ -120,13 +137,53 @@ extension Simulation {
             guard let goal = goal(after: configuration, &random) else { return }
             request = .reach(goal)
         }
-        let expected = replica.membershipIndex
+        var expected = replica.membershipIndex
+        let isEarly = replica.commit < expected || replica.term(at: replica.commit) != replica.leadership.term
+        let mistake = drawMistake(&random)
+        switch mistake {
+        case .none: break
+        case .oldLook: expected = expected.previous
+        case .removedNode:
+            guard let gone = configuration.removed.first else { return }
+            request = .reach(MembershipGoal(voters: configuration.voters, learners: configuration.learners + [gone]))
+        }
         var outcome = MembershipOutcome.transferring
         try wake(place, .fault) { replica, time, effects in
             outcome = replica.changeMembership(request, ifConfigurationIsAt: expected, at: time, into: &effects)
         }
         narrate("node \(nodes[place].id) is asked for \(request): \(outcome)")
-        if case .appended = outcome { counts.membershipChanges += 1 }
+        guard case .appended = outcome else { return }
+        guard mistake == .none else {
+            throw Violation("node \(nodes[place].id) changes the members, although the operator errs: \(mistake)")
+        }
+        guard !isEarly else {
+            throw Violation("node \(nodes[place].id) changes the members before it has settled how they were")
+        }
+        counts.membershipChanges += 1
+        hurry()
+    }
+
+    /// Now and then an operator asks as soon as there is a leader, or one change is begun: too early, as a rule.
+    func hurry() {
+        guard options.has(.members), !isHealing, random.chance(1, in: 4) else { return }
+        schedule(.operate, after: random.below(UInt64(2_000_000)))
+    }
+
+    /// What an operator may get wrong, and must be told.
+    private enum Mistake {
+        case none
+        /// The members have changed since they were looked at.
+        case oldLook
+        /// A node that was removed is to come back under its id.
+        case removedNode
+    }
+
+    private func drawMistake(_ random: inout SeededRandom) -> Mistake {
+        switch random.below(12) {
+        case 0: .oldLook
+        case 1: .removedNode
+        default: .none
+        }
     }
 
     private func term(of place: Int) -> Term { nodes[place].process?.replica.leadership.term ?? .zero }

@@ -17,27 +17,34 @@ struct ReferenceEvaluator {
     }
 
     private let schema: CompiledSchema
+    private let time: Timestamp
+    private let item: CheckItem
+    private let ifUndecided: Bool
     private let subject: SubjectReference
+    /// Whether a condition was met that cannot be decided.
+    private(set) var isUndecided = false
     /// The object in question, and all that tuples lead to from there.
     private var objects: [ObjectReference] = []
     /// The tuples of these objects.
     private var tuples: [RelationTuple] = []
     private var facts: Set<Fact> = []
 
-    /// Takes the tuples that have not expired; those that do not count yet are passed over.
-    init(
-        schema: CompiledSchema,
-        tuplesOf: [ObjectReference: Set<RelationTuple>],
-        time: Timestamp,
-        item: CheckItem
-    ) {
+    /// Tuples under a condition that cannot be decided count if `ifUndecided` says so.
+    init(schema: CompiledSchema, time: Timestamp, item: CheckItem, ifUndecided: Bool) {
         self.schema = schema
+        self.time = time
+        self.item = item
+        self.ifUndecided = ifUndecided
         subject = item.subject
+    }
+
+    /// Whether the subject has it, by tuples that have not expired; those that do not count yet are passed over.
+    mutating func has(_ tuplesOf: [ObjectReference: Set<RelationTuple>]) -> Bool {
         var seen: Set<ObjectReference> = [item.resource]
         var waiting = [item.resource]
         while let object = waiting.popLast() {
             objects.append(object)
-            for tuple in tuplesOf[object] ?? [] where tuple.notBefore.map({ $0 <= time }) ?? true {
+            for tuple in tuplesOf[object] ?? [] where counts(tuple) {
                 tuples.append(tuple)
                 if seen.insert(tuple.subject.object).inserted { waiting.append(tuple.subject.object) }
             }
@@ -45,10 +52,16 @@ struct ReferenceEvaluator {
         if let relation = subject.relation { facts.insert(Fact(object: subject.object, relation: relation)) }
         closeRelations()
         closePermissions()
+        return facts.contains(Fact(object: item.resource, relation: item.permission))
     }
 
-    /// Whether the subject has it.
-    func has(_ item: CheckItem) -> Bool { facts.contains(Fact(object: item.resource, relation: item.permission)) }
+    private mutating func counts(_ tuple: RelationTuple) -> Bool {
+        guard tuple.notBefore.map({ $0 <= time }) ?? true else { return false }
+        guard let caveat = tuple.caveat else { return true }
+        if let holds = Workload.holds(caveat, for: item.context) { return holds }
+        isUndecided = true
+        return ifUndecided
+    }
 
     private mutating func closeRelations() {
         var count = -1

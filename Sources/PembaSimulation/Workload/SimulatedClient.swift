@@ -13,7 +13,7 @@ final class SimulatedClient {
         enum Kind {
             /// Opening a session.
             case openSession
-            /// A write; its place in the history.
+            /// A write of tuples; its place in the history.
             case write(Int)
             /// Replacing the schema.
             case schema(String)
@@ -37,6 +37,8 @@ final class SimulatedClient {
     /// The session, once there is one.
     var session: UInt64?
     var nextSequence: UInt64 = 1
+    /// A deletion that was done in part, and goes on.
+    var deletion: DeleteRequest?
     /// The newest zookie it was given.
     var newest: Zookie?
     /// What it is doing; nil between operations.

@@ -48,13 +48,11 @@ extension Simulation {
             counts.watchesResumed += 1
         case .item(.schema(let revision, _)):
             // It comes after the tuples that fell due at its revision.
-            try told(client, revision, client.watch.partial.isEmpty ? nil : client.watch.partial)
-            client.watch.partial = []
-        case .item(.changes(let revision, _, let changes, _, let isLast)):
+            try told(client, revision, client.watch.partial.isEmpty ? nil : .empty)
+        case .item(.changes(let revision, _, let changes, let metadata, let isLast)):
             client.watch.partial += changes
             guard isLast else { return }
-            try told(client, revision, client.watch.partial)
-            client.watch.partial = []
+            try told(client, revision, metadata)
         case .told(let revision):
             guard let record = client.watch.record else { return }
             history.watches[record].told = max(history.watches[record].told, revision)
@@ -65,14 +63,23 @@ extension Simulation {
         }
     }
 
-    /// Everything up to a revision was told, and at it these changes; nil for what is no change of tuples.
-    private func told(_ client: SimulatedClient, _ revision: Revision, _ changes: [TupleChange]?) throws(Violation) {
+    /// Everything up to a revision was told, and with it what its writer says of it; nil: it changes no tuples.
+    private func told(
+        _ client: SimulatedClient,
+        _ revision: Revision,
+        _ metadata: ContextObject?
+    ) throws(Violation) {
+        let changes = client.watch.partial
+        client.watch.partial = []
         guard let record = client.watch.record else { return }
         guard revision > history.watches[record].told else {
             throw Violation("a watch that was told of \(history.watches[record].told) is told of \(revision)")
         }
         if options.isChecked { try checker.checkAcknowledged(revision.index) }
         history.watches[record].told = revision
-        if let changes { history.watches[record].changes.append((revision, changes)) }
+        guard let metadata else { return }
+        history.watches[record].changes.append(
+            History.Changes(revision: revision, changes: changes, metadata: metadata)
+        )
     }
 }

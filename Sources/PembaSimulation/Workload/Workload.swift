@@ -10,19 +10,23 @@ enum Workload {
     static func schema(withEditors: Bool) -> String {
         """
         use expiration
+        caveat \(caveat)(tier int, limit int) {
+            tier <= limit
+        }
         definition user {}
         definition group {
             relation member: user | group#member
         }
         definition folder {
             relation parent: folder
-            relation viewer: user | user with expiration | user:* | group#member
+            relation viewer: user | user with expiration | user with \(caveat) | user with \(caveat) and expiration \
+        | user:* | group#member
             relation banned: user
             permission view = (viewer + parent->view) - banned
         }
         definition document {
             relation folder: folder
-            relation viewer: user | user with expiration | group#member
+            relation viewer: user | user with expiration | user with \(caveat) | group#member
         \(withEditors ? "    relation editor: user" : "")
             permission view = viewer + folder->view\(withEditors ? " + editor" : "")
             permission shared = viewer & folder->view
@@ -33,19 +37,19 @@ enum Workload {
     /// A schema that does not compile.
     static let brokenSchema = "definition document { permission view = nowhere }"
 
-    private static func user(_ random: inout SeededRandom) -> SubjectReference {
+    static func user(_ random: inout SeededRandom) -> SubjectReference {
         SubjectReference(type: "user", id: "u\(random.below(4))")
     }
 
-    private static func group(_ random: inout SeededRandom) -> ObjectReference {
+    static func group(_ random: inout SeededRandom) -> ObjectReference {
         ObjectReference(type: "group", id: "g\(random.below(3))")
     }
 
-    private static func folder(_ random: inout SeededRandom) -> ObjectReference {
+    static func folder(_ random: inout SeededRandom) -> ObjectReference {
         ObjectReference(type: "folder", id: "f\(random.below(4))")
     }
 
-    private static func document(_ random: inout SeededRandom) -> ObjectReference {
+    static func document(_ random: inout SeededRandom) -> ObjectReference {
         ObjectReference(type: "document", id: "d\(random.below(5))")
     }
 
@@ -80,18 +84,25 @@ enum Workload {
         }
     }
 
-    /// Updates of one write; seldom two of one tuple, and some of tuples that end soon after `time`, or have ended.
+    /// Updates of one write; seldom two of one tuple, and some of tuples that depend on a caveat or end soon after `time`, or have ended.
     static func updates(_ random: inout SeededRandom, at time: Timestamp) -> [TupleUpdate] {
         (0...random.below(3)).map { _ in
             let operation: TupleUpdate.Operation = [.create, .touch, .touch, .delete, .delete][random.below(5)]
             var tuple = tuple(&random)
-            if tuple.relation == "viewer", operation != .delete, random.chance(1, in: 2) {
-                let end = time.nanoseconds - 500_000_000 + Int64(random.below(UInt64(5_000_000_000)))
-                tuple.expiresAt = Timestamp(nanoseconds: end)
-                if random.chance(1, in: 4) { tuple.notBefore = Timestamp(nanoseconds: end - 1_000_000_000) }
-            }
+            if operation != .delete { addTraits(to: &tuple, &random, at: time) }
             return TupleUpdate(operation, tuple)
         }
+    }
+
+    /// Gives a viewer a caveat, or times that begin and end soon after `time`; seldom one who may have none.
+    static func addTraits(to tuple: inout RelationTuple, _ random: inout SeededRandom, at time: Timestamp) {
+        let isSingle = tuple.subject.relation == nil && !tuple.subject.isWildcard
+        guard tuple.relation == "viewer", isSingle || random.chance(1, in: 8) else { return }
+        if random.chance(1, in: 3) { tuple.caveat = condition(&random) }
+        guard random.chance(1, in: 2) else { return }
+        let end = time.nanoseconds - 500_000_000 + Int64(random.below(UInt64(5_000_000_000)))
+        tuple.expiresAt = Timestamp(nanoseconds: end)
+        if random.chance(1, in: 4) { tuple.notBefore = Timestamp(nanoseconds: end - 1_000_000_000) }
     }
 
     /// A precondition that may or may not hold.
@@ -106,53 +117,18 @@ enum Workload {
         return Precondition(random.chance(1, in: 2) ? .mustMatch : .mustNotMatch, filter)
     }
 
-    /// A change of a register from a value that is guessed to another (Z13): what one subject sees of a document.
-    static func compareAndSet(_ random: inout SeededRandom) -> (updates: [TupleUpdate], precondition: Precondition) {
-        let register = ObjectReference(type: "document", id: "register\(random.below(2))")
-        func value(_ number: Int) -> RelationTuple {
-            let subject = SubjectReference(type: "user", id: "value\(number)")
-            return RelationTuple(resource: register, relation: "viewer", subject: subject)
-        }
-        let old = random.below(4)
-        let new = old == 0 ? 1 + random.below(3) : random.below(4)
-        var filter = RelationshipFilter(resourceType: "document", resourceID: register.id, relation: "viewer")
-        // The value 0 is none.
-        if old > 0 { filter.subjectID = "value\(old)" }
-        var updates = new > 0 ? [TupleUpdate(.touch, value(new))] : []
-        if old > 0, old != new { updates.append(TupleUpdate(.delete, value(old))) }
-        return (updates, Precondition(old > 0 ? .mustMatch : .mustNotMatch, filter))
-    }
-
-    /// Whether a write is such a change.
-    static func isRegister(_ request: WriteRequest) -> Bool { registerChange(request) != nil }
-
-    /// Which register a write changes, and from and to which value; nil: it is no such change.
-    static func registerChange(_ request: WriteRequest) -> (register: String, from: Int, to: Int)? {
-        guard let register = request.updates.first?.tuple.resource.id, register.hasPrefix("register") else {
-            return nil
-        }
-        func value(_ id: String?) -> Int { id.flatMap { Int($0.dropFirst("value".count)) } ?? 0 }
-        let touched = request.updates.first { $0.operation == .touch }
-        let old = request.preconditions.first?.filter.subjectID
-        return (register, value(old), value(touched?.tuple.subject.object.id))
-    }
-
-    /// A write with a number that is found again in the log: a precondition on an object that is never written.
-    static func write(tag: UInt64, updates: [TupleUpdate], preconditions: [Precondition]) -> WriteRequest {
-        let filter = RelationshipFilter(resourceType: "document", resourceID: ReferenceState.tagPrefix + String(tag))
-        return WriteRequest(updates: updates, preconditions: preconditions + [Precondition(.mustNotMatch, filter)])
-    }
-
-    /// A question.
+    /// A question, with what caveats ask for or without.
     static func check(_ random: inout SeededRandom) -> CheckItem {
         let subject = random.chance(1, in: 6) ? members(&random) : user(&random)
-        switch random.below(8) {
-        case 0: return CheckItem(resource: group(&random), permission: "member", subject: subject)
-        case 1: return CheckItem(resource: folder(&random), permission: "viewer", subject: subject)
-        case 2, 3: return CheckItem(resource: folder(&random), permission: "view", subject: subject)
-        case 4: return CheckItem(resource: document(&random), permission: "shared", subject: subject)
-        case 5: return CheckItem(resource: document(&random), permission: "editor", subject: subject)
-        default: return CheckItem(resource: document(&random), permission: "view", subject: subject)
-        }
+        let (resource, permission): (ObjectReference, String) =
+            switch random.below(8) {
+            case 0: (group(&random), "member")
+            case 1: (folder(&random), "viewer")
+            case 2, 3: (folder(&random), "view")
+            case 4: (document(&random), "shared")
+            case 5: (document(&random), "editor")
+            default: (document(&random), "view")
+            }
+        return CheckItem(resource: resource, permission: permission, subject: subject, context: context(&random))
     }
 }
