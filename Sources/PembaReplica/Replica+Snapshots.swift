@@ -159,9 +159,9 @@ extension Replica {
     /// A snapshot is only fetched from the leader: until Raft hears that this one cannot be had, it takes no entries from
     /// anybody else.
     func endTransferOfFormerLeader(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
-        guard let receiver, !receiver.isInstalling, let leader = leadership.leader, leader != receiver.source else {
-            return
-        }
+        guard let receiver, !receiver.isInstalling, let leader = leadership.leader, leader != receiver.source,
+            !planted("waits-for-former-leader")
+        else { return }
         endTransfer(failed: true, at: time, into: &effects)
     }
 

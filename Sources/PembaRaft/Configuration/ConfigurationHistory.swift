@@ -33,7 +33,7 @@ struct ConfigurationHistory: Sendable {
 
     /// Restores the one in force at `index` when the entries after it are removed.
     mutating func truncate(after index: LogIndex) {
-        while items.count > 1, current.index > index { items.removeLast() }
+        while items.count > 1, current.index > index, !planted("keeps-truncated-members") { items.removeLast() }
     }
 
     /// Forgets those before the one in force at `index`.

@@ -35,11 +35,12 @@ extension RaftCore {
         expected: LogIndex
     ) throws(MembershipRefusal) -> RaftConfiguration {
         let (current, index) = (configuration, configurations.currentIndex)
-        guard index == expected else { throw .stale(expected: expected, actual: index) }
+        guard index == expected || planted("ignores-old-look") else { throw .stale(expected: expected, actual: index) }
         // Without an entry of its own term a leader may replace a configuration that a predecessor has committed
         // elsewhere, and two majorities that do not overlap decide (the error of 2015 in single-server changes).
-        guard hasCommittedInTerm else { throw .leaderIsNew }
-        guard index <= commitIndex, !current.isJoint else { throw .changeUnderWay(index) }
+        guard hasCommittedInTerm || planted("changes-too-early") else { throw .leaderIsNew }
+        let isSettled = index <= commitIndex || planted("changes-while-changing")
+        guard isSettled, !current.isJoint else { throw .changeUnderWay(index) }
         switch request {
         case .reach(let goal, let addresses):
             guard current.goal == nil else { throw .changeUnderWay(index) }
@@ -105,7 +106,7 @@ extension RaftCore {
     /// Once that is committed, one that comes with nothing has lost what it had.
     private func withoutThoseWhoCame(_ current: RaftConfiguration) -> RaftConfiguration? {
         // One that removes itself is done with its office when that is committed.
-        guard !current.awaited.isEmpty, current.voters.contains(id) else { return nil }
+        guard !current.awaited.isEmpty, current.voters.contains(id), !planted("awaits-for-ever") else { return nil }
         var next = current
         next.awaited.removeAll { node in
             node == id || peers.contains { $0.id == node && $0.match > RaftCore.firstIndex }
@@ -130,7 +131,7 @@ extension RaftCore {
                 return
             }
         }
-        guard isComplete, let next = try? current.reaching(goal) else { return }
+        guard isComplete || planted("promotes-at-once"), let next = try? current.reaching(goal) else { return }
         appendConfiguration(next, into: &effects)
     }
 }

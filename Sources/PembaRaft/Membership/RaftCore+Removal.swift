@@ -37,7 +37,8 @@ extension RaftCore {
 
     /// Whether `peer` must have lost its data if it has only what it was made with: it votes, and has taken part.
     package func mustHaveData(_ peer: NodeID) -> Bool {
-        configuration.quorum.contains(peer) && !configuration.awaited.contains(peer)
+        if planted("takes-wiped-voter-back") { return false }
+        return configuration.quorum.contains(peer) && !configuration.awaited.contains(peer)
     }
 
     /// Tells a node that was removed that it was; false if the message is to be taken up.
@@ -68,7 +69,7 @@ extension RaftCore {
 
     /// Notes what the latest committed configuration says about removed nodes.
     mutating func noteCommittedConfiguration() {
-        guard configurations.currentIndex > tombstones.index else { return }
+        guard configurations.currentIndex > tombstones.index, !planted("forgets-the-removed") else { return }
         let item = configurations.item(at: commitIndex)
         guard item.index > tombstones.index else { return }
         tombstones = Tombstones(index: item.index, nodes: item.configuration.removed)

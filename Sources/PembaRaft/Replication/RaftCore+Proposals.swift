@@ -55,8 +55,9 @@ extension RaftCore {
 
     /// Commits what a quorum has durably, if its last entry is of the current term (Raft paper, 5.4.2).
     mutating func advanceCommit(into effects: inout [RaftEffect]) {
+        let quorum = planted("learners-commit") ? JointQuorum(incoming: configuration.members) : configuration.quorum
         let reached = LogIndex(
-            configuration.quorum.reached { node in
+            quorum.reached { node in
                 if node == id { return (planted("counts-unwritten") ? log.lastIndex : durability.index).rawValue }
                 for position in peers.indices where peers[position].id == node { return peers[position].match.rawValue }
                 return nil

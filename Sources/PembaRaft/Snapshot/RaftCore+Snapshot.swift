@@ -97,7 +97,8 @@ extension RaftCore {
         durability.install(point.index)
         // Configurations after the point stay if their entries do.
         let later = configurations.items.filter { $0.index > point.index && $0.index <= log.lastIndex }
-        configurations = ConfigurationHistory(index: point.index, configuration: point.configuration)
+        let members = planted("snapshot-keeps-members") ? configuration : point.configuration
+        configurations = ConfigurationHistory(index: point.index, configuration: members)
         for item in later { configurations.append(item.configuration, at: item.index) }
         snapshot = point
         commitIndex = point.index

@@ -65,11 +65,14 @@ extension StateMachine {
         for update in request.updates {
             // Whether the tuple was there does not matter: creating is checked above, touching and deleting do not ask.
             switch update.operation {
-            case .create, .touch: counts.add(graph.put(update.tuple))
+            case .create, .touch:
+                var tuple = update.tuple
+                if planted("drops-caveats") { tuple.caveat = nil }
+                counts.add(graph.put(tuple))
             case .delete: if graph.remove(update.tuple) != nil { counts.deleted += 1 }
             }
         }
-        graph.note(request.metadata)
+        if !planted("forgets-metadata") { graph.note(request.metadata) }
         return .written(planted("zookie-of-state-before") ? Revision(index.previous) : revision, counts)
     }
 
@@ -83,7 +86,7 @@ extension StateMachine {
         try check(request.preconditions)
         let (matching, next) = graph.search(
             request.filter,
-            after: request.cursor?.last,
+            after: planted("deletes-from-start") ? nil : request.cursor?.last,
             limit: request.limit,
             work: Limits.commandVisits
         )
@@ -121,7 +124,8 @@ extension StateMachine {
         let lasting = request.tuples.filter { $0.expiresAt.map { $0 > timestamp } ?? true }
         var wanted: [RelationTuple: RelationTuple] = [:]
         for tuple in lasting { wanted[tuple.key] = tuple }
-        var changes = present.filter { wanted[$0.key] == nil }.map { TupleUpdate(.delete, $0) }
+        let isOnlyAdding = planted("set-only-adds")
+        var changes = present.filter { wanted[$0.key] == nil && !isOnlyAdding }.map { TupleUpdate(.delete, $0) }
         var known: [RelationTuple: RelationTuple] = [:]
         for tuple in present { known[tuple.key] = tuple }
         for tuple in lasting {
@@ -148,7 +152,7 @@ extension StateMachine {
         if request.mode == .fail, let stored = graph.firstStored(of: request.batch) {
             throw .alreadyExists(stored.tuple, at: stored.position)
         }
-        let counts = graph.put(request.batch, keepingStored: request.mode == .skip)
+        let counts = graph.put(request.batch, keepingStored: request.mode == .skip && !planted("import-never-skips"))
         return .imported(revision, created: UInt64(counts.created), existing: UInt64(counts.existing))
     }
 
