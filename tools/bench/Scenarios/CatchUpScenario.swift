@@ -15,9 +15,7 @@ extension Scenario {
         try await withNewNode(stage) { join in
             let seconds = try await join.finish()
             let name = "a new node has \(stage.data.tupleCount) tuples after"
-            return [Figures.Row(name: name, value: seconds, unit: "s")] + join.snapshot + [
-                Figures.Row(name: "catch-up, content alone", value: join.contentMegabytes / seconds, unit: "MB/s")
-            ]
+            return [Figures.Row(name: name, value: seconds, unit: "s")] + join.snapshot + join.phases(seconds)
         }
     }
 
@@ -80,6 +78,9 @@ private final class Join {
     private let last: LogIndex
     /// Blocks of the snapshot that it fetched.
     private(set) var blocks: UInt32 = 0
+    /// After how many seconds all of them had been asked for, and when the snapshot was the node's state.
+    private var fetchedAfter: Double?
+    private var loadedAfter: Double?
 
     /// Adds the node as soon as it answers.
     init(node: LocalNode, contact: MemberContact, client: PembaClient) async throws {
@@ -115,6 +116,17 @@ private final class Join {
         ]
     }
 
+    /// What took how long, and how fast the snapshot came.
+    func phases(_ seconds: Double) -> [Figures.Row] {
+        let (fetched, loaded) = (fetchedAfter ?? 0, loadedAfter ?? 0)
+        return [
+            Figures.Row(name: "fetching it", value: fetched, unit: "s"),
+            Figures.Row(name: "fetching it, content", value: contentMegabytes / fetched, unit: "MB/s"),
+            Figures.Row(name: "verifying and loading it", value: loaded - fetched, unit: "s"),
+            Figures.Row(name: "the log after it", value: seconds - loaded, unit: "s"),
+        ]
+    }
+
     private var diskMegabytes: Double {
         let folder = node.folder + "/data/snapshots"
         let paths = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
@@ -136,12 +148,22 @@ private final class Join {
         }
     }
 
+    private func note(_ member: MemberStatus) {
+        let seconds = (ContinuousClock.now - start).inSeconds
+        if let snapshot = member.snapshot {
+            blocks = max(blocks, snapshot.total)
+            if fetchedAfter == nil, snapshot.total > 0, snapshot.done >= snapshot.total { fetchedAfter = seconds }
+        } else if fetchedAfter != nil, loadedAfter == nil, member.matchIndex ?? .zero > .zero {
+            loadedAfter = seconds
+        }
+    }
+
     /// Waits for what the leader says of it.
     @discardableResult
     func wait<Value>(_ what: String, until condition: (MemberStatus) throws -> Value?) async throws -> Value {
         while true {
             let member = try await client.membership().members.first { $0.node == contact.node }
-            if let total = member?.snapshot?.total { blocks = max(blocks, total) }
+            if let member { note(member) }
             if let value = try member.flatMap(condition) { return value }
             guard ContinuousClock.now - start < Join.patience, node.isRunning else {
                 throw ToolError("node \(node.id) did not get \(what)\n\(node.log.suffix(2_000))")
