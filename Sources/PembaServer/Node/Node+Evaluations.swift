@@ -34,7 +34,7 @@ extension Node {
     func scheduleTurn() {
         guard !isTurnScheduled else { return }
         isTurnScheduled = true
-        loop.assumeIsolated().scheduleTask(in: Node.pause) {
+        turns.append {
             self.isTurnScheduled = false
             self.runTurn()
         }

@@ -19,6 +19,8 @@ struct OwnSnapshot {
     var written = 0
     /// Whether all blocks are handed over.
     var isComplete = false
+    /// Until when no more are made: a snapshot gets at most half of the loop's time.
+    var restsUntil = Instant.zero
     /// Whether a turn is scheduled that hands over more.
     var isContinuing = false
 }
@@ -82,9 +84,13 @@ extension Node {
         guard let snapshot = ownSnapshot, !snapshot.isContinuing, !snapshot.isComplete else { return }
         guard snapshot.handed - snapshot.written < Node.blocksOnTheWay else { return }
         ownSnapshot?.isContinuing = true
-        loop.assumeIsolated().scheduleTask(in: Node.pause) {
-            self.ownSnapshot?.isContinuing = false
-            self.makeSnapshotBlocks()
+        let now = SystemClock.now()
+        let rest = snapshot.restsUntil > now ? snapshot.restsUntil - now : .zero
+        loop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(rest.nanoseconds))) {
+            self.turns.append {
+                self.ownSnapshot?.isContinuing = false
+                self.makeSnapshotBlocks()
+            }
         }
     }
 
@@ -102,6 +108,8 @@ extension Node {
             ownSnapshot?.handed += 1
             storage.submit(.writeSnapshotBlock(block))
         }
+        let end = SystemClock.now()
+        ownSnapshot?.restsUntil = end + (end - start)
         scheduleSnapshotTurn()
     }
 

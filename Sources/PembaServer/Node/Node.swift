@@ -41,15 +41,14 @@ package final class Node {
 
     /// How long evaluations may take in one turn of the loop before others come first.
     static let turnBudget = TimeSpan.milliseconds(4)
-    /// How long the loop looks at its sockets between two turns of queued work: tasks that are due at once would run
-    /// before it does.
-    static let pause = TimeAmount.microseconds(20)
 
     /// Days before the certificate expires from which the log warns.
     private static let certificateDaysMin = 14.0
 
     let configuration: NodeConfiguration
     let loop: any EventLoop
+    /// Evaluations, entries to be applied and snapshots to be written take turns.
+    let turns: LoopTurns
     let logs: NodeLogs
     let logger: Logger
     let audit: AuditLog
@@ -136,12 +135,14 @@ package final class Node {
         access: NodeAccess,
         logs: NodeLogs,
         loop: any EventLoop,
+        looks: LoopLooks,
         storage: StorageThread,
         monitor: DiskMonitor
     ) {
         loop.preconditionInEventLoop()
         self.configuration = configuration
         self.loop = loop
+        turns = LoopTurns(loop: loop, looks: looks)
         self.logs = logs
         self.access = access
         self.storage = storage
@@ -285,6 +286,7 @@ package final class Node {
         phase = .stopped
         flight.forget()
         timer?.cancel()
+        turns.cancel()
         let stopped = onStopped
         onStopped = nil
         stopped?()

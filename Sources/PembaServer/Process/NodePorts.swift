@@ -22,7 +22,8 @@ final class NodePorts {
     let configuration: NodeConfiguration
     let access: NodeAccess
     let logs: NodeLogs
-    let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    let looks = LoopLooks()
+    let group: MultiThreadedEventLoopGroup
     let progress = StartupProgress()
     /// The node, once it serves.
     let node: NIOLoopBoundBox<Node?>
@@ -34,6 +35,7 @@ final class NodePorts {
         self.configuration = configuration
         self.access = access
         self.logs = logs
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1, metricsDelegate: looks)
         node = NIOLoopBoundBox.makeEmptyBox(valueType: Node.self, eventLoop: group.any())
         pages = HealthPages(node: node, progress: progress)
     }

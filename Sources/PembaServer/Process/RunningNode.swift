@@ -28,6 +28,7 @@ package final class RunningNode: Sendable {
     private let clients: Listener
     private let peers: Listener
     private let group: MultiThreadedEventLoopGroup
+    private let looks: LoopLooks
     private let node: NIOLoopBoundBox<Node?>
     private let access: NodeAccess
     private let dataFolder: String
@@ -42,6 +43,7 @@ package final class RunningNode: Sendable {
         self.clients = clients
         self.peers = peers
         group = ports.group
+        looks = ports.looks
         node = ports.node
         access = ports.access
         dataFolder = ports.configuration.dataFolder
@@ -98,7 +100,7 @@ package final class RunningNode: Sendable {
         _ logs: NodeLogs,
         _ monitor: DiskMonitor
     ) {
-        let (box, loop, access) = (node, node.eventLoop, access)
+        let (box, loop, looks, access) = (node, node.eventLoop, looks, access)
         let gauge = SpaceGauge(
             lowBytes: configuration.storage.lowSpaceBytes,
             criticalBytes: configuration.storage.criticalSpaceBytes
@@ -113,6 +115,7 @@ package final class RunningNode: Sendable {
                 access: access,
                 logs: logs,
                 loop: loop,
+                looks: looks,
                 storage: storage,
                 monitor: monitor
             )
