@@ -222,7 +222,8 @@ struct AnswerTests {
             let future = Revision(written.revision.rawValue + 1_000_000)
             #expect(await Self.error { _ = try await decision(.atRevision(future)) }?.code == .futureZookie)
             // A time that has been is answered even if nothing was written since; what is to come nobody knows.
-            let now = Int64(Date().timeIntervalSince1970) * 1_000_000_000
+            // To the nanosecond: a second ago there may have been no cluster.
+            let now = Int64(Date().timeIntervalSince1970 * 1_000_000_000)
             let hour = Int64(3_600) * 1_000_000_000
             #expect(try await decision(.atTime(Timestamp(nanoseconds: now))) == .hasNot)
             let later = Timestamp(nanoseconds: now + hour)
