@@ -122,8 +122,19 @@ final class TestCluster: @unchecked Sendable {
         let log = open(path("node\(node).log"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: log))
         let faults = faults[node] ?? DiskFaults()
-        nodes[node] = try RunningNode.start(configuration, setup: setup, logs: logs) { monitor in
-            FaultyFileSystem(faults: faults, monitor: monitor)
+        // A program that another test starts just while a port is opened, before it is marked as not to be inherited,
+        // keeps it taken until it ends.
+        let deadline = ContinuousClock.now + (more.isEmpty ? .seconds(30) : .zero)
+        while true {
+            do throws(StartupError) {
+                nodes[node] = try RunningNode.start(configuration, setup: setup, logs: logs) { monitor in
+                    FaultyFileSystem(faults: faults, monitor: monitor)
+                }
+                return
+            } catch {
+                guard error.exitCode == .portUnavailable, ContinuousClock.now < deadline else { throw error }
+                usleep(20_000)
+            }
         }
     }
 
