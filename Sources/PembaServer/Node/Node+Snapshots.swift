@@ -30,6 +30,8 @@ extension Node {
     private static let blocksOnTheWay = 4
     /// How long a turn may make blocks.
     private static let blockBudget = TimeSpan.milliseconds(2)
+    /// The longest rest after making some: a process that was paused in between does not rest for as long.
+    private static let restMax = TimeSpan.milliseconds(50)
 
     /// Fixes the state and begins to write it.
     func beginOwnSnapshot() {
@@ -109,7 +111,7 @@ extension Node {
             storage.submit(.writeSnapshotBlock(block))
         }
         let end = SystemClock.now()
-        ownSnapshot?.restsUntil = end + (end - start)
+        ownSnapshot?.restsUntil = end + min(end - start, Node.restMax)
         scheduleSnapshotTurn()
     }
 

@@ -22,8 +22,7 @@ extension Scenario {
     /// The same, but the new node is killed five times while it receives the snapshot, and started again.
     static let catchUpCut = Scenario(name: "catch-up-cut", killsNodes: true) { stage in
         try await withNewNode(stage) { join in
-            let http = stage.cluster.http(node: try await stage.cluster.leader())
-            let before = http?.metric(blocksSent) ?? 0
+            let before = Scenario.sent(in: stage)
             for cut in 1...cuts {
                 try await join.wait("\(cut) of \(cuts + 1) parts of the snapshot") { member -> Void? in
                     if join.hasEverything(member) {
@@ -36,13 +35,19 @@ extension Scenario {
                 try join.node.start()
             }
             let seconds = try await join.finish()
-            let sent = (http?.metric(blocksSent) ?? 0) - before
+            let sent = Scenario.sent(in: stage) - before
             let name = "a node killed \(cuts) times meanwhile has all after"
             return [Figures.Row(name: name, value: seconds, unit: "s")] + join.snapshot + [
                 Figures.Row(name: "blocks sent", value: sent, unit: "blocks"),
                 Figures.Row(name: "sent more than once", value: (sent / Double(join.blocks) - 1) * 100, unit: "%"),
             ]
         }
+    }
+
+    /// Blocks that all nodes have sent: the leader may change meanwhile.
+    private static func sent(in stage: Stage) -> Double {
+        let nodes = stage.cluster.local?.plan.nodes ?? []
+        return nodes.compactMap { stage.cluster.http(node: $0.id)?.metric(blocksSent) }.reduce(0, +)
     }
 
     /// Adds a node and removes it at the end; nothing without a cluster of the benchmark's own.
@@ -116,9 +121,9 @@ private final class Join {
         ]
     }
 
-    /// What took how long, and how fast the snapshot came.
+    /// What took how long, and how fast the snapshot came; empty if everything came from the log.
     func phases(_ seconds: Double) -> [Figures.Row] {
-        let (fetched, loaded) = (fetchedAfter ?? 0, loadedAfter ?? 0)
+        guard let fetched = fetchedAfter, let loaded = loadedAfter else { return [] }
         return [
             Figures.Row(name: "fetching it", value: fetched, unit: "s"),
             Figures.Row(name: "fetching it, content", value: contentMegabytes / fetched, unit: "MB/s"),
