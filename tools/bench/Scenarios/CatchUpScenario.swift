@@ -15,7 +15,8 @@ extension Scenario {
         try await withNewNode(stage) { join in
             let seconds = try await join.finish()
             let name = "a new node has \(stage.data.tupleCount) tuples after"
-            return [Figures.Row(name: name, value: seconds, unit: "s")] + join.snapshot + join.phases(seconds)
+            return [Figures.Row(name: name, value: seconds, unit: "s")] + join.snapshot("catch-up")
+                + join.phases(seconds)
         }
     }
 
@@ -37,7 +38,7 @@ extension Scenario {
             let seconds = try await join.finish()
             let sent = Scenario.sent(in: stage) - before
             let name = "a node killed \(cuts) times meanwhile has all after"
-            return [Figures.Row(name: name, value: seconds, unit: "s")] + join.snapshot + [
+            return [Figures.Row(name: name, value: seconds, unit: "s")] + join.snapshot("catch-up-cut") + [
                 Figures.Row(name: "blocks sent", value: sent, unit: "blocks"),
                 Figures.Row(name: "sent more than once", value: (sent / Double(join.blocks) - 1) * 100, unit: "%"),
             ]
@@ -112,12 +113,12 @@ private final class Join {
     /// What its snapshot holds, uncompressed.
     var contentMegabytes: Double { Double(blocks) * Join.blockBytes / 1e6 }
 
-    /// The sizes of its snapshot.
-    var snapshot: [Figures.Row] {
+    /// The sizes of its snapshot; rows of one name would be taken for rounds of one figure.
+    func snapshot(_ scenario: String) -> [Figures.Row] {
         [
-            Figures.Row(name: "blocks of its snapshot", value: Double(blocks), unit: "blocks"),
-            Figures.Row(name: "their content", value: contentMegabytes, unit: "MB"),
-            Figures.Row(name: "on the disk", value: diskMegabytes, unit: "MB"),
+            Figures.Row(name: "\(scenario): blocks of its snapshot", value: Double(blocks), unit: "blocks"),
+            Figures.Row(name: "\(scenario): their content", value: contentMegabytes, unit: "MB"),
+            Figures.Row(name: "\(scenario): on the disk", value: diskMegabytes, unit: "MB"),
         ]
     }
 
