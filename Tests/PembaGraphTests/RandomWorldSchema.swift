@@ -45,7 +45,12 @@ struct RandomSchema {
         ),
         Caveat(
             name: "region",
-            text: "caveat region(region string, allowed list<string>) { region in allowed }",
+            // No regions at all are all of them.
+            text: """
+                caveat region(region string, allowed list<string>) {
+                  region == allowed[?0].orValue(region) || region in allowed
+                }
+                """,
             values: [("region", [#""eu""#, #""us""#]), ("allowed", [#"["eu"]"#, "[]", #"["us", "eu"]"#])]
         ),
         Caveat(

@@ -56,6 +56,10 @@ struct FormatterTests {
             "caveat cav(aaa int, bbb map<list<any>>) {\n\taaa == 1 && bbb == {}\n}\n"
         ),
         (
+            "caveat cav(aaa map<int>) { aaa.?bbb.or( aaa[?'c'] ).orValue(0)==1 ? [?aaa.?d]==[] : {?'e':aaa.?e}=={} }",
+            "caveat cav(aaa map<int>) {\n\taaa.?bbb.or( aaa[?'c'] ).orValue(0)==1 ? [?aaa.?d]==[] : {?'e':aaa.?e}=={}\n}\n"
+        ),
+        (
             "caveat cav(aaa int) {\n    aaa == 1 ||\n      aaa == 2   \n\n    // three\n    || aaa == 3\n}",
             "caveat cav(aaa int) {\n\taaa == 1 ||\n\t  aaa == 2\n\n\t// three\n\t|| aaa == 3\n}\n"
         ),

@@ -43,18 +43,6 @@ package struct ConditionProblem: Error, Sendable, Equatable {
     }
 }
 
-extension ConditionProblem {
-    /// Optional values, which conditions do not have.
-    static func optionalValue(at range: Range<Int>) -> ConditionProblem {
-        ConditionProblem(
-            .unsupported,
-            "optional values are not supported",
-            at: range,
-            hint: "ask first, as in `has(a.b) && a.b` or `'b' in a ? a['b'] : …`"
-        )
-    }
-}
-
 /// Why an expression was refused: every problem that was found, in the order of the text.
 package struct ConditionProblems: Error, Sendable, Equatable {
     /// The problems; never empty.

@@ -58,8 +58,6 @@ struct ConditionCheckerTests {
             ("a.matches('(')", "a string", ["syntax 10..<13"]),
             (#"a.matches(r'\pL')"#, "a string", ["unsupported 10..<16"]),
             ("a.getHours('Europe/Zurich') == 1", "a timestamp", ["unsupported 11..<26"]),
-            ("a[?'x'] == 1", "a map<any>", ["unsupported 2..<3"]), ("a.?x == 1", "a map<any>", ["unsupported 2..<3"]),
-            ("optional_of(a) == 1", "a int", ["unsupported 0..<11"]),
             ("Foo{a: 1} == a", "a any", ["unsupported 3..<4"]),
             ("a.b.C{a: 1} == a", "a any", ["unsupported 5..<6"]),
         ] as [(String, String, [String])]
@@ -111,25 +109,6 @@ struct ConditionCheckerTests {
         let unused = try problem("a == 1", "a int, b int")
         #expect(unused?.message.contains("`b`") == true)
         #expect(unused?.parameter == 1)
-    }
-
-    /// CEL's optional values, in each of their forms: one problem each, which says what to write instead.
-    @Test(arguments: [
-        ("a.?b == 1", 2..<3), ("a[?'b'] == 1", 2..<3), ("[?a.b] == [1]", 1..<2), ("{?'k': a} == {}", 1..<2),
-        ("optional.of(a) == 1", 9..<11), ("optional.none() == a", 9..<13), ("optional_of(a) == 1", 0..<11),
-        ("optional.ofNonZeroValue(a.b) == 1", 9..<23), ("a.b.orValue(1) == 1", 4..<11), ("a.b.or(a.c) == 1", 4..<6),
-        ("a.b.hasValue()", 4..<12), ("a.b.value() == 1", 4..<9), ("a.b.optMap(x, x + 1) == 1", 4..<10),
-    ])
-    func optionalValuesAreRefused(body: String, place: Range<Int>) throws {
-        guard case .failure(let problems) = ConditionCompiler.compile(body, parameters: try parameters("a map<any>"))
-        else {
-            Issue.record("\(body) was accepted")
-            return
-        }
-        let problem = problems.all.first
-        #expect(problem?.kind == .unsupported && problem?.range == place, "\(body): \(problems.all)")
-        #expect(problem?.message == "optional values are not supported")
-        #expect(problem?.hint == "ask first, as in `has(a.b) && a.b` or `'b' in a ? a['b'] : …`")
     }
 
     @Test func equalTextsOverEqualParametersAreEqual() throws {

@@ -20,6 +20,9 @@ struct ConditionFuzzTests {
         "{'q': i}.q == 0x10 && b'\\x00' == b''",
         "w.getHours('+02:00') > 3 || v < duration('1h') || -i == int('3')",
         "[i, j].exists_one(x, x == 1) && 1.5e3 > double(i)",
+        "m.?k.orValue(42) == 42 && m[?'x'].?y.hasValue() || has(m.?x.y)",
+        "[?l[?i], j].size() == 2 || {?'q': optional.of(i)}.?q == optional.none()",
+        "l[?0].optMap(x, x + i).or(optional.ofNonZeroValue(j)).orValue(1) > optional.of(2).value()",
     ]
 
     private static let pieces = [
@@ -28,7 +31,8 @@ struct ConditionFuzzTests {
         "'''", "\\", "r'", "b\"", "//", "\n", " ", "0x", "1e9", "9223372036854775808", "1u", ".5", "null", "true",
         "has(", ".all(x,",
         ".map(x,", "size(", "int(", "é", "\u{0}", "\u{1F469}\u{200D}\u{1F4BB}", "a", "i", "l", "m", "d", "matches",
-        "timestamp('",
+        "timestamp('", ".?", "[?", "optional.of(", "optional.none()", ".or(", ".orValue(", ".optMap(x,", ".hasValue()",
+        ".value()",
     ]
 
     @Test func nothingThatIsReadTraps() throws {
@@ -145,7 +149,7 @@ private struct ConditionWriter {
 
     mutating func boolean(_ depth: Int) -> String {
         guard depth > 0 else { return pick(["a", "b", "true", "false", "i < j", "s == t", "p.in_cidr('10.0.0.0/8')"]) }
-        switch random.below(13) {
+        switch random.below(15) {
         case 0, 1: return "(\(boolean(depth - 1)) && \(boolean(depth - 1)))"
         case 2, 3: return "(\(boolean(depth - 1)) || \(boolean(depth - 1)))"
         case 4: return "!(\(boolean(depth - 1)))"
@@ -158,26 +162,46 @@ private struct ConditionWriter {
                 "(\(pick(["m.k", "m.x.k", "d", "d.k", "m['k']"])) \(pick(["==", "!="])) \(pick(["42", "'x'", "null"])))"
         case 10: return "has(\(pick(["m.k", "m.x", "m.x.k", "d.k"])))"
         case 11: return "\(pick(["s", "t"])).\(pick(["contains", "startsWith", "matches"]))(\(pick(["s", "t", "'a'"])))"
+        case 12: return "\(optional(depth - 1)).hasValue()"
+        case 13: return "(\(optional(depth - 1)) \(pick(["==", "!="])) \(optional(depth - 1)))"
         default: return "(w + v > timestamp('2020-01-01T00:00:00Z') || w.getHours() == \(integer(depth - 1)))"
         }
     }
 
     private mutating func integer(_ depth: Int) -> String {
         guard depth > 0 else { return pick(["i", "j", "1", "0", "-2", "s.size()", "l.size()"]) }
-        switch random.below(4) {
+        switch random.below(6) {
         case 0, 1: return "(\(integer(depth - 1)) \(pick(["+", "-", "*", "/", "%"])) \(integer(depth - 1)))"
         case 2: return "(\(boolean(depth - 1)) ? \(integer(depth - 1)) : \(integer(depth - 1)))"
+        case 3: return "\(optional(depth - 1)).orValue(\(integer(depth - 1)))"
+        case 4: return "\(optional(depth - 1)).value()"
         default: return "\(list(depth - 1))[\(integer(depth - 1))]"
         }
     }
 
     private mutating func list(_ depth: Int) -> String {
         guard depth > 0 else { return pick(["l", "[1, 2]", "[i, j]"]) }
-        switch random.below(4) {
+        switch random.below(5) {
         case 0: return "[\(integer(depth - 1)), \(integer(depth - 1))]"
         case 1: return "\(list(depth - 1)).filter(x, x > \(integer(depth - 1)))"
         case 2: return "\(list(depth - 1)).map(x, x + \(integer(depth - 1)))"
+        case 3: return "[?\(optional(depth - 1)), \(integer(depth - 1))]"
         default: return "(\(list(depth - 1)) + \(list(depth - 1)))"
+        }
+    }
+
+    /// An integer that may be absent.
+    private mutating func optional(_ depth: Int) -> String {
+        guard depth > 0 else {
+            return pick(["l[?i]", "l[?0]", "optional.of(i)", "optional.ofNonZeroValue(j)", "optional.none()"])
+        }
+        switch random.below(6) {
+        case 0: return "\(optional(depth - 1)).or(\(optional(depth - 1)))"
+        case 1: return "\(optional(depth - 1)).optMap(y, y + \(integer(depth - 1)))"
+        case 2: return "(\(boolean(depth - 1)) ? \(optional(depth - 1)) : \(optional(depth - 1)))"
+        case 3: return "\(list(depth - 1))[?\(integer(depth - 1))]"
+        case 4: return "{?'k': \(optional(depth - 1))}.?k"
+        default: return "optional.of({'k': \(integer(depth - 1))}).k"
         }
     }
 }

@@ -28,6 +28,7 @@ struct ConditionLimitTests {
             ("(", ")"), ("!(", ")"), ("[", "] == []"), ("{1: ", "}"), ("f(", ")"), ("a[", "]"), ("true ? true : ", ""),
             ("!", ""),
             ("- ", ""), ("1 + (", ")"), ("[1].all(x, ", ")"), ("true && (false || ", ")"), ("a.", ""), ("1 + ", ""),
+            ("a.?", ""), ("a[?", "]"), ("[?", "] == []"), ("{?1: ", "}"), ("optional.of(", ")"), ("a.optMap(x, ", ")"),
             ("1 < ", ""),
         ] as [(String, String)]
     )
@@ -63,7 +64,10 @@ struct ConditionLimitTests {
         // What absorbs errors does not absorb this one.
         let square = try condition("true || xs.all(x, xs.all(y, x == y))", parameters)
         #expect(try square.evaluate(stored: arguments, request: nil) == .holds)
-        for body in ["xs.all(x, xs.all(y, x == y)) || true", "xs.exists(x, xs.map(y, y + x) == xs) || true"] {
+        for body in [
+            "xs.all(x, xs.all(y, x == y)) || true", "xs.exists(x, xs.map(y, y + x) == xs) || true",
+            "xs.all(x, optional.of(xs).optMap(y, xs.exists(z, z > x)).orValue(true) || x > 0) || true",
+        ] {
             let square = try condition(body, parameters)
             #expect(throws: ConditionError.costExceeded(limit: Limits.conditionCost)) {
                 try square.evaluate(stored: arguments, request: nil)
@@ -75,6 +79,7 @@ struct ConditionLimitTests {
         "a + a + a + a == b", "a.contains(b)", "a == b", "a < b", "a.matches('(x|xx){100}y')", "a.matches(b)",
         "a.size() > 0 && b == b",
         "bytes(a) == bytes(b)", "a.startsWith(b)", "a.endsWith(b)", "[a, b] == [b, a]",
+        "optional.of(a) == optional.of(b)", "optional.of(a).optMap(x, x + b).hasValue()",
     ])
     func longTextsCost(operation: String) throws {
         let parameters = try parameters("a string, b string")

@@ -5,6 +5,8 @@
 indirect enum CheckedType: Sendable, Equatable {
     /// Nothing: decided when it is evaluated.
     case dynamic
+    /// Whatever is needed: what an empty list or an absent value holds. No expression is of this type itself.
+    case open
     case null
     case bool
     case int
@@ -18,6 +20,7 @@ indirect enum CheckedType: Sendable, Equatable {
     case type
     case list(CheckedType)
     case map(CheckedType, CheckedType)
+    case optional(CheckedType)
 
     /// What values of a parameter are in an expression.
     init(_ type: ConditionType) {
@@ -49,7 +52,7 @@ indirect enum CheckedType: Sendable, Equatable {
         case .duration: self = .duration
         case .timestamp: self = .timestamp
         case .ipAddress: self = .ipAddress
-        case .list, .map: self = .dynamic
+        case .list, .map, .optional: self = .dynamic
         case .type: self = .type
         }
     }
@@ -57,7 +60,7 @@ indirect enum CheckedType: Sendable, Equatable {
     /// How messages show it.
     var description: String {
         switch self {
-        case .dynamic: "any"
+        case .dynamic, .open: "any"
         case .null: "null"
         case .bool: "bool"
         case .int: "int"
@@ -72,16 +75,30 @@ indirect enum CheckedType: Sendable, Equatable {
         case .list(let element): "list<\(element.description)>"
         case .map(let key, let value):
             key == .string ? "map<\(value.description)>" : "map<\(key.description), \(value.description)>"
+        case .optional(let held): "optional<\(held.description)>"
         }
+    }
+
+    /// The type of an expression that takes something of this type out of what held it.
+    var taken: CheckedType { self == .open ? .dynamic : self }
+
+    /// The type where an optional value has to stand.
+    var asOptional: CheckedType { self == .dynamic ? .optional(.dynamic) : self }
+
+    /// What an optional value holds; nil for every other type.
+    var held: CheckedType? {
+        if case .optional(let held) = self { return held.taken }
+        return nil
     }
 
     /// Whether a value of this type may stand where the other is asked for, as far as is known.
     func fits(_ other: CheckedType) -> Bool {
         switch (self, other) {
-        case (.dynamic, _), (_, .dynamic): true
+        case (.dynamic, _), (_, .dynamic), (.open, _), (_, .open): true
         case (.list(let element), .list(let otherElement)): element.fits(otherElement)
         case (.map(let key, let value), .map(let otherKey, let otherValue)):
             key.fits(otherKey) && value.fits(otherValue)
+        case (.optional(let held), .optional(let otherHeld)): held.fits(otherHeld)
         default: self == other
         }
     }
@@ -101,9 +118,12 @@ indirect enum CheckedType: Sendable, Equatable {
     /// What both are.
     func joined(_ other: CheckedType) -> CheckedType {
         switch (self, other) {
+        case (.open, _): other
+        case (_, .open): self
         case (.list(let element), .list(let otherElement)): .list(element.joined(otherElement))
         case (.map(let key, let value), .map(let otherKey, let otherValue)):
             .map(key.joined(otherKey), value.joined(otherValue))
+        case (.optional(let held), .optional(let otherHeld)): .optional(held.joined(otherHeld))
         default: self == other ? self : .dynamic
         }
     }

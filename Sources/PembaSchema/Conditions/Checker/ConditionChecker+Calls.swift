@@ -9,18 +9,6 @@ struct ConditionCall {
     let arguments: [ConditionExpression]
 }
 
-extension ConditionCall {
-    /// Functions of CEL's optional values, which conditions do not have.
-    private static let ofOptionalValues = ["orValue", "or", "hasValue", "value", "optMap", "optFlatMap"]
-
-    /// Whether it makes or takes an optional value.
-    fileprivate var isOfOptionalValues: Bool {
-        guard let target else { return name.hasPrefix("optional") }
-        if case .name("optional", _) = target.kind { return true }
-        return ConditionCall.ofOptionalValues.contains(name)
-    }
-}
-
 extension ConditionChecker {
     // MARK: Operators
 
@@ -62,7 +50,10 @@ extension ConditionChecker {
         at range: Range<Int>
     ) -> Checked {
         switch operands.count {
+        case 0: return Checked(node: constant(.optional(nil)).node, type: type)
         case 1: return folded(.unary(function, operands[0].node), operands, type, at: range)
+        case 2 where function == .or || function == .orValue:
+            return folded(.alternative(function, operands[0].node, operands[1].node), operands, type, at: range)
         case 2: return folded(.binary(function, operands[0].node, operands[1].node), operands, type, at: range)
         default: preconditionFailure("no function has \(operands.count) operands")
         }
@@ -72,15 +63,15 @@ extension ConditionChecker {
 
     mutating func checkCall(_ call: ConditionCall, _ expression: ConditionExpression) -> Checked {
         if let macro = checkMacro(call) { return macro }
+        let call = qualified(call)
         guard let function = ConditionFunction(called: call.name) else {
-            let isOptional = call.isOfOptionalValues
-            for part in (isOptional ? [] : [call.target].compactMap { $0 }) + call.arguments { _ = check(part) }
-            if isOptional { return refused(.optionalValue(at: call.nameRange)) }
+            for part in [call.target].compactMap({ $0 }) + call.arguments { _ = check(part) }
             return refused(
                 .unknownName,
                 "there is no function `\(call.name)`",
                 at: call.nameRange,
-                hint: NameSuggestion.hint(for: call.name, among: ConditionChecker.callable)
+                hint: ConditionChecker.elsewhere[call.name]
+                    ?? NameSuggestion.hint(for: call.name, among: ConditionChecker.callable)
             )
         }
         let target = call.target.map { check($0) }
@@ -97,7 +88,14 @@ extension ConditionChecker {
     /// Names that may be called, in the order in which suggestions consider them.
     private static let callable: [String] =
         ConditionFunction.allCases.map(\.name).filter { ConditionFunction(called: $0) != nil }
-        + ["has", "all", "exists", "exists_one", "filter", "map"]
+        + ["has", "all", "exists", "exists_one", "filter", "map", "optMap"]
+
+    /// Functions that other environments of CEL have, and what does the same here.
+    private static let elsewhere = [
+        "optFlatMap": "write `a.hasValue() ? b : optional.none()` with `a.value()` in `b`",
+        "first": "write `a[?0]`", "last": "write `a[?a.size() - 1]`",
+        "optional.unwrap": "write `[?a, ?b]`", "unwrapOpt": "write `[?a, ?b]`",
+    ]
 
     private mutating func wrongCall(
         _ function: ConditionFunction,
@@ -112,7 +110,7 @@ extension ConditionChecker {
         } else if target != nil, !forms.method {
             hint = "it is no method: write `\(function.name)(…)`"
         } else {
-            hint = nil
+            hint = optionalHint(function, (target.map { [$0] } ?? []) + types)
         }
         let list = ((target.map { [$0] } ?? []) + types).map(\.description).joined(separator: ", ")
         return refused(.typeMismatch, "`\(function.name)` does not take (\(list))", at: call.nameRange, hint: hint)
@@ -178,13 +176,14 @@ extension ConditionChecker {
         guard let target = call.target else {
             return call.name == "has" && call.arguments.count == 1 ? checkPresence(call) : nil
         }
-        let kind: ConditionProgram.Fold.Kind
+        let kind: ConditionProgram.Fold.Kind?
         switch (call.name, call.arguments.count) {
         case ("all", 2): kind = .all
         case ("exists", 2): kind = .exists
         case ("exists_one", 2), ("existsOne", 2): kind = .existsOne
         case ("filter", 2): kind = .filter
         case ("map", 2), ("map", 3): kind = .map
+        case ("optMap", 2): kind = nil
         default: return nil
         }
         guard case .name(let variable, isAbsolute: false) = call.arguments[0].kind else {
@@ -194,7 +193,9 @@ extension ConditionChecker {
                 at: call.arguments[0].range
             )
         }
-        return checkFold(kind, call, over: check(target), variable: variable)
+        let range = check(target)
+        guard let kind else { return checkOptionalMap(call, over: range, variable: variable) }
+        return checkFold(kind, call, over: range, variable: variable)
     }
 
     private mutating func checkFold(
@@ -206,12 +207,13 @@ extension ConditionChecker {
         let element: CheckedType
         switch range.type {
         case .dynamic: element = .dynamic
-        case .list(let type), .map(let type, _): element = type
+        case .list(let type), .map(let type, _): element = type.taken
         default:
             return refused(
                 .typeMismatch,
                 "`\(call.name)` goes through a list or a map, and this is a value of type \(range.type.description)",
-                at: call.nameRange
+                at: call.nameRange,
+                hint: range.type.held == nil ? nil : ConditionChecker.takingOut
             )
         }
         let isTransforming = kind == .map

@@ -60,36 +60,4 @@ extension ConditionChecker {
         var evaluator = Evaluator(SealedProgram(program), stored: nil, request: nil, costLimit: Limits.conditionCost)
         return try? evaluator.evaluate(node)
     }
-
-    mutating func checkList(_ elements: [ConditionExpression]) -> Checked {
-        let checked = elements.map { check($0) }
-        let type = checked.dropFirst().reduce(checked.first?.type ?? .dynamic) { $0.joined($1.type) }
-        let (first, count) = addOperands(checked.map(\.node))
-        return folded(.list(first: first, count: count), checked, .list(type), at: 0..<0)
-    }
-
-    mutating func checkMap(_ entries: [(key: ConditionExpression, value: ConditionExpression)]) -> Checked {
-        var checked: [Checked] = []
-        var keyType: CheckedType?
-        var valueType: CheckedType?
-        for entry in entries {
-            let key = check(entry.key)
-            let value = check(entry.value)
-            switch key.type {
-            case .dynamic, .bool, .int, .uint, .string: break
-            default:
-                return refused(
-                    .typeMismatch,
-                    "a value of type \(key.type.description) can be no key of a map",
-                    at: entry.key.range
-                )
-            }
-            keyType = keyType.map { $0.joined(key.type) } ?? key.type
-            valueType = valueType.map { $0.joined(value.type) } ?? value.type
-            checked += [key, value]
-        }
-        let (first, count) = addOperands(checked.map(\.node))
-        let type = CheckedType.map(keyType ?? .dynamic, valueType ?? .dynamic)
-        return folded(.map(first: first, count: count), checked, type, at: 0..<0)
-    }
 }

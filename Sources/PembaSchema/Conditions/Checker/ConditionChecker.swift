@@ -41,7 +41,7 @@ struct ConditionChecker {
                     .notBoolean,
                     "a condition is true or false, and this is a value of type \(checked.type.description)",
                     at: expression.range,
-                    hint: checked.type == .dynamic ? "compare it, as in `… == true`" : nil
+                    hint: checked.type == .dynamic ? "compare it, as in `… == true`" : booleanHint(checked.type)
                 )
             )
             return
@@ -63,8 +63,9 @@ struct ConditionChecker {
         switch expression.kind {
         case .literal(let value): constant(value)
         case .name(let name, let isAbsolute): checkName(name, isAbsolute: isAbsolute, expression)
-        case .field(let target, let field): checkField(target, field, expression)
-        case .index(let target, let index): checkIndex(target, index)
+        case .field(let target, let field, let isOptional):
+            checkField(target, field, isOptional: isOptional, expression)
+        case .index(let target, let index, let isOptional): checkIndex(target, index, isOptional: isOptional)
         case .call(let name, let nameRange, let target, let arguments):
             checkCall(ConditionCall(name: name, nameRange: nameRange, target: target, arguments: arguments), expression)
         case .list(let elements): checkList(elements)
@@ -80,7 +81,7 @@ struct ConditionChecker {
         }
     }
 
-    // MARK: Names and fields
+    // MARK: Names
 
     private mutating func checkName(
         _ name: String,
@@ -103,65 +104,9 @@ struct ConditionChecker {
         )
     }
 
-    private mutating func checkField(
-        _ target: ConditionExpression,
-        _ field: String,
-        _ expression: ConditionExpression
-    ) -> Checked {
-        if let path = expression.path, let type = ConditionTypeName(rawValue: path) { return constant(.type(type)) }
-        let checked = check(target)
-        guard let type = fieldType(of: checked.type) else {
-            return refused(
-                .typeMismatch,
-                "a value of type \(checked.type.description) has no fields such as `\(field)`",
-                at: expression.range
-            )
-        }
-        return Checked(node: add(.field(checked.node, key: addConstant(.string(field)))), type: type)
-    }
-
-    /// The type of the fields of a type; nil if it has none.
-    private func fieldType(of type: CheckedType) -> CheckedType? {
-        switch type {
-        case .dynamic: .dynamic
-        case .map(.string, let value), .map(.dynamic, let value): value
-        default: nil
-        }
-    }
-
-    /// `has(target.field)`.
-    mutating func checkPresence(_ call: ConditionCall) -> Checked {
-        guard case .field(let target, let field) = call.arguments[0].kind else {
-            return refused(
-                .syntax,
-                "`has` asks for a field, as in `has(a.b)`",
-                at: call.arguments[0].range,
-                hint: "for a key that is no name write `'key' in a`"
-            )
-        }
-        let checked = check(target)
-        guard fieldType(of: checked.type) != nil else {
-            return refused(
-                .typeMismatch,
-                "a value of type \(checked.type.description) has no fields such as `\(field)`",
-                at: call.arguments[0].range
-            )
-        }
-        return Checked(node: add(.hasField(checked.node, key: addConstant(.string(field)))), type: .bool)
-    }
-
-    private mutating func checkIndex(_ target: ConditionExpression, _ index: ConditionExpression) -> Checked {
-        let collection = check(target)
-        let key = check(index)
-        let type: CheckedType?
-        switch collection.type {
-        case .dynamic: type = .dynamic
-        case .list(let element): type = key.type.fits(.int) ? element : nil
-        case .map(let keyType, let value): type = key.type.isComparable(with: keyType) ? value : nil
-        default: type = nil
-        }
-        guard let type else { return mismatch(.index, [collection.type, key.type], at: index.range) }
-        return folded(.binary(.index, collection.node, key.node), [collection, key], type, at: index.range)
+    /// Whether a name is a parameter or a variable.
+    func isKnown(_ name: String) -> Bool {
+        locals.contains { $0.name == name } || parameters.contains { $0.name.hasSameBytes(as: name) }
     }
 
     // MARK: Logic
@@ -172,7 +117,8 @@ struct ConditionChecker {
             return refused(
                 .typeMismatch,
                 "`\(mark)` takes true or false, and this is a value of type \(checked.type.description)",
-                at: operand.range
+                at: operand.range,
+                hint: booleanHint(checked.type)
             )
         }
         return checked
@@ -247,17 +193,11 @@ struct ConditionChecker {
 
     mutating func mismatch(_ function: ConditionFunction, _ types: [CheckedType], at range: Range<Int>) -> Checked {
         let list = types.map(\.description).joined(separator: ", ")
-        return refused(.typeMismatch, "`\(function.name)` does not take (\(list))", at: range)
-    }
-}
-
-extension ConditionExpression {
-    /// Names with `.` between them as one text; nil for anything else.
-    fileprivate var path: String? {
-        switch kind {
-        case .name(let name, _): name
-        case .field(let target, let field): target.path.map { "\($0).\(field)" }
-        default: nil
-        }
+        return refused(
+            .typeMismatch,
+            "`\(function.name)` does not take (\(list))",
+            at: range,
+            hint: types.contains { $0.held != nil } ? ConditionChecker.takingOut : nil
+        )
     }
 }

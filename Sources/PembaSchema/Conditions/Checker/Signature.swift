@@ -29,7 +29,27 @@ struct Signature: Sendable {
     ) -> CheckedType? {
         let results = all.filter { $0.function == function && $0.takes(target, arguments) }.map(\.result)
         guard let first = results.first else { return nil }
-        return results.allSatisfy { $0 == first } ? first : .dynamic
+        let operands = (target.map { [$0] } ?? []) + arguments
+        return refined(results.allSatisfy { $0 == first } ? first : .dynamic, of: function, operands)
+    }
+
+    /// The result of a function of optional values, which depends on what they hold; nil if that does not go together.
+    private static func refined(
+        _ result: CheckedType,
+        of function: ConditionFunction,
+        _ operands: [CheckedType]
+    ) -> CheckedType? {
+        switch function {
+        case .optionalOf, .optionalOfNonZeroValue: return .optional(operands[0])
+        case .value: return operands[0].held ?? .dynamic
+        case .or:
+            guard operands[0].fits(operands[1]) else { return nil }
+            return operands[0].asOptional.joined(operands[1].asOptional)
+        case .orValue:
+            guard case .optional(let held) = operands[0] else { return .dynamic }
+            return held.fits(operands[1]) ? held.joined(operands[1]) : nil
+        default: return result
+        }
     }
 
     private func takes(_ target: CheckedType?, _ arguments: [CheckedType]) -> Bool {
@@ -48,7 +68,7 @@ struct Signature: Sendable {
         return (own.contains { $0.target != nil }, own.contains { $0.target == nil })
     }
 
-    private static let all: [Signature] = ordering + arithmetic + texts + conversions + times
+    private static let all: [Signature] = ordering + arithmetic + texts + conversions + times + optionals
 
     private static let ordering: [Signature] =
         [ConditionFunction.less, .lessOrEqual, .greater, .greaterOrEqual].flatMap { function in
@@ -112,4 +132,14 @@ struct Signature: Sendable {
         + [ConditionFunction.getHours, .getMinutes, .getSeconds, .getMilliseconds].map {
             Signature($0, on: .duration, to: .int)
         }
+
+    private static let optionals: [Signature] = [
+        Signature(.optionalOf, .dynamic, to: .optional(.dynamic)),
+        Signature(.optionalOfNonZeroValue, .dynamic, to: .optional(.dynamic)),
+        Signature(.optionalNone, to: .optional(.open)),
+        Signature(.hasValue, on: .optional(.dynamic), to: .bool),
+        Signature(.value, on: .optional(.dynamic), to: .dynamic),
+        Signature(.or, on: .optional(.dynamic), .optional(.dynamic), to: .optional(.dynamic)),
+        Signature(.orValue, on: .optional(.dynamic), .dynamic, to: .dynamic),
+    ]
 }

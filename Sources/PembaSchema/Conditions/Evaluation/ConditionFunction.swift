@@ -41,6 +41,15 @@ enum ConditionFunction: String, Sendable, CaseIterable {
     case dyn
     case type
 
+    // Optional values.
+    case optionalOf = "optional.of"
+    case optionalOfNonZeroValue = "optional.ofNonZeroValue"
+    case optionalNone = "optional.none"
+    case hasValue
+    case value
+    case or
+    case orValue
+
     // Parts of times.
     case getFullYear
     case getMonth

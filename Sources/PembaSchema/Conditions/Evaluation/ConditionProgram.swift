@@ -21,10 +21,16 @@ struct ConditionProgram: Sendable {
         /// True if any of a stretch of `operands` is.
         case any(first: Int32, count: Int32)
         case conditional(Node, then: Node, else: Node)
-        /// The value in a map for a constant key.
-        case field(Node, key: Int32)
+        /// The value in a map for a constant key, as an optional value if that or the map is to be one.
+        case field(Node, key: Int32, isOptional: Bool)
         /// Whether a map has a constant key.
         case hasField(Node, key: Int32)
+        /// What a list or map has at a place, as an optional value if that or the whole is to be one.
+        case index(Node, Node, isOptional: Bool)
+        /// What the first holds or else the second: `or` of two optional values, `orValue` of one and a default.
+        case alternative(ConditionFunction, Node, Node)
+        /// What an optional value holds: among the operands of a list or map, which go without it where it is absent.
+        case optionalEntry(Node)
         case list(first: Int32, count: Int32)
         /// A stretch of `operands`, of which every first is a key and every second its value.
         case map(first: Int32, count: Int32)
@@ -35,6 +41,8 @@ struct ConditionProgram: Sendable {
         /// Whether a constant pattern occurs in a text.
         case matches(Node, pattern: Int32)
         case fold(Int32)
+        /// `optMap`: an expression for what an optional value holds, which stands at a place among the variables.
+        case optionalMap(Node, slot: Int32, transform: Node)
     }
 
     /// A macro: an expression for each element of a list or key of a map.

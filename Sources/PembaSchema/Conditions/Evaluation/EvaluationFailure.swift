@@ -18,6 +18,10 @@ indirect enum EvaluationFailure: Error, Sendable {
     case notBoolean(ConditionTypeName)
     /// A macro over something that has no elements.
     case notIterable(ConditionTypeName)
+    /// Something else than an optional value where one is needed.
+    case notOptional(ConditionTypeName)
+    /// The value of an optional value that is absent.
+    case absent
     /// A field of something that has none.
     case noFields(ConditionTypeName)
     case unsuitableKey(ConditionValue)
@@ -41,6 +45,9 @@ indirect enum EvaluationFailure: Error, Sendable {
             "`\(function.name)` does not take (\(types.map(\.rawValue).joined(separator: ", ")))"
         case .notBoolean(let type): "true or false is needed, and this is a value of type \(type.rawValue)"
         case .notIterable(let type): "a list or a map is needed, and this is a value of type \(type.rawValue)"
+        case .notOptional(let type): "an optional value is needed, and this is a value of type \(type.rawValue)"
+        case .absent:
+            "there is no value to take: the optional value is absent; ask `….hasValue()` first, or write `….orValue(…)`"
         case .noFields(let type): "only maps have fields, and this is a value of type \(type.rawValue)"
         case .unsuitableKey(let key): "a value of type \(key.typeName.rawValue) can be no key of a map"
         case .duplicateKey(let key): "the key `\(key.shown)` occurs twice in a map"

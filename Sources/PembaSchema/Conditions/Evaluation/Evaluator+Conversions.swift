@@ -20,6 +20,7 @@ extension Evaluator {
         case .timestamp: return timestamp(value)
         case .duration: return duration(value)
         case .ipAddress: return ipAddress(value)
+        case .optionalOf, .optionalOfNonZeroValue, .hasValue, .value: return applyOptional(function, value)
         default: return timePart(function, of: value, zone: nil)
         }
     }

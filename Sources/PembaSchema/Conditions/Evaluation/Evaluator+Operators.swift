@@ -17,7 +17,6 @@ extension Evaluator {
         case .add: return try add(left, right)
         case .subtract, .multiply, .divide, .modulo: return arithmetic(function, left, right)
         case .contained: return try contains(right, left)
-        case .index: return index(left, right)
         case .contains, .startsWith, .endsWith: return try search(function, left, right)
         case .matches: return try matches(left, right)
         case .inCIDR: return inCIDR(left, right)
@@ -163,7 +162,7 @@ extension Evaluator {
         }
     }
 
-    private func index(_ collection: ConditionValue, _ key: ConditionValue) -> Operand {
+    func element(of collection: ConditionValue, at key: ConditionValue) -> Operand {
         switch collection {
         case .list(let values):
             guard let place = key.wholeNumber else { return noForm(.index, collection, key) }
@@ -212,6 +211,7 @@ extension ConditionValue {
     var isLarge: Bool {
         switch self {
         case .string, .bytes, .list, .map: true
+        case .optional(let held): held?.isLarge ?? false
         default: false
         }
     }
@@ -224,6 +224,7 @@ extension ConditionValue {
         case .bytes(let bytes): bytes.count / ConditionValue.bytesPerStep
         case .list(let values): values.reduce(values.count) { $0 + $1.weight }
         case .map(let map): map.entries.reduce(map.entries.count) { $0 + $1.key.weight + $1.value.weight }
+        case .optional(let held): held?.weight ?? 0
         default: 0
         }
     }

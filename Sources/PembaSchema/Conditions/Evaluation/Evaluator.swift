@@ -9,7 +9,7 @@ import PembaCore
 struct Evaluator {
     typealias Node = ConditionProgram.Node
 
-    private let program: SealedProgram
+    let program: SealedProgram
     private let stored: ConditionArguments?
     private let request: ConditionArguments?
     private let costLimit: Int
@@ -45,8 +45,12 @@ struct Evaluator {
             guard case .value(let decided) = value else { return value }
             guard case .bool(let isTrue) = decided else { return .failed(.notBoolean(decided.typeName)) }
             return try evaluate(isTrue ? then : other)
-        case .field(let operand, let key): return field(try evaluate(operand), program.tables.constants[Int(key)])
+        case .field(let operand, let key, let isOptional):
+            return field(try evaluate(operand), program.tables.constants[Int(key)], isOptional: isOptional)
         case .hasField(let operand, let key): return hasField(try evaluate(operand), program.tables.constants[Int(key)])
+        case .index(let operand, let key, let isOptional): return try index(operand, key, isOptional: isOptional)
+        case .alternative(let function, let first, let second): return try alternative(function, first, second)
+        case .optionalEntry: preconditionFailure("an optional entry outside of a list or map")
         case .list(let first, let count): return try list(first, count)
         case .map(let first, let count): return try map(first, count)
         case .unary(let function, let operand):
@@ -65,26 +69,14 @@ struct Evaluator {
             guard case .string(let text) = argument else { return .failed(.noForm(.matches, [argument.typeName])) }
             return try matches(text, program.tables.patterns[Int(pattern)])
         case .fold(let number): return try fold(program.tables.folds[Int(number)])
+        case .optionalMap(let operand, let slot, let transform):
+            return try optionalMap(operand, slot, transform)
         }
     }
-
-    // MARK: Arguments and fields
 
     private func parameter(_ number: Int) -> Operand {
         if let value = stored?.values[number] ?? request?.values[number] { return .value(value) }
         return .unknown(1 << UInt32(number))
-    }
-
-    private func field(_ operand: Operand, _ key: ConditionValue) -> Operand {
-        guard case .value(let value) = operand else { return operand }
-        guard case .map(let map) = value else { return .failed(.noFields(value.typeName)) }
-        return map[key].map { .value($0) } ?? .failed(.noSuchKey(key))
-    }
-
-    private func hasField(_ operand: Operand, _ key: ConditionValue) -> Operand {
-        guard case .value(let value) = operand else { return operand }
-        guard case .map(let map) = value else { return .failed(.noFields(value.typeName)) }
-        return .value(.bool(map[key] != nil))
     }
 
     // MARK: Logic
@@ -109,7 +101,7 @@ struct Evaluator {
         var values: [ConditionValue] = []
         values.reserveCapacity(Int(count))
         for place in first..<first + count {
-            let element = try evaluate(program.tables.operands[Int(place)])
+            guard let element = try entry(program.tables.operands[Int(place)]) else { continue }
             guard case .value(let value) = element else { return element }
             values.append(value)
         }
@@ -122,7 +114,7 @@ struct Evaluator {
         for place in stride(from: first, to: first + count, by: 2) {
             let key = try evaluate(program.tables.operands[Int(place)])
             guard case .value(let keyValue) = key else { return key }
-            let value = try evaluate(program.tables.operands[Int(place) + 1])
+            guard let value = try entry(program.tables.operands[Int(place) + 1]) else { continue }
             guard case .value(let valueValue) = value else { return value }
             entries.append(ConditionMap.Entry(key: keyValue, value: valueValue))
         }
@@ -164,7 +156,7 @@ struct Evaluator {
     }
 
     /// Evaluates an expression with the macro's variable set to an element.
-    private mutating func evaluate(
+    mutating func evaluate(
         _ node: Node,
         with element: ConditionValue,
         in slot: Int32

@@ -7,12 +7,16 @@ struct ConditionExpression: Sendable {
         case literal(ConditionValue)
         /// A name; one that is written with a `.` before it is never the variable of a macro.
         case name(String, isAbsolute: Bool)
-        case field(ConditionExpression, String)
-        case index(ConditionExpression, ConditionExpression)
+        /// `a.b`, or `a.?b`, which is optional.
+        case field(ConditionExpression, String, isOptional: Bool)
+        /// `a[b]`, or `a[?b]`, which is optional.
+        case index(ConditionExpression, ConditionExpression, isOptional: Bool)
         /// A function, or a method of `target`.
         case call(String, nameRange: Range<Int>, target: ConditionExpression?, arguments: [ConditionExpression])
-        case list([ConditionExpression])
-        case map([(key: ConditionExpression, value: ConditionExpression)])
+        /// Elements, and whether a `?` stands before each: it is then left out where its optional value is absent.
+        case list([(isOptional: Bool, value: ConditionExpression)])
+        /// The same of keys and their values.
+        case map([(isOptional: Bool, key: ConditionExpression, value: ConditionExpression)])
         case not(ConditionExpression)
         case negate(ConditionExpression)
         /// `&&` of all.

@@ -24,10 +24,7 @@ extension ConditionParser {
             let inner = try expression()
             try expect(.rightParenthesis, "to close the `(`")
             return ConditionExpression(kind: inner.kind, range: start..<previousEnd, depth: inner.depth)
-        case .mark(.leftBracket):
-            try advance()
-            let elements = try expressions(upTo: .rightBracket, trailingComma: true)
-            return try node(.list(elements), from: start, over: elements)
+        case .mark(.leftBracket): return try list()
         case .mark(.leftBrace): return try map()
         case .reserved:
             throw ConditionProblem(
@@ -48,19 +45,33 @@ extension ConditionParser {
         return try node(.name(text, isAbsolute: isAbsolute), from: start, over: [])
     }
 
+    mutating func list() throws(ConditionProblem) -> ConditionExpression {
+        let start = token.range.lowerBound
+        try advance()
+        var elements: [(isOptional: Bool, value: ConditionExpression)] = []
+        while try !take(.rightBracket) {
+            if !elements.isEmpty {
+                try expect(.comma, "or `]` after an element")
+                if try take(.rightBracket) { break }
+            }
+            elements.append((try take(.question), try expression()))
+        }
+        return try node(.list(elements), from: start, over: elements.map(\.value))
+    }
+
     mutating func map() throws(ConditionProblem) -> ConditionExpression {
         let start = token.range.lowerBound
         try advance()
-        var entries: [(key: ConditionExpression, value: ConditionExpression)] = []
+        var entries: [(isOptional: Bool, key: ConditionExpression, value: ConditionExpression)] = []
         while try !take(.rightBrace) {
             if !entries.isEmpty {
                 try expect(.comma, "or `}` after an entry")
                 if try take(.rightBrace) { break }
             }
-            try refuseOptional()
+            let isOptional = try take(.question)
             let key = try expression()
             try expect(.colon, "between key and value")
-            entries.append((key, try expression()))
+            entries.append((isOptional, key, try expression()))
         }
         return try node(.map(entries), from: start, over: entries.flatMap { [$0.key, $0.value] })
     }

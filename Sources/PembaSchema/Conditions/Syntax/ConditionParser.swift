@@ -117,9 +117,10 @@ struct ConditionParser {
         var target = first
         while true {
             if try take(.period) {
-                try refuseOptional()
-                let name = try selector()
+                let isOptional = try take(.question)
+                let name = try selector(after: isOptional ? "`.?`" : "`.`")
                 if token.isMark(.leftParenthesis) {
+                    guard !isOptional else { throw optionalMethod(name) }
                     target = try call(
                         lexer.source.string(name),
                         nameRange: name,
@@ -127,13 +128,22 @@ struct ConditionParser {
                         from: target.range.lowerBound
                     )
                 } else {
-                    target = try node(.field(target, lexer.source.string(name)), from: target, over: [target])
+                    let kind = ConditionExpression.Kind.field(
+                        target,
+                        lexer.source.string(name),
+                        isOptional: isOptional
+                    )
+                    target = try node(kind, from: target, over: [target])
                 }
             } else if try take(.leftBracket) {
-                try refuseOptional()
+                let isOptional = try take(.question)
                 let index = try expression()
                 try expect(.rightBracket, "after an index")
-                target = try node(.index(target, index), from: target, over: [target, index])
+                target = try node(
+                    .index(target, index, isOptional: isOptional),
+                    from: target,
+                    over: [target, index]
+                )
             } else if token.isMark(.leftBrace), target.isPath {
                 throw ConditionProblem(
                     .unsupported,
@@ -147,14 +157,24 @@ struct ConditionParser {
     }
 
     /// The name of a field or method; words that are kept for later may be one.
-    mutating func selector() throws(ConditionProblem) -> Range<Int> {
+    mutating func selector(after marks: String) throws(ConditionProblem) -> Range<Int> {
         switch token.kind {
         case .identifier, .reserved:
             let range = token.range
             try advance()
             return range
-        default: throw unexpected("a name after `.`")
+        default: throw unexpected("a name after \(marks)")
         }
+    }
+
+    func optionalMethod(_ name: Range<Int>) -> ConditionProblem {
+        let text = lexer.source.string(name)
+        return ConditionProblem(
+            .syntax,
+            "`.?` takes a field, and `\(text)(…)` is a method",
+            at: name,
+            hint: "methods are called after `.`, as in `a.\(text)(…)`"
+        )
     }
 
     mutating func call(
@@ -164,23 +184,16 @@ struct ConditionParser {
         from start: Int
     ) throws(ConditionProblem) -> ConditionExpression {
         try advance()
-        let arguments = try expressions(upTo: .rightParenthesis, trailingComma: false)
+        let arguments = try arguments()
         let kind = ConditionExpression.Kind.call(name, nameRange: nameRange, target: target, arguments: arguments)
         return try node(kind, from: start, over: arguments + (target.map { [$0] } ?? []))
     }
 
-    /// Expressions with `,` between them up to a closing mark.
-    mutating func expressions(
-        upTo end: ConditionMark,
-        trailingComma: Bool
-    ) throws(ConditionProblem) -> [ConditionExpression] {
+    /// Expressions with `,` between them up to a `)`.
+    mutating func arguments() throws(ConditionProblem) -> [ConditionExpression] {
         var all: [ConditionExpression] = []
-        while try !take(end) {
-            if !all.isEmpty {
-                try expect(.comma, "or `\(end.rawValue)` after this")
-                if trailingComma, try take(end) { break }
-            }
-            try refuseOptional()
+        while try !take(.rightParenthesis) {
+            if !all.isEmpty { try expect(.comma, "or `)` after this") }
             all.append(try expression())
         }
         return all
@@ -241,11 +254,6 @@ struct ConditionParser {
         ConditionProblem(.tooDeep, "this condition has more than \(Limits.expressionDepth) levels", at: range)
     }
 
-    func refuseOptional() throws(ConditionProblem) {
-        guard token.isMark(.question) else { return }
-        throw .optionalValue(at: token.range)
-    }
-
     func unexpected(_ expected: String) -> ConditionProblem {
         let found: String
         if case .end = token.kind { found = "the end" } else { found = lexer.source.quoted(token.range) }
@@ -258,7 +266,7 @@ extension ConditionExpression {
     fileprivate var isPath: Bool {
         switch kind {
         case .name: true
-        case .field(let target, _): target.isPath
+        case .field(let target, _, isOptional: false): target.isPath
         default: false
         }
     }

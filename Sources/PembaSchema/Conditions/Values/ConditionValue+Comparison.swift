@@ -23,6 +23,8 @@ extension ConditionValue {
                 && zip(left.entries, right.entries).allSatisfy {
                     areEqual($0.key, $1.key) && areEqual($0.value, $1.value)
                 }
+        case (.optional(nil), .optional(nil)): true
+        case (.optional(let left?), .optional(let right?)): areEqual(left, right)
         default: compareNumbers(left, right) == 0
         }
     }

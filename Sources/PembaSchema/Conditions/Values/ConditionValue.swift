@@ -19,6 +19,8 @@ enum ConditionValue: Sendable {
     case list([ConditionValue])
     case map(ConditionMap)
     case type(ConditionTypeName)
+    /// A value that may be absent; nil if it is.
+    indirect case optional(ConditionValue?)
 
     /// The name of its type, as `type()` gives it.
     var typeName: ConditionTypeName {
@@ -36,6 +38,25 @@ enum ConditionValue: Sendable {
         case .list: .list
         case .map: .map
         case .type: .type
+        case .optional: .optional
+        }
+    }
+
+    /// Whether it is what values of its type are before anybody sets them: `ofNonZeroValue` takes it for absent.
+    var isZero: Bool {
+        switch self {
+        case .null: true
+        case .bool(let value): !value
+        case .int(let value): value == 0
+        case .uint(let value): value == 0
+        case .double(let value): value == 0
+        case .string(let text): text.isEmpty
+        case .bytes(let bytes): bytes.isEmpty
+        case .duration(let span): span == 0
+        case .timestamp(let instant): instant.seconds == CivilInstant.secondsMin && instant.nanoseconds == 0
+        case .list(let values): values.isEmpty
+        case .map(let map): map.entries.isEmpty
+        case .ipAddress, .type, .optional: false
         }
     }
 }
@@ -55,6 +76,7 @@ enum ConditionTypeName: String, Sendable, CaseIterable {
     case list
     case map
     case type
+    case optional = "optional_type"
 }
 
 /// A map: keys are booleans, numbers or strings, none of which occurs twice; numbers are one key if they are equal.
