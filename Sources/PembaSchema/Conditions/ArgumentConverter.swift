@@ -45,7 +45,7 @@ struct ArgumentConverter {
         case (.double, .int(let integer)): return .double(Double(integer))
         case (.double, .double(let double)): return .double(double)
         case (.double, .string(let text)):
-            guard let double = ArgumentConverter.number(text) else { throw wrong("the text is no decimal number") }
+            guard let double = DoubleText.decimal(text) else { throw wrong("the text is no decimal number") }
             return .double(double)
         case (.list(let element), .list(let values)):
             var converted: [ConditionValue] = []
@@ -109,25 +109,10 @@ struct ArgumentConverter {
         switch value {
         case .int(let integer): integer
         case .double(let double): Int64(exactly: double)
-        case .string(let text): decimalText(text).flatMap { Int64($0) ?? Double($0).flatMap(Int64.init(exactly:)) }
+        case .string(let text):
+            DoubleText.isDecimal(text) ? Int64(text) ?? DoubleText.decimal(text).flatMap(Int64.init(exactly:)) : nil
         default: nil
         }
-    }
-
-    private static func number(_ text: String) -> Double? {
-        decimalText(text).flatMap(Double.init).flatMap { $0.isFinite ? $0 : nil }
-    }
-
-    /// The text if all of it could belong to a decimal number: the standard library also reads words and hexadecimal.
-    private static func decimalText(_ text: String) -> String? {
-        text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."),
-                UInt8(ascii: "e"), UInt8(ascii: "E"):
-                true
-            default: false
-            }
-        } ? text : nil
     }
 
     /// Base64 with the usual alphabet and padding (RFC 4648, section 4).

@@ -70,7 +70,7 @@ struct ConditionCheckerTests {
         arguments: [
             ("a < 5u && a == 7u", "a uint"), ("a == 1 && a < 2.5", "a any"), ("a.b.c[0].d == 'x'", "a map<any>"),
             ("a.b[0] == 'x'", "a map<list<string>>"), ("a.all(k, a[k] > 0)", "a map<int>"),
-            ("a != null", "a timestamp"),
+            ("a != null", "a timestamp"), ("null != a", "a ipaddress"),
             ("a == true", "a any"), ("a.foo", "a map<bool>"), ("a[b]", "a map<bool>, b string"),
             ("dyn(a) == 1.0", "a int"),
             ("a // one\n== // two\n1", "a int"), ("\t\n\u{C}a\r\n==1", "a int"), ("string == 'x'", "string string"),

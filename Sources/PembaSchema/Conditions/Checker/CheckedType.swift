@@ -105,12 +105,14 @@ indirect enum CheckedType: Sendable, Equatable {
 
     /// Whether `==` has a meaning between the types.
     ///
-    /// A parameter of type `uint` is an `int`, and its bounds are naturally written as `5u`. Times may be compared with
-    /// null, which a time that is given never is.
+    /// A parameter of type `uint` is an `int`, and its bounds are naturally written as `5u`. Times and addresses may be
+    /// compared with null, which one that is given never is.
     func isComparable(with other: CheckedType) -> Bool {
         switch (self, other) {
         case (.int, .uint), (.uint, .int): true
-        case (.null, .timestamp), (.timestamp, .null), (.null, .duration), (.duration, .null): true
+        case (.null, .timestamp), (.timestamp, .null), (.null, .duration), (.duration, .null), (.null, .ipAddress),
+            (.ipAddress, .null):
+            true
         default: fits(other)
         }
     }

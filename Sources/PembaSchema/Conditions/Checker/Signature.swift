@@ -111,7 +111,10 @@ struct Signature: Sendable {
 
     private static let conversions: [Signature] =
         [
-            (ConditionFunction.int, CheckedType.int, [CheckedType.int, .uint, .double, .string, .timestamp]),
+            (
+                ConditionFunction.int, CheckedType.int,
+                [CheckedType.int, .uint, .double, .string, .timestamp, .duration]
+            ),
             (.uint, .uint, [.uint, .int, .double, .string]), (.double, .double, [.double, .int, .uint, .string]),
             (
                 .string, .string,

@@ -60,6 +60,7 @@ extension Evaluator {
         case .string(let text):
             return Int64(text).map { .value(.int($0)) } ?? unreadable(.int, text, "write a whole number of 64 bits")
         case .timestamp(let instant): return .value(.int(instant.seconds))
+        case .duration(let span): return .value(.int(span))
         default: return noForm(.int, value)
         }
     }
@@ -69,10 +70,10 @@ extension Evaluator {
         case .uint: return .value(value)
         case .int(let number): return UInt64(exactly: number).map { .value(.uint($0)) } ?? .failed(.overflow(.uint))
         case .double(let number):
-            guard number > -1, number < 0x1p64 else { return .failed(.overflow(.uint)) }
+            guard number >= 0, number < 0x1p64 else { return .failed(.overflow(.uint)) }
             return .value(.uint(UInt64(number)))
         case .string(let text):
-            let number = UInt64(text)
+            let number = text.hasPrefix("+") || text.hasPrefix("-") ? nil : UInt64(text)
             return number.map { .value(.uint($0)) }
                 ?? unreadable(.uint, text, "write a whole number that is not negative")
         default: return noForm(.uint, value)
@@ -85,7 +86,7 @@ extension Evaluator {
         case .int(let number): .value(.double(Double(number)))
         case .uint(let number): .value(.double(Double(number)))
         case .string(let text):
-            Double(text).map { .value(.double($0)) } ?? unreadable(.double, text, "write a decimal number")
+            DoubleText.parse(text).map { .value(.double($0)) } ?? unreadable(.double, text, "write a decimal number")
         default: noForm(.double, value)
         }
     }
@@ -95,8 +96,8 @@ extension Evaluator {
         case .bool: return .value(value)
         case .string(let text):
             switch text {
-            case "true", "True", "TRUE", "t", "1": return .value(.bool(true))
-            case "false", "False", "FALSE", "f", "0": return .value(.bool(false))
+            case "true", "True", "TRUE", "t", "T", "1": return .value(.bool(true))
+            case "false", "False", "FALSE", "f", "F", "0": return .value(.bool(false))
             default: return unreadable(.bool, text, "write `true` or `false`")
             }
         default: return noForm(.bool, value)
@@ -109,10 +110,7 @@ extension Evaluator {
         switch value {
         case .string: return .value(value)
         case .bool, .int, .uint: return .value(.string(value.shown))
-        case .double(let number):
-            // As Go and JavaScript write it: without a fraction that is zero.
-            let text = number.description
-            return .value(.string(text.hasSuffix(".0") ? String(text.dropLast(2)) : text))
+        case .double(let number): return .value(.string(DoubleText.describe(number)))
         case .bytes(let bytes):
             try spend(bytes.count / ConditionValue.bytesPerStep)
             guard let text = String(validating: bytes, as: UTF8.self) else {

@@ -30,6 +30,10 @@ struct QuotationReader {
             guard isTriple || (bytes[position] != 0x0A && bytes[position] != 0x0D) else { break }
             if bytes[position] == UInt8(ascii: "\\"), !isRaw {
                 content.append(contentsOf: try escape(isBytes: isBytes))
+            } else if bytes[position] == 0x0D {
+                // A text means the same whatever ends the lines of its file.
+                content.append(0x0A)
+                position += bytes[position...].starts(with: [0x0D, 0x0A]) ? 2 : 1
             } else {
                 content.append(bytes[position])
                 position += 1
