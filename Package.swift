@@ -35,13 +35,13 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
-let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
     name: "pemba",
@@ -66,6 +66,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .target(name: "CPembaChecksum"),
+        .target(name: "CPembaSockets"),
         .target(name: "CPembaTLS", dependencies: ["COpenSSL"]),
         module("PembaCore", ["CPembaChecksum"]),
         module("PembaLinearizability", []),
@@ -80,7 +81,7 @@ let package = Package(
         module("PembaTLS", ["COpenSSL", "CPembaTLS", "PembaCore", "PembaService"]),
         module(
             "PembaTransport",
-            ["PembaCore", "PembaService", "PembaTLS", "PembaWire", nioCore, nioPosix, logging]
+            ["CPembaSockets", "PembaCore", "PembaService", "PembaTLS", "PembaWire", nioCore, logging, deque, heap]
         ),
         module(
             "PembaServer",
@@ -91,7 +92,7 @@ let package = Package(
         ),
         module(
             "PembaClient",
-            ["PembaCore", "PembaService", "PembaWire", "PembaTLS", "PembaTransport", nioCore, nioPosix, logging, deque]
+            ["PembaCore", "PembaService", "PembaWire", "PembaTLS", "PembaTransport", nioCore, logging, deque]
         ),
         module("PembaPKI", ["COpenSSL", "PembaCore", "PembaService", "PembaTLS"]),
         module(
@@ -129,7 +130,7 @@ let package = Package(
             path: "tools/bench",
             [
                 "PembaCore", "PembaSchema", "PembaGraph", "PembaRaft", "PembaService", "PembaClient", "PembaTooling",
-                nioCore, nioPosix, argumentParser, logging, histogram,
+                nioCore, argumentParser, logging, histogram,
             ]
         ),
         executable(
@@ -156,7 +157,7 @@ let package = Package(
         tests("PembaTLS", ["COpenSSL", "PembaCore", "PembaService", "PembaPKI"]),
         tests(
             "PembaTransport",
-            ["PembaCore", "PembaService", "PembaTLS", "PembaWire", "PembaPKI", nioCore, nioPosix, nioEmbedded, logging]
+            ["PembaCore", "PembaService", "PembaTLS", "PembaWire", "PembaPKI", nioCore, logging]
         ),
         tests(
             "PembaServer",
@@ -168,8 +169,7 @@ let package = Package(
         tests(
             "PembaClient",
             [
-                "PembaCore", "PembaService", "PembaWire", "PembaTLS", "PembaTransport", "PembaPKI", nioCore, nioPosix,
-                logging,
+                "PembaCore", "PembaService", "PembaWire", "PembaTLS", "PembaTransport", "PembaPKI", nioCore, logging,
             ]
         ),
         tests("PembaPKI", ["COpenSSL", "PembaCore", "PembaService", "PembaTLS"]),
@@ -183,7 +183,7 @@ let package = Package(
             name: "PembaIntegrationTests",
             dependencies: [
                 "PembaTestSupport", "PembaCore", "PembaRaft", "PembaService", "PembaClient", "PembaPKI", "PembaTooling",
-                "PembaTLS", "PembaTransport", "PembaWire", "pembad", "clusterctl", "chaos", nioCore, nioPosix, logging,
+                "PembaTLS", "PembaTransport", "PembaWire", "pembad", "clusterctl", "chaos", nioCore, logging,
             ],
             swiftSettings: swiftSettings
         ),

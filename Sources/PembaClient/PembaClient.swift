@@ -3,7 +3,7 @@
 
 public import Logging
 public import NIOCore
-import NIOPosix
+import PembaTransport
 import Synchronization
 
 /// A client of a Pemba cluster.
@@ -22,8 +22,6 @@ public final class PembaClient: Sendable {
     private let core: ClientCore
     private let queue: SubmissionQueue
     let configuration: ClientConfiguration
-    /// The client's own event loops; nil if they were given.
-    private let ownGroup: MultiThreadedEventLoopGroup?
     /// Set before the last drain of the queue: whoever pushes afterwards sees it and drains the queue.
     private let isShutDown = Atomic<Bool>(false)
     /// The session of the keys that callers ask for; touched once for each such key.
@@ -37,17 +35,14 @@ public final class PembaClient: Sendable {
         logger: Logger = Logger(label: "pemba.client", factory: { _ in SwiftLogNoOpLogHandler() })
     ) throws(ClientError) {
         let context = try ClientContext(configuration)
-        let eventLoop: any EventLoop
-        if let group = configuration.eventLoopGroup {
-            ownGroup = nil
-            eventLoop = group.next()
-        } else {
-            let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-            ownGroup = group
-            eventLoop = group.next()
+        let loop: SocketLoop
+        do throws(TransportError) {
+            loop = try SocketLoop(name: "pemba-client")
+        } catch {
+            throw ClientError(.configuration(error.description))
         }
         queue = SubmissionQueue()
-        core = ClientCore(context, queue: queue, on: eventLoop, logger: logger)
+        core = ClientCore(context, queue: queue, on: loop, logger: logger)
         self.configuration = configuration
     }
 
@@ -56,7 +51,7 @@ public final class PembaClient: Sendable {
     /// How many endpoints are configured.
     var endpointCount: Int { configuration.endpoints.count }
 
-    /// The event loop that the client lives on.
+    /// The event loop that the client lives on: one thread of its own.
     public var eventLoop: any EventLoop { core.eventLoop }
 
     /// Closes all connections; every call that still waits ends with `shutDown`.
@@ -70,10 +65,9 @@ public final class PembaClient: Sendable {
 
     private func beginShutdown(_ completion: @escaping @Sendable () -> Void) {
         guard !isShutDown.exchange(true, ordering: .sequentiallyConsistent) else { return completion() }
-        core.eventLoop.execute { [core, queue, ownGroup] in
+        core.eventLoop.execute { [core, queue] in
             core.shutDown {
-                guard let ownGroup else { return completion() }
-                ownGroup.shutdownGracefully { _ in
+                core.eventLoop.stop {
                     PembaClient.refuseAll(queue)
                     completion()
                 }

@@ -26,6 +26,8 @@ package enum TransportError: Error, Equatable, Sendable, CustomStringConvertible
     case cannotConnect(address: String, reason: String)
     /// The address cannot be listened on.
     case cannotListen(address: String, reason: String)
+    /// There is no event loop to serve connections.
+    case noLoop(reason: String)
     /// The user of the connection ended it for a reason of its own.
     case ended(reason: String)
 
@@ -42,6 +44,7 @@ package enum TransportError: Error, Equatable, Sendable, CustomStringConvertible
         case .lost(let reason): "the connection was lost: \(reason)"
         case .cannotConnect(let address, let reason): "cannot connect to \(address): \(reason)"
         case .cannotListen(let address, let reason): "cannot listen on \(address): \(reason)"
+        case .noLoop(let reason): "no event loop can be started: \(reason)"
         case .ended(let reason): reason
         }
     }
@@ -61,7 +64,7 @@ package enum TransportError: Error, Equatable, Sendable, CustomStringConvertible
         case .frameTimeout: .frameTimeout
         case .slowReader: .slowReader
         case .tooManyConnections: .connectionCap
-        case .cannotConnect, .cannotListen, .ended: .ended
+        case .cannotConnect, .cannotListen, .noLoop, .ended: .ended
         }
     }
 }

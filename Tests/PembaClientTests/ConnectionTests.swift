@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
-import NIOPosix
 import PembaClient
 import PembaWire
 import Testing
@@ -123,12 +122,9 @@ private let item = CheckItem(
         }
     }
 
-    @Test("shutting down ends everything, once and for all, and may be repeated", arguments: [false, true])
-    func shutdown(withOwnLoops: Bool) async throws {
+    @Test("shutting down ends everything, once and for all, and may be repeated") func shutdown() async throws {
         let node = try await ScriptedNode { _ in .silence }
-        var configuration = cluster.configuration([node])
-        if !withOwnLoops { configuration.eventLoopGroup = MultiThreadedEventLoopGroup.singleton }
-        let client = try PembaClient(configuration: configuration)
+        let client = try PembaClient(configuration: cluster.configuration([node]))
         let tasks = (0..<50).map { _ in Task { try await client.check(item, timeout: .seconds(60)) } }
         try await eventually("a request") { !node.received.isEmpty }
         // More come while the client goes down: none is left without an end.

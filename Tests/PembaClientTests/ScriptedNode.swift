@@ -3,7 +3,6 @@
 
 import Logging
 import NIOCore
-import NIOPosix
 import PembaClient
 import PembaPKI
 import PembaTLS
@@ -173,7 +172,7 @@ final class ScriptedNode: Sendable {
     private let script: Script
     private let state = Mutex(State())
     private let listener = Mutex<Listener?>(nil)
-    private let group = MultiThreadedEventLoopGroup.singleton
+    private static let loop = Result { () throws(TransportError) in try SocketLoop(name: "test") }
 
     init(
         _ number: UInt64 = 1,
@@ -205,12 +204,12 @@ final class ScriptedNode: Sendable {
         // The listener is made before `self` is whole, so conversations find their node through a box.
         let box = Mutex<ScriptedNode?>(nil)
         let reference = Reference(box)
-        let bound = try await Listener.bind(
+        let bound = try Listener(
             Listener.Configuration(address: address, tls: { context }, expecting: .anyone),
-            on: group,
+            on: ScriptedNode.loop.get(),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             makeDelegate: { _ in Conversation(reference) }
-        ).get()
+        )
         self.address = bound.address
         listener.withLock { $0 = bound }
         reference.node.withLock { $0 = self }
@@ -320,8 +319,8 @@ private final class Conversation: ConnectionDelegate, @unchecked Sendable {
             }
         case .silence: break
         case .hold(let type, let payload):
-            let box = NIOLoopBound((self, connection), eventLoop: connection.eventLoop)
-            let eventLoop = connection.eventLoop
+            let box = NIOLoopBound((self, connection), eventLoop: connection.loop)
+            let eventLoop = connection.loop
             node.hold {
                 eventLoop.execute {
                     let connection = box.value.1

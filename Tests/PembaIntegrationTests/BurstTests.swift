@@ -4,7 +4,6 @@
 import Foundation
 import Logging
 import NIOCore
-import NIOPosix
 import PembaClient
 import PembaCore
 import PembaService
@@ -40,7 +39,7 @@ private final class AnswerCollector: ConnectionDelegate {
 
     func connectionDidOpen(_ connection: Connection) {
         connection.output.raw(first)
-        let bound = NIOLoopBound(connection, eventLoop: connection.eventLoop)
+        let bound = NIOLoopBound(connection, eventLoop: connection.loop)
         answers.state.withLock { $0.connection = bound }
     }
 
@@ -81,7 +80,7 @@ private final class AnswerCollector: ConnectionDelegate {
                 let tuple = try RelationTuple(parsing: "document:plan#viewer@user:alice")
                 _ = try await client.write(WriteRequest(updates: [TupleUpdate(.create, tuple)]))
             }
-            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            let loop = try SocketLoop(name: "test")
             let other = try await connect(to: cluster, on: loop, sending: BurstTests.hello())
             try await wait { other.state.withLock { $0.isGreeted } }
 
@@ -115,6 +114,7 @@ private final class AnswerCollector: ConnectionDelegate {
             _ = try await loop.submit {
                 other.state.withLock { $0.connection }?.value.close(.ended(reason: "the test is done"))
             }.get()
+            loop.stop {}
         }
     }
 
@@ -136,7 +136,7 @@ private final class AnswerCollector: ConnectionDelegate {
     /// Connects as the administrator; `andThen` runs in the turn of the loop in which the bytes are sent.
     private func connect(
         to cluster: LocalCluster,
-        on loop: any EventLoop,
+        on loop: SocketLoop,
         sending bytes: [UInt8],
         andThen: @escaping @Sendable () -> Void = {}
     ) async throws -> Answers {

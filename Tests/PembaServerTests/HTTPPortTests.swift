@@ -42,13 +42,14 @@ struct HTTPPortTests {
     /// Sends `request` as it is and returns everything that comes back until the port closes the connection.
     private func exchange(_ request: String) async throws -> String {
         let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let port = try await HTTPPort.bind(NetworkAddress(host: "127.0.0.1", port: 0), on: loop) { path in
+        let port = try HTTPPort(NetworkAddress(host: "127.0.0.1", port: 0), asking: TestCluster.loop.get()) { path in
             switch path {
             case "/livez": HTTPAnswer(status: 200, body: "alive\n")
             case "/readyz": HTTPAnswer(status: 503, body: "no leader\n")
             default: nil
             }
-        }.get()
+        }
+        defer { port.close() }
         let answer = loop.makePromise(of: String.self)
         ClientBootstrap(group: loop)
             .channelInitializer { channel in
@@ -58,9 +59,7 @@ struct HTTPPortTests {
             }
             .connect(host: "127.0.0.1", port: port.port)
             .whenFailure { answer.fail($0) }
-        let text = try await answer.futureResult.get()
-        try await port.close().get()
-        return text
+        return try await answer.futureResult.get()
     }
 
     @Test func pathsAreAnsweredAndTheConnectionIsClosed() async throws {

@@ -4,7 +4,6 @@
 import Foundation
 import Logging
 import NIOCore
-import NIOPosix
 import PembaCore
 import PembaPKI
 import PembaRaft
@@ -79,7 +78,7 @@ struct HostileConnectionTests {
             to: address,
             tls: context,
             expecting: .anyone,
-            on: MultiThreadedEventLoopGroup.singleton.next(),
+            on: TestCluster.loop.get(),
             logger: quiet
         ) { _ in RawConnection(mailbox, sending: first) }.get()
         let isExpected = try await TestCluster.eventually(5) { mailbox.outcome.withLock { isDone($0) } }
@@ -149,7 +148,7 @@ struct HostileConnectionTests {
                 to: address,
                 tls: foreign,
                 expecting: .anyone,
-                on: MultiThreadedEventLoopGroup.singleton.next(),
+                on: TestCluster.loop.get(),
                 logger: quiet
             ) { _ in RawConnection(mailbox, sending: Self.hello(cluster.id)) }.get()
             #expect(try await TestCluster.eventually(5) { mailbox.outcome.withLock { $0.isClosed } })

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import NIOCore
-import NIOPosix
+import PembaTransport
 import Testing
 
 @testable import PembaServer
@@ -14,22 +14,17 @@ import Testing
         var left = 0
     }
 
-    /// Work of several kinds, each of which lets its next piece follow at once, and tasks that never cease: the sockets
-    /// are looked at between any two pieces, and every kind gets its turn.
+    /// Work of several kinds, each of which lets its next piece follow at once: the sockets are looked at between any two
+    /// pieces, and every kind gets its turn.
     @Test func twoPiecesAreNeverDoneInARow() async throws {
-        let looks = LoopLooks()
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1, metricsDelegate: looks)
-        let loop = group.any()
+        let loop = try SocketLoop(name: "test")
         let done = loop.makePromise(of: [(work: Int, look: UInt64)].self)
         loop.execute {
-            let turns = LoopTurns(loop: loop, looks: looks)
+            let turns = LoopTurns(loop: loop)
             let story = Story()
             func work(_ kind: Int) {
                 turns.append {
-                    story.pieces.append((kind, looks.count))
-                    // Long enough that what is scheduled meanwhile is due when it ends.
-                    let end = NIODeadline.now() + .milliseconds(2)
-                    while NIODeadline.now() < end {}
+                    story.pieces.append((kind, loop.turns))
                     if story.pieces.count < 60 { work(kind) } else { done.succeed(story.pieces) }
                 }
             }
@@ -39,15 +34,13 @@ import Testing
         #expect(Set(pieces.map(\.look)).count == pieces.count)
         // One after the other, in a circle.
         #expect(pieces.map(\.work) == pieces.indices.map { $0 % 3 })
-        try await group.shutdownGracefully()
+        loop.stop {}
     }
 
     @Test func whatWaitsCanBeDropped() async throws {
-        let looks = LoopLooks()
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1, metricsDelegate: looks)
-        let loop = group.any()
+        let loop = try SocketLoop(name: "test")
         let count = try await loop.submit {
-            let turns = LoopTurns(loop: loop, looks: looks)
+            let turns = LoopTurns(loop: loop)
             let story = Story()
             turns.append { story.left += 1 }
             turns.cancel()
@@ -56,6 +49,6 @@ import Testing
             loop.scheduleTask(in: .milliseconds(5)) { story.value.left }.futureResult
         }.get()
         #expect(count == 0)
-        try await group.shutdownGracefully()
+        loop.stop {}
     }
 }

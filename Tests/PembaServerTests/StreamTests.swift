@@ -4,7 +4,6 @@
 import Foundation
 import Logging
 import NIOCore
-import NIOPosix
 import PembaClient
 import PembaCore
 import PembaService
@@ -42,7 +41,7 @@ final class StreamProbe: Sendable {
         }
 
         func connectionDidOpen(_ connection: Connection) {
-            let bound = NIOLoopBound(connection, eventLoop: connection.eventLoop)
+            let bound = NIOLoopBound(connection, eventLoop: connection.loop)
             probe.state.withLock { $0.connection = bound }
             FrameWriter.frame(type: .hello, correlation: 0, into: &connection.output) { hello.encode(into: &$0) }
         }
@@ -73,11 +72,11 @@ final class StreamProbe: Sendable {
             key: .file(cluster.path("admin-key.pem"))
         )
         let hello = Hello(cluster: cluster.id, software: "test", caller: .client(name: "test", bearerKey: ""))
-        let opened = Connector.connect(
+        let opened = try Connector.connect(
             to: cluster.members[0].client,
             tls: context,
             expecting: .anyone,
-            on: MultiThreadedEventLoopGroup.singleton.next(),
+            on: TestCluster.loop.get(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ) { _ in Delegate(self, hello) }
         guard isWelcome else {

@@ -11,6 +11,7 @@ import PembaPKI
 import PembaService
 import PembaStorage
 import PembaTooling
+import PembaTransport
 import Testing
 
 @testable import PembaServer
@@ -27,6 +28,8 @@ final class TestCluster: @unchecked Sendable {
     private var overrides: [String]
     /// What the disk of each node does, for tests of sick disks.
     let faults: [NodeID: DiskFaults]
+    /// For connections of tests that use no client.
+    static let loop = Result { () throws(TransportError) in try SocketLoop(name: "test") }
     /// The nodes that run, by their number; used by one test at a time.
     private(set) var nodes: [NodeID: RunningNode] = [:]
 

@@ -36,7 +36,7 @@ import Testing
 
     private func error(after bytes: [UInt8], chunk: Int = .max) throws -> TLSError? {
         var engine = try server()
-        var buffer = ReceiveBuffer()
+        var buffer = ByteQueue()
         var offset = 0
         do {
             while offset < bytes.count {
@@ -61,7 +61,7 @@ import Testing
 
     @Test func theRefusalOfAnOldVersionIsSaidInAnAlert() throws {
         var engine = try server()
-        var buffer = ReceiveBuffer()
+        var buffer = ByteQueue()
         let hello = try helloOfForeignClient(maximum: TLS1_2_VERSION, protocols: [])
         #expect(throws: TLSError.unsupportedVersion) {
             try hello.withUnsafeBytes { _ = try engine.receive($0, into: &buffer) }
@@ -87,7 +87,7 @@ import Testing
         SSL_set_bio(ssl, input, output)
         SSL_set_connect_state(ssl)
         var engine = try server()
-        var buffer = ReceiveBuffer()
+        var buffer = ByteQueue()
         #expect(throws: TLSError.protocolNotOffered) {
             // Two flights from the client are more than a handshake takes.
             for _ in 0..<2 {

@@ -50,8 +50,8 @@ final class EnginePair {
     var server: TLSEngine
     private(set) var clientError: TLSError?
     private(set) var serverError: TLSError?
-    private var clientBuffer = ReceiveBuffer()
-    private var serverBuffer = ReceiveBuffer()
+    private var clientBuffer = ByteQueue()
+    private var serverBuffer = ByteQueue()
     /// The most bytes that are handed over at a time.
     var chunk: Int
 

@@ -150,10 +150,10 @@ import Testing
             let address = server.listener.address
             let configuration = Listener.Configuration(address: address, tls: { context }, expecting: .anyone)
             let reason = "the port is taken by another process"
-            await #expect(throws: TransportError.cannotListen(address: address.description, reason: reason)) {
-                try await Listener.bind(configuration, on: EchoServer.group, logger: EchoServer.logger) { _ in
+            #expect(throws: TransportError.cannotListen(address: address.description, reason: reason)) {
+                try Listener(configuration, on: EchoServer.loop.get(), logger: EchoServer.logger) { _ in
                     RecordingDelegate(server.events)
-                }.get()
+                }
             }
         }
     }

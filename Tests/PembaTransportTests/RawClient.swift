@@ -11,7 +11,7 @@ import Testing
 final class RawClient {
     private let descriptor: CInt
     private var engine: TLSEngine?
-    private var buffer = ReceiveBuffer()
+    private var buffer = ByteQueue()
 
     /// Connects to a listener on 127.0.0.1 and, with a context, shakes hands.
     init(_ address: NetworkAddress, tls: TLSContext? = nil) throws {

@@ -111,7 +111,7 @@ final class RecordingDelegate: ConnectionDelegate {
     init(_ recorder: Recorder) { self.recorder = recorder }
 
     func connectionDidOpen(_ connection: Connection) {
-        let bound = NIOLoopBound(connection, eventLoop: connection.eventLoop)
+        let bound = NIOLoopBound(connection, eventLoop: connection.loop)
         let identity = connection.identity
         recorder.update {
             $0.opened += 1

@@ -3,7 +3,6 @@
 
 import Logging
 import NIOCore
-import NIOPosix
 import PembaCore
 import PembaPKI
 import PembaService
@@ -61,12 +60,12 @@ struct EchoServer {
         )
         configuration.options = options
         configuration.connectionLimit = limit
-        listener = try await Listener.bind(configuration, on: EchoServer.group, logger: EchoServer.logger) { _ in
+        listener = try Listener(configuration, on: EchoServer.loop.get(), logger: EchoServer.logger) { _ in
             RecordingDelegate(events)
-        }.get()
+        }
     }
 
-    static let group = MultiThreadedEventLoopGroup.singleton
+    static let loop = Result { () throws(TransportError) in try SocketLoop(name: "test") }
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Connects a client of our own.
@@ -81,7 +80,7 @@ struct EchoServer {
             tls: tls ?? cluster.client(),
             expecting: cluster.node,
             options: options,
-            on: EchoServer.group.any(),
+            on: EchoServer.loop.get(),
             logger: EchoServer.logger
         ) { _ in RecordingDelegate(events) }.get()
         return events

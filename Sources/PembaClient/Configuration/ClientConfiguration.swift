@@ -1,7 +1,6 @@
 // Pemba: how a client reaches a cluster.
 // SPDX-License-Identifier: Apache-2.0
 
-public import NIOCore
 import PembaTLS
 
 /// How to reach a cluster, as whom, and how patiently.
@@ -73,11 +72,6 @@ public struct ClientConfiguration: Sendable {
     public var retry = RetryPolicy()
     /// Whether to connect to the leader at the address that the nodes give for it, if no endpoint is the leader.
     public var connectsToLeader = true
-    /// The event loops to run on; nil: one thread of the client's own.
-    ///
-    /// The group must outlive the client. A client uses one loop of it. For more than one core's worth of requests make several clients.
-    public var eventLoopGroup: (any EventLoopGroup)?
-
     /// Everything without a default.
     public init(endpoints: [NetworkAddress], authority: PEM, credentials: Credentials) {
         self.endpoints = endpoints

@@ -4,6 +4,7 @@
 import DequeModule
 import Logging
 import NIOCore
+import PembaTransport
 import PembaWire
 
 /// Everything that a client does: connections, routing, sessions and second attempts, on one event loop.
@@ -19,7 +20,7 @@ final class ClientCore: @unchecked Sendable {
     /// A session that has not been used for so long is replaced, well before the cluster forgets it.
     private static let sessionIdleMax = TimeSpan(nanoseconds: Limits.clientSessionLifetime.nanoseconds / 2)
 
-    let eventLoop: any EventLoop
+    let eventLoop: SocketLoop
     let context: ClientContext
     let logger: Logger
     private let queue: SubmissionQueue
@@ -49,7 +50,7 @@ final class ClientCore: @unchecked Sendable {
         let body: (Result<[CheckPipeline], ClientError>) -> Void
     }
 
-    init(_ context: ClientContext, queue: SubmissionQueue, on eventLoop: any EventLoop, logger: Logger) {
+    init(_ context: ClientContext, queue: SubmissionQueue, on eventLoop: SocketLoop, logger: Logger) {
         self.context = context
         self.queue = queue
         self.eventLoop = eventLoop

@@ -3,6 +3,7 @@
 
 import DequeModule
 import NIOCore
+import PembaTransport
 import PembaWire
 import Synchronization
 

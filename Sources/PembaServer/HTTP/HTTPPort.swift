@@ -1,11 +1,11 @@
 // Pemba: the small HTTP port for health and metrics.
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 package import NIOCore
 import NIOHTTP1
 import NIOPosix
 package import PembaCore
-import PembaTransport
 
 /// What the HTTP port answers.
 package struct HTTPAnswer: Sendable, Equatable {
@@ -20,8 +20,10 @@ package struct HTTPAnswer: Sendable, Equatable {
     }
 }
 
-/// A listener for GET and HEAD of a few paths, on the node's own loop, so that it reads the node's numbers without a
-/// lock and `/livez` tells that the loop turns.
+/// A listener for GET and HEAD of a few paths.
+///
+/// It has a loop of its own, which serves SwiftNIO's HTTP, and asks the node's loop for every answer: that reads the
+/// node's numbers without a lock, and `/livez` tells that it turns.
 ///
 /// One request a connection, few connections, small heads, no bodies, a timeout.
 package final class HTTPPort: Sendable {
@@ -30,50 +32,60 @@ package final class HTTPPort: Sendable {
     /// How long a connection may take to send its request and to take the answer.
     static let timeout = TimeAmount.seconds(5)
 
-    /// Answers a path, on the loop; nil: there is no such path.
+    /// Answers a path, on the node's loop; nil: there is no such path.
     package typealias Responder = @Sendable (String) -> HTTPAnswer?
 
+    private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let channel: any Channel
-
-    private init(channel: any Channel) { self.channel = channel }
 
     /// The port that is listened on: the kernel's choice where the configuration says 0.
     package var port: Int { channel.localAddress?.port ?? 0 }
 
     /// Listens at `address`; `responder` is called on `loop`.
-    package static func bind(
-        _ address: NetworkAddress,
-        on loop: any EventLoop,
-        responder: @escaping Responder
-    ) -> EventLoopFuture<HTTPPort> {
-        let open = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: loop)
-        return ServerBootstrap(group: loop)
+    package init(_ address: NetworkAddress, asking loop: any EventLoop, responder: @escaping Responder) throws {
+        let open = NIOLoopBoundBox.makeBoxSendingValue(0, eventLoop: group.any())
+        let bound = ServerBootstrap(group: group)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .serverChannelOption(.backlog, value: 64)
             .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try ChannelTuning.keepFromPrograms(channel) }
+                channel.eventLoop.makeCompletedFuture { try HTTPPort.keepFromPrograms(channel) }
             }
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard open.value < connectionsMax else {
+                    guard open.value < HTTPPort.connectionsMax else {
                         channel.close(promise: nil)
                         return
                     }
-                    try ChannelTuning.keepFromPrograms(channel)
+                    try HTTPPort.keepFromPrograms(channel)
                     open.value += 1
                     channel.closeFuture.whenComplete { _ in open.value -= 1 }
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline(withErrorHandling: true)
-                    try channel.pipeline.syncOperations.addHandler(HTTPPortHandler(responder: responder))
+                    try channel.pipeline.syncOperations.addHandler(HTTPPortHandler(asking: loop, responder: responder))
                 }
             }
             .bind(host: address.host, port: Int(address.port))
-            .map { HTTPPort(channel: $0) }
+        do {
+            channel = try bound.wait()
+        } catch {
+            try? group.syncShutdownGracefully()
+            throw error
+        }
     }
 
-    /// Stops listening; open connections end by themselves.
-    package func close() -> EventLoopFuture<Void> {
-        channel.close(promise: nil)
-        return channel.closeFuture
+    /// Stops listening and ends what is open; waits for it, so not from an event loop.
+    package func close() {
+        try? channel.close().wait()
+        try? group.syncShutdownGracefully()
+    }
+
+    /// Keeps the socket from programs that this process starts, which would keep the port taken: SwiftNIO opens sockets
+    /// without `SOCK_CLOEXEC`.
+    private static func keepFromPrograms(_ channel: any Channel) throws {
+        try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+            guard fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 else {
+                throw IOError(errnoCode: errno, reason: "fcntl(F_SETFD)")
+            }
+        }
     }
 }
 
@@ -82,11 +94,15 @@ private final class HTTPPortHandler: ChannelInboundHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
+    private let node: any EventLoop
     private let responder: HTTPPort.Responder
     private var isAnswered = false
     private var timeout: Scheduled<Void>?
 
-    init(responder: @escaping HTTPPort.Responder) { self.responder = responder }
+    init(asking node: any EventLoop, responder: @escaping HTTPPort.Responder) {
+        self.node = node
+        self.responder = responder
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         let channel = context.channel
@@ -107,14 +123,22 @@ private final class HTTPPortHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func answer(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        guard head.method == .GET || head.method == .HEAD else {
+            return send(HTTPAnswer(status: 405, body: "only GET and HEAD\n"), to: head, context)
+        }
         let path =
             head.uri.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false).first.map(String.init) ?? ""
-        let answer: HTTPAnswer
-        if head.method != .GET, head.method != .HEAD {
-            answer = HTTPAnswer(status: 405, body: "only GET and HEAD\n")
-        } else {
-            answer = responder(path) ?? HTTPAnswer(status: 404, body: "there are /livez, /readyz and /metrics\n")
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        node.submit { [responder] in
+            responder(path) ?? HTTPAnswer(status: 404, body: "there are /livez, /readyz and /metrics\n")
+        }.hop(to: context.eventLoop).whenSuccess { answer in
+            let (handler, context) = bound.value
+            handler.send(answer, to: head, context)
         }
+    }
+
+    private func send(_ answer: HTTPAnswer, to head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard context.channel.isActive else { return }
         var headers = HTTPHeaders()
         headers.add(name: "content-type", value: answer.contentType)
         headers.add(name: "content-length", value: String(answer.body.utf8.count))

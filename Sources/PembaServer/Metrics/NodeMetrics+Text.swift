@@ -182,6 +182,7 @@ extension NodeMetrics {
             "Evaluations that took more than a slice.",
             evaluationsSuspended
         )
+        output.single("pemba_loop_turns_total", .counter, "Looks of the event loop at its sockets.", gauges.loopTurns)
         output.single(
             "pemba_loop_turns_exhausted_total",
             .counter,

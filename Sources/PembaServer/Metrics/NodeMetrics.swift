@@ -93,6 +93,7 @@ package struct NodeGauges: Sendable {
     package var requestsInFlight = 0
     /// Evaluations that wait for their turn.
     package var evaluationsQueued = 0
+    package var loopTurns: UInt64 = 0
     /// Writes handed to the storage thread and not yet durable.
     package var persistsQueued = 0
     /// Whether the state is known to differ from that of the others.

@@ -97,6 +97,7 @@ extension Node {
         }
         gauges.requestsInFlight = inFlight
         gauges.evaluationsQueued = evaluations.count
+        gauges.loopTurns = loop.turns
         gauges.persistsQueued = persistsInFlight
         gauges.isQuarantined = replica.quarantine != nil
         gauges.diskFreeBytes = disk.freeBytes

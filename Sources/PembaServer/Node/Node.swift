@@ -3,14 +3,14 @@
 
 import Glibc
 import Logging
-package import NIOCore
+import NIOCore
 import PembaCore
 import PembaRaft
 import PembaReplica
 import PembaService
 package import PembaStorage
 import PembaTLS
-import PembaTransport
+package import PembaTransport
 import PembaWire
 
 /// One node: a replica, driven by a clock, a disk, the other nodes and clients.
@@ -46,7 +46,7 @@ package final class Node {
     private static let certificateDaysMin = 14.0
 
     let configuration: NodeConfiguration
-    let loop: any EventLoop
+    let loop: SocketLoop
     /// Evaluations, entries to be applied and snapshots to be written take turns.
     let turns: LoopTurns
     let logs: NodeLogs
@@ -134,15 +134,14 @@ package final class Node {
         boot: NodeBoot,
         access: NodeAccess,
         logs: NodeLogs,
-        loop: any EventLoop,
-        looks: LoopLooks,
+        loop: SocketLoop,
         storage: StorageThread,
         monitor: DiskMonitor
     ) {
         loop.preconditionInEventLoop()
         self.configuration = configuration
         self.loop = loop
-        turns = LoopTurns(loop: loop, looks: looks)
+        turns = LoopTurns(loop: loop)
         self.logs = logs
         self.access = access
         self.storage = storage

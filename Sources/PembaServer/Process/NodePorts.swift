@@ -4,7 +4,6 @@
 import Glibc
 import Logging
 import NIOCore
-import NIOPosix
 import PembaCore
 import PembaService
 import PembaTLS
@@ -22,8 +21,7 @@ final class NodePorts {
     let configuration: NodeConfiguration
     let access: NodeAccess
     let logs: NodeLogs
-    let looks = LoopLooks()
-    let group: MultiThreadedEventLoopGroup
+    let loop: SocketLoop
     let progress = StartupProgress()
     /// The node, once it serves.
     let node: NIOLoopBoundBox<Node?>
@@ -31,12 +29,16 @@ final class NodePorts {
     private(set) var http: HTTPPort?
     private var listeners: [Listener] = []
 
-    init(configuration: NodeConfiguration, access: NodeAccess, logs: NodeLogs) {
+    init(configuration: NodeConfiguration, access: NodeAccess, logs: NodeLogs) throws(StartupError) {
         self.configuration = configuration
         self.access = access
         self.logs = logs
-        group = MultiThreadedEventLoopGroup(numberOfThreads: 1, metricsDelegate: looks)
-        node = NIOLoopBoundBox.makeEmptyBox(valueType: Node.self, eventLoop: group.any())
+        do throws(TransportError) {
+            loop = try SocketLoop(name: "pemba-node")
+        } catch {
+            throw StartupError(.portUnavailable, error.description)
+        }
+        node = NIOLoopBoundBox.makeEmptyBox(valueType: Node.self, eventLoop: loop)
         pages = HealthPages(node: node, progress: progress)
     }
 
@@ -45,7 +47,7 @@ final class NodePorts {
         guard let address = configuration.listen.http else { return }
         let pages = pages
         do {
-            http = try HTTPPort.bind(address, on: node.eventLoop) { pages.answer($0) }.wait()
+            http = try HTTPPort(address, asking: loop) { pages.answer($0) }
         } catch {
             let reason = (error as? IOError).map { String(cString: strerror($0.errnoCode)) } ?? "\(error)"
             throw StartupError(.portUnavailable, "listen.http: cannot listen on \(address): \(reason)")
@@ -55,14 +57,14 @@ final class NodePorts {
     /// Opens the port for clients or for nodes.
     func listen(_ callers: Callers) throws(StartupError) -> Listener {
         let node = node
-        let bound = Listener.bind(options(callers), on: group, logger: logs.audit.refusedConnections) { connection in
-            guard let node = node.value else { return NotReady() }
-            return callers == .clients
-                ? ClientConnection(node: node, connection: connection)
-                : PeerReceiver(node: node, connection: connection)
-        }
-        do {
-            let listener = try bound.wait()
+        do throws(TransportError) {
+            let refused = logs.audit.refusedConnections
+            let listener = try Listener(options(callers), on: loop, logger: refused) { connection in
+                guard let node = node.value else { return NotReady() }
+                return callers == .clients
+                    ? ClientConnection(node: node, connection: connection)
+                    : PeerReceiver(node: node, connection: connection)
+            }
             pages.count(callers, listener.counters)
             listeners.append(listener)
             return listener
@@ -101,8 +103,8 @@ final class NodePorts {
     /// Closes what was opened.
     func close() {
         for listener in listeners { try? listener.close().wait() }
-        try? http?.close().wait()
-        try? group.syncShutdownGracefully()
+        http?.close()
+        try? loop.syncShutdownGracefully()
     }
 }
 

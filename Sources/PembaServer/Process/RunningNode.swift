@@ -4,7 +4,6 @@
 import Dispatch
 import Logging
 import NIOCore
-import NIOPosix
 package import PembaCore
 package import PembaStorage
 import PembaTransport
@@ -27,8 +26,7 @@ package final class RunningNode: Sendable {
     private let http: HTTPPort?
     private let clients: Listener
     private let peers: Listener
-    private let group: MultiThreadedEventLoopGroup
-    private let looks: LoopLooks
+    private let loop: SocketLoop
     private let node: NIOLoopBoundBox<Node?>
     private let access: NodeAccess
     private let dataFolder: String
@@ -42,8 +40,7 @@ package final class RunningNode: Sendable {
         http = ports.http
         self.clients = clients
         self.peers = peers
-        group = ports.group
-        looks = ports.looks
+        loop = ports.loop
         node = ports.node
         access = ports.access
         dataFolder = ports.configuration.dataFolder
@@ -66,7 +63,7 @@ package final class RunningNode: Sendable {
     ) throws(StartupError) -> RunningNode {
         let monitor = DiskMonitor(clock: { SystemClock.now() })
         let access = try NodeAccess(configuration)
-        let ports = NodePorts(configuration: configuration, access: access, logs: logs)
+        let ports = try NodePorts(configuration: configuration, access: access, logs: logs)
         do throws(StartupError) {
             try ports.openHTTP()
             let running = RunningNode(ports, clients: try ports.listen(.clients), peers: try ports.listen(.peers))
@@ -100,7 +97,7 @@ package final class RunningNode: Sendable {
         _ logs: NodeLogs,
         _ monitor: DiskMonitor
     ) {
-        let (box, loop, looks, access) = (node, node.eventLoop, looks, access)
+        let (box, loop, access) = (node, loop, access)
         let gauge = SpaceGauge(
             lowBytes: configuration.storage.lowSpaceBytes,
             criticalBytes: configuration.storage.criticalSpaceBytes
@@ -115,7 +112,6 @@ package final class RunningNode: Sendable {
                 access: access,
                 logs: logs,
                 loop: loop,
-                looks: looks,
                 storage: storage,
                 monitor: monitor
             )
@@ -160,8 +156,8 @@ package final class RunningNode: Sendable {
         // Every port closes before the loop ends; what cannot be closed any more is closed.
         try? clients.close().wait()
         try? peers.close().wait()
-        try? http?.close().wait()
-        try? group.syncShutdownGracefully()
+        http?.close()
+        try? loop.syncShutdownGracefully()
         logger.notice("stopped")
     }
 }

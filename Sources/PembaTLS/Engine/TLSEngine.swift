@@ -85,7 +85,7 @@ package struct TLSEngine: ~Copyable {
     @discardableResult
     package mutating func receive(
         _ ciphertext: UnsafeRawBufferPointer,
-        into plaintext: inout ReceiveBuffer
+        into plaintext: inout ByteQueue
     ) throws(TLSError) -> Int {
         guard let start = ciphertext.baseAddress, !ciphertext.isEmpty else { return 0 }
         guard phase == .handshake || phase == .established else { return 0 }
@@ -210,7 +210,7 @@ package struct TLSEngine: ~Copyable {
         }
     }
 
-    private mutating func open(into plaintext: inout ReceiveBuffer, expecting count: Int) throws(TLSError) -> Int {
+    private mutating func open(into plaintext: inout ByteQueue, expecting count: Int) throws(TLSError) -> Int {
         var received = 0
         // Plaintext is shorter than its ciphertext; a record that an earlier burst began may add to this one's.
         var wanted = count + 1_024

@@ -1,6 +1,7 @@
 // Pemba: one TLS connection that carries frames.
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Logging
 package import NIOCore
 package import PembaCore
@@ -14,7 +15,7 @@ import PembaWire
 /// object, promise or write is made per frame, because each of those was measured to cost more than the frame.
 ///
 /// Everything is called on the connection's event loop, by it and by its user.
-package final class Connection {
+package final class Connection: SocketUser {
     /// How far a connection is.
     enum Phase: Equatable {
         /// The peers introduce themselves.
@@ -23,7 +24,7 @@ package final class Connection {
         case open
         /// This side has said its last; the rest is waiting until the peer has read it.
         case closing
-        /// The channel is gone.
+        /// The socket is gone.
         case closed
     }
 
@@ -41,7 +42,7 @@ package final class Connection {
     /// the buffer.
     @usableFromInline let outputMemory: UnsafeMutablePointer<ByteWriter>
     /// The loop on which everything happens.
-    package let eventLoop: any EventLoop
+    package let loop: SocketLoop
     /// The peer's address, for logs.
     package let remoteAddress: String
     /// Who the peer is; known from `connectionDidOpen` on.
@@ -50,20 +51,24 @@ package final class Connection {
     /// What a buffer keeps between bursts; larger ones are given back.
     static let keptCapacity = 256 << 10
 
+    private let socket: Socket
+    /// Under which the loop watches the socket; nil before it does, and when the socket is closed.
+    private var watch: SocketLoop.Watch?
     let options: ConnectionOptions
     private let counters: TransportCounters
     private let logger: Logger
     private let makeDelegate: (Connection) -> any ConnectionDelegate
     /// Told once when the connection is open or has failed before that.
     private var onOutcome: ((Result<Void, TransportError>) -> Void)?
+    /// Called when the socket is gone.
+    private let onClosed: () -> Void
     private var delegate: (any ConnectionDelegate)?
-    var context: ChannelHandlerContext?
-    var engine: TLSEngine
-    private var received = ReceiveBuffer()
+    private var engine: TLSEngine
+    private var received = ByteQueue()
     /// The memory of decompressed payloads.
     private var decompressed: [UInt8] = []
-    /// The memory of ciphertext; ours alone again as soon as the socket has taken it.
-    private var ciphertext = ByteBuffer()
+    /// Takes the ciphertext.
+    private var sending: SocketOutput
     private(set) var phase = Phase.handshake
     /// Why the connection ends; set once, by whatever happened first.
     private var ending: TransportError?
@@ -71,27 +76,33 @@ package final class Connection {
     private var isInBurst = false
     /// Whether a flush at the end of this turn of the loop is scheduled.
     private var isFlushScheduled = false
-    var clock: ConnectionClock
+    private var clock: ConnectionClock
 
     init(
         engine: consuming TLSEngine,
-        channel: any Channel,
+        socket: Socket,
+        peer: SocketAddress,
+        on loop: SocketLoop,
         options: ConnectionOptions,
         counters: TransportCounters,
         logger: Logger,
         makeDelegate: @escaping (Connection) -> any ConnectionDelegate,
-        onOutcome: ((Result<Void, TransportError>) -> Void)?
+        onOutcome: ((Result<Void, TransportError>) -> Void)? = nil,
+        onClosed: @escaping () -> Void = {}
     ) {
         outputMemory = .allocate(capacity: 1)
         outputMemory.initialize(to: ByteWriter())
         self.engine = engine
-        self.eventLoop = channel.eventLoop
-        self.remoteAddress = channel.remoteAddress.map(Connection.text) ?? "unknown"
+        self.socket = socket
+        self.sending = SocketOutput(socket)
+        self.loop = loop
+        self.remoteAddress = peer.numeric?.description ?? "unknown"
         self.options = options
         self.counters = counters
         self.logger = logger
         self.makeDelegate = makeDelegate
         self.onOutcome = onOutcome
+        self.onClosed = onClosed
         self.clock = ConnectionClock(options: options)
     }
 
@@ -107,45 +118,80 @@ package final class Connection {
     package private(set) var burstTime = NIODeadline.uptimeNanoseconds(0)
 
     /// Bytes that wait to be sent: what admission looks at before more answers are made for this peer.
-    package var outputBacklog: Int { output.bytes.count + bufferedBytes }
+    package var outputBacklog: Int { output.bytes.count + sending.waiting }
 
     /// Sends what was appended to `output` outside a burst: once, at the end of this turn of the loop.
     package func flush() {
         guard !isInBurst, !isFlushScheduled, phase == .open else { return }
-        eventLoop.preconditionInEventLoop()
+        loop.preconditionInEventLoop()
         isFlushScheduled = true
-        eventLoop.assumeIsolated().execute {
-            self.isFlushScheduled = false
-            if self.phase == .open { self.flushNow() }
-        }
+        loop.flushAtEndOfTurn(self)
+    }
+
+    /// The turn in which `flush` was called is over.
+    func turnDidEnd() {
+        isFlushScheduled = false
+        if phase == .open { flushNow() }
     }
 
     /// Ends the connection: sends what is in `output`, says so to the peer and hands over no more frames.
     ///
-    /// `connectionDidClose` follows when the channel is gone, with `reason` as its error.
+    /// `connectionDidClose` follows when the socket is gone, with `reason` as its error.
     package func close(_ reason: TransportError? = nil) {
-        eventLoop.preconditionInEventLoop()
+        loop.preconditionInEventLoop()
         guard phase == .handshake || phase == .open else { return }
         ending = reason
         finish()
     }
 
-    // MARK: - Events of the channel
+    // MARK: - Events of the socket
 
-    func opened(_ context: ChannelHandlerContext) {
-        self.context = context
+    /// Begins with a socket that is connected.
+    func begin() {
+        do throws(SystemError) {
+            watch = try loop.watch(socket.descriptor, for: .readable, self)
+        } catch {
+            socket.close()
+            return failed(error.reason)
+        }
         clock.start(at: .now())
         armTimer()
         // A client's first message; a server has nothing to say yet.
         flushNow()
     }
 
-    func read(_ bytes: ByteBuffer) {
+    func socketIsReady(_ readiness: Readiness) {
+        if readiness.contains(.writable) {
+            sending.goOn()
+            watchAgain()
+        }
+        if readiness.contains(.readable) { receive() }
+    }
+
+    func loopWillEnd() {
+        if ending == nil { ending = .ended(reason: "this process stops serving connections") }
+        abort()
+    }
+
+    /// Reads what is there, hands over what is whole, and sends the answers.
+    ///
+    /// Once in a turn: what there was no room for is told of again.
+    private func receive() {
+        guard watch != nil else { return }
+        let outcome = socket.read(into: loop.readBuffer)
+        if case .moved(let count) = outcome { take(UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count])) }
+        finishBurst()
+        switch outcome {
+        case .ended: closed()
+        case .failed(let code): failed(SystemReason.text(code))
+        case .wouldBlock, .moved: break
+        }
+    }
+
+    private func take(_ ciphertext: UnsafeRawBufferPointer) {
         guard phase == .handshake || phase == .open else { return }
         do throws(TLSError) {
-            try bytes.withUnsafeReadableBytes { raw throws(TLSError) -> Void in
-                try engine.receive(raw, into: &received)
-            }
+            try engine.receive(ciphertext, into: &received)
         } catch {
             // Frames that came whole before the damage are handed over first: the peer had sent them.
             deliver()
@@ -158,17 +204,17 @@ package final class Connection {
         if engine.phase == .closedByPeer, phase == .handshake || phase == .open { finish() }
     }
 
-    func finishBurst() {
+    private func finishBurst() {
         isInBurst = false
         if phase == .handshake || phase == .open { flushNow() }
     }
 
-    func failed(_ reason: String) {
+    private func failed(_ reason: String) {
         if ending == nil, phase == .handshake || phase == .open { ending = .lost(reason: reason) }
-        abort()
+        closed()
     }
 
-    func closed() {
+    private func closed() {
         guard phase != .closed else { return }
         if phase == .handshake || phase == .open {
             do throws(TLSError) {
@@ -180,8 +226,16 @@ package final class Connection {
         phase = .closed
         isInBurst = false
         clock.stop()
-        context = nil
+        closeSocket()
+        onClosed()
         report()
+    }
+
+    private func closeSocket() {
+        guard let watch else { return }
+        loop.unwatch(watch)
+        self.watch = nil
+        socket.close()
     }
 
     // MARK: - Private
@@ -249,55 +303,47 @@ package final class Connection {
 
     /// Seals and writes everything that waits.
     private func flushNow() {
-        guard let context, sealOutput() else { return }
-        context.writeAndFlush(NIOAny(ciphertext), promise: nil)
-        if ciphertext.capacity > Connection.keptCapacity { ciphertext = ByteBuffer() }
-        guard !context.channel.isWritable else { return }
-        let waiting = bufferedBytes
-        if waiting > options.outputLimitBytes {
-            if ending == nil { ending = .slowReader(bufferedBytes: waiting) }
-            abort()
-        }
+        guard watch != nil, let ciphertext = sealOutput() else { return }
+        sending.send(ciphertext)
+        guard sending.waiting > 0 else { return }
+        watchAgain()
+        guard sending.waiting > options.outputLimitBytes else { return }
+        if ending == nil { ending = .slowReader(bufferedBytes: sending.waiting) }
+        abort()
     }
 
-    /// Puts the ciphertext of everything that waits into `ciphertext`; false if nothing waits.
-    private func sealOutput() -> Bool {
-        let pending = engine.pendingOutputCount
-        guard pending > 0 || !output.bytes.isEmpty else { return false }
-        let bound = engine.sealedBound(output.bytes.count)
-        ciphertext.clear(minimumCapacity: bound)
+    /// The ciphertext of everything that waits, in memory of the loop; nil if nothing waits.
+    private func sealOutput() -> UnsafeRawBufferPointer? {
+        guard engine.pendingOutputCount > 0 || !output.bytes.isEmpty else { return nil }
+        let memory = loop.sealMemory(atLeast: engine.sealedBound(output.bytes.count))
+        let count: Int
         do throws(TLSError) {
-            try seal(bound)
+            count = try seal(into: memory)
         } catch {
             if ending == nil { ending = .tls(error) }
             abort()
-            return false
+            return nil
         }
         if output.bytes.capacity > Connection.keptCapacity {
             output = ByteWriter()
         } else {
             output.bytes.removeAll(keepingCapacity: true)
         }
-        return true
+        return count > 0 ? UnsafeRawBufferPointer(rebasing: memory[..<count]) : nil
     }
 
-    private func seal(_ bound: Int) throws(TLSError) {
-        var failure: TLSError?
-        ciphertext.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) { window in
-            // Before the handshake is done, and after the close notification, only the engine's own messages go out.
-            guard engine.phase == .established || engine.phase == .closedByPeer else {
-                return engine.takeOutput(into: window)
-            }
-            do throws(TLSError) {
-                return try output.bytes.withUnsafeBufferPointer { plain throws(TLSError) -> Int in
-                    try engine.seal(UnsafeRawBufferPointer(plain), into: window)
-                }
-            } catch {
-                failure = error
-                return 0
-            }
+    private func seal(into memory: UnsafeMutableRawBufferPointer) throws(TLSError) -> Int {
+        // Before the handshake is done, and after the close notification, only the engine's own messages go out.
+        guard engine.phase == .established || engine.phase == .closedByPeer else {
+            return engine.takeOutput(into: memory)
         }
-        if let failure { throw failure }
+        return try output.bytes.withUnsafeBufferPointer { plain throws(TLSError) -> Int in
+            try engine.seal(UnsafeRawBufferPointer(plain), into: memory)
+        }
+    }
+
+    private func watchAgain() {
+        if let watch { loop.change(watch, to: sending.interest) }
     }
 
     /// Says everything that is to be said, then waits for the peer to close, so that it can read all of it.
@@ -305,24 +351,24 @@ package final class Connection {
     /// Closing at once would make the kernel answer late bytes of the peer with a reset, which takes what the peer has
     /// not read yet with it: the very error frame or alert that explains the end.
     private func finish() {
-        guard let context else { return abort() }
         flushNow()
         guard phase == .handshake || phase == .open else { return }
         engine.close()
         phase = .closing
         flushNow()
         clock.stop()
-        guard self.context != nil else { return }
+        guard watch != nil else { return }
         let deadline = NIODeadline.now() + options.closeTimeout.amount
-        clock.timer = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.abort() }
-        context.close(mode: .output, promise: nil)
+        clock.timer = loop.assumeIsolated().scheduleTask(deadline: deadline) { self.abort() }
+        sending.end()
     }
 
-    /// Ends the connection without another word.
+    /// Ends the connection without another word; whoever called is told of it later.
     private func abort() {
-        guard phase != .closed else { return }
+        guard phase != .closed, watch != nil else { return }
         phase = .closing
-        context?.close(promise: nil)
+        closeSocket()
+        loop.assumeIsolated().execute { self.closed() }
     }
 
     /// Tells everybody who waits how the connection ended.
@@ -344,16 +390,6 @@ package final class Connection {
         }
     }
 
-    private var bufferedBytes: Int {
-        guard let context, !context.channel.isWritable, let options = context.channel.syncOptions else { return 0 }
-        return (try? options.getOption(.bufferedWritableBytes)) ?? 0
-    }
-
-    private static func text(_ address: SocketAddress) -> String {
-        guard let host = address.ipAddress, let port = address.port else { return "\(address)" }
-        return NetworkAddress(host: host, port: UInt16(truncatingIfNeeded: port)).description
-    }
-
     // MARK: - Timeouts
 
     private func armTimer() {
@@ -361,7 +397,7 @@ package final class Connection {
         guard next < clock.armedFor else { return }
         clock.timer?.cancel()
         clock.armedFor = next
-        clock.timer = eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.checkTime() }
+        clock.timer = loop.assumeIsolated().scheduleTask(deadline: next) { self.checkTime() }
     }
 
     private func checkTime() {

@@ -1,9 +1,10 @@
 // Pemba: the opening end of connections.
 // SPDX-License-Identifier: Apache-2.0
 
+import Dispatch
+import Glibc
 package import Logging
 package import NIOCore
-import NIOPosix
 package import PembaCore
 package import PembaTLS
 
@@ -14,59 +15,71 @@ package enum Connector {
     /// It succeeds right after the delegate's `connectionDidOpen`. In TLS 1.3 the server looks at a client's certificate
     /// only after that: a refused one ends the open connection with `TLSError.refusedByPeer`.
     ///
-    /// - Parameter makeDelegate: called on `eventLoop` once the handshake is done.
+    /// - Parameter makeDelegate: called on `loop` once the handshake is done.
     package static func connect(
         to address: NetworkAddress,
         tls: TLSContext,
         expecting: PeerExpectation,
         options: ConnectionOptions = ConnectionOptions(),
         counters: TransportCounters = TransportCounters(),
-        on eventLoop: any EventLoop,
+        on loop: SocketLoop,
         logger: Logger,
         makeDelegate: @escaping @Sendable (Connection) -> any ConnectionDelegate
     ) -> EventLoopFuture<Void> {
-        let outcome = eventLoop.makePromise(of: Void.self)
-        ClientBootstrap(group: eventLoop)
-            .connectTimeout(options.connectTimeout.amount)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.writeBufferWaterMark, value: ChannelTuning.waterMark)
-            .channelOption(.recvAllocator, value: ChannelTuning.receiveAllocator)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try ChannelTuning.keepFromPrograms(channel) }
-            }
-            .connect(host: address.host, port: Int(address.port))
-            .flatMapErrorThrowing { error in
-                throw TransportError.cannotConnect(address: address.description, reason: reason(error))
-            }
-            .flatMapThrowing { channel in
-                // This runs in the turn of the loop in which the channel became active: nothing has happened on it yet.
-                do {
-                    let connection = Connection(
-                        engine: try TLSEngine(context: tls, side: .client, expecting: expecting),
-                        channel: channel,
-                        options: options,
-                        counters: counters,
-                        logger: logger,
-                        makeDelegate: makeDelegate,
-                        onOutcome: { outcome.completeWith($0.mapError { $0 as any Error }) }
-                    )
-                    try channel.pipeline.syncOperations.addHandler(connection)
-                } catch {
-                    channel.close(promise: nil)
-                    throw (error as? TLSError).map { TransportError.tls($0) } ?? error
+        let outcome = loop.makePromise(of: Void.self)
+        let deadline = NIODeadline.now() + options.connectTimeout.amount
+        @Sendable func fail(_ reason: String) {
+            outcome.fail(TransportError.cannotConnect(address: address.description, reason: reason))
+        }
+        @Sendable func race(_ candidates: [SocketAddress]) {
+            // Nobody waits any more.
+            guard NIODeadline.now() < deadline else { return fail(SystemReason.text(ETIMEDOUT)) }
+            ConnectRace.run(candidates, deadline: deadline, on: loop) { result in
+                switch result {
+                case .failure(let error): fail(error.reason)
+                case .success(let (socket, peer)):
+                    do throws(TLSError) {
+                        let connection = Connection(
+                            engine: try TLSEngine(context: tls, side: .client, expecting: expecting),
+                            socket: socket,
+                            peer: peer,
+                            on: loop,
+                            options: options,
+                            counters: counters,
+                            logger: logger,
+                            makeDelegate: makeDelegate,
+                            onOutcome: { outcome.completeWith($0.mapError { $0 as any Error }) }
+                        )
+                        connection.begin()
+                    } catch {
+                        socket.close()
+                        outcome.fail(TransportError.tls(error))
+                    }
                 }
             }
-            .whenFailure { outcome.fail($0) }
+        }
+        if let numeric = SocketAddress.numeric(address) {
+            loop.execute { race([numeric]) }
+        } else {
+            let patience = loop.scheduleTask(deadline: deadline) { fail(SystemReason.text(ETIMEDOUT)) }
+            resolve(address) { result in
+                patience.cancel()
+                switch result {
+                case .success(let found): loop.execute { race(found) }
+                case .failure(let error): fail(error.reason)
+                }
+            }
+        }
         return outcome.futureResult
     }
 
-    private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as NIOConnectionError:
-            if let first = error.connectionErrors.first { return SystemReason.text(first.error) }
-            return "the host name has no address"
-        case ChannelError.connectTimeout: return "no answer in time"
-        default: return SystemReason.text(error)
+    /// Asks the name servers, which may take long, on a thread that waits for them.
+    private static func resolve(
+        _ address: NetworkAddress,
+        _ completion: @escaping @Sendable (Result<[SocketAddress], ResolutionError>) -> Void
+    ) {
+        DispatchQueue.global().async {
+            completion(Result { () throws(ResolutionError) in try SocketAddress.resolve(address) })
         }
     }
 }

@@ -1,14 +1,16 @@
 // Pemba: the accepting end of connections.
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 package import Logging
 package import NIOCore
-import NIOPosix
 package import PembaCore
 package import PembaTLS
 
 /// A port on which TLS connections are accepted.
-package final class Listener: Sendable {
+///
+/// `@unchecked Sendable`: what changes is touched on the loop alone.
+package final class Listener: SocketUser, @unchecked Sendable {
     /// What a listener needs to know.
     package struct Configuration: Sendable {
         /// Where to listen; port 0 lets the kernel choose.
@@ -33,93 +35,154 @@ package final class Listener: Sendable {
     /// Where it listens, with the port that the kernel chose if it was asked to.
     package let address: NetworkAddress
     /// How many connections there are and how those before them ended.
-    package let counters: TransportCounters
-    private let channel: any Channel
+    package let counters = TransportCounters()
 
     /// Connections that the kernel completes before they are accepted.
     private static let backlog: CInt = 1_024
+    /// How many connections are accepted before other sockets have their turn.
+    private static let acceptsPerTurn = 64
+    /// How long nothing is accepted when the process or the machine has no room for another connection.
+    private static let pause = TimeAmount.milliseconds(100)
 
-    private init(channel: any Channel, address: NetworkAddress, counters: TransportCounters) {
-        self.channel = channel
-        self.address = address
-        self.counters = counters
-    }
+    private let configuration: Configuration
+    private let loop: SocketLoop
+    private let logger: Logger
+    private let makeDelegate: @Sendable (Connection) -> any ConnectionDelegate
+    private let socket: Socket
+    private var watch: SocketLoop.Watch?
+    private var isClosed = false
 
-    /// Listens; the future fails with a `TransportError`.
+    /// Listens, on the first of the host's addresses.
     ///
-    /// - Parameter makeDelegate: called on the connection's event loop for every peer that has passed the handshake.
-    package static func bind(
+    /// - Parameter makeDelegate: called on `loop` for every peer that has passed the handshake.
+    package init(
         _ configuration: Configuration,
-        on group: any EventLoopGroup,
+        on loop: SocketLoop,
         logger: Logger,
         makeDelegate: @escaping @Sendable (Connection) -> any ConnectionDelegate
-    ) -> EventLoopFuture<Listener> {
-        let counters = TransportCounters()
-        let address = configuration.address
-        return ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: backlog)
-            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .serverChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try ChannelTuning.keepFromPrograms(channel) }
+    ) throws(TransportError) {
+        let wanted = configuration.address
+        socket = try Listener.listen(at: wanted)
+        address = NetworkAddress(host: wanted.host, port: socket.localAddress?.numeric?.port ?? wanted.port)
+        self.configuration = configuration
+        self.loop = loop
+        self.logger = logger
+        self.makeDelegate = makeDelegate
+        loop.execute { self.goOn() }
+    }
+
+    private static func listen(at address: NetworkAddress) throws(TransportError) -> Socket {
+        func failure(_ reason: String) -> TransportError {
+            .cannotListen(address: address.description, reason: reason)
+        }
+        let names: [SocketAddress]
+        do throws(ResolutionError) {
+            names = try SocketAddress.resolve(address, isListening: true)
+        } catch {
+            throw failure(error.reason)
+        }
+        do throws(SystemError) {
+            let socket = try Socket(family: names[0].family)
+            do throws(SystemError) {
+                try socket.listen(at: names[0], backlog: backlog)
+                return socket
+            } catch {
+                socket.close()
+                throw error
             }
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.writeBufferWaterMark, value: ChannelTuning.waterMark)
-            .childChannelOption(.recvAllocator, value: ChannelTuning.receiveAllocator)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try ChannelTuning.keepFromPrograms(channel)
-                    try accept(channel, configuration, counters, logger, makeDelegate)
-                }
-            }
-            .bind(host: address.host, port: Int(address.port))
-            .flatMapErrorThrowing { error in
-                throw TransportError.cannotListen(address: address.description, reason: SystemReason.text(error))
-            }
-            .map { channel in
-                let port = channel.localAddress?.port.map { UInt16(truncatingIfNeeded: $0) } ?? address.port
-                return Listener(
-                    channel: channel,
-                    address: NetworkAddress(host: address.host, port: port),
-                    counters: counters
-                )
-            }
+        } catch {
+            throw failure(error.reason)
+        }
     }
 
     /// Accepts no more connections; those that are there stay.
-    package func close() -> EventLoopFuture<Void> {
-        let promise = channel.eventLoop.makePromise(of: Void.self)
-        channel.close(promise: nil)
-        channel.closeFuture.cascade(to: promise)
-        return promise.futureResult
+    package func close() -> EventLoopFuture<Void> { loop.submit { self.loopWillEnd() } }
+
+    func loopWillEnd() {
+        guard !isClosed else { return }
+        isClosed = true
+        leave()
+        socket.close()
     }
 
-    private static func accept(
-        _ channel: any Channel,
-        _ configuration: Configuration,
-        _ counters: TransportCounters,
-        _ logger: Logger,
-        _ makeDelegate: @escaping @Sendable (Connection) -> any ConnectionDelegate
-    ) throws {
-        guard counters.tryOpen(limit: configuration.connectionLimit) else {
-            let error = TransportError.tooManyConnections(limit: configuration.connectionLimit)
-            counters.count(error.cause)
-            logger.info(
-                "connection refused",
-                metadata: ["reason": "\(error)", "cause": "\(error.cause.rawValue)"]
-            )
-            throw error
+    // MARK: - Accepting
+
+    private func goOn() {
+        guard !isClosed else { return }
+        do throws(SystemError) {
+            watch = try loop.watch(socket.descriptor, for: .readable, self)
+        } catch {
+            pause(for: error)
         }
-        channel.closeFuture.whenComplete { _ in counters.release() }
-        let engine = try TLSEngine(context: configuration.tls(), side: .server, expecting: configuration.expecting)
+    }
+
+    private func leave() {
+        if let watch { loop.unwatch(watch) }
+        watch = nil
+    }
+
+    func socketIsReady(_ readiness: Readiness) {
+        for _ in 0..<Listener.acceptsPerTurn {
+            do throws(SystemError) {
+                guard let (accepted, peer) = try socket.accept() else { return }
+                welcome(accepted, peer)
+            } catch {
+                // Without room, the connection that waits would be told of again and again.
+                guard Listener.isForWantOfRoom(error) else { continue }
+                return pause(for: error)
+            }
+        }
+    }
+
+    private func pause(for error: SystemError) {
+        logger.warning("no connection can be accepted for now", metadata: ["reason": "\(error.reason)"])
+        leave()
+        loop.assumeIsolated().scheduleTask(in: Listener.pause) { self.goOn() }
+    }
+
+    /// Other errors are those of the connection that was to be accepted, which is gone.
+    private static func isForWantOfRoom(_ error: SystemError) -> Bool {
+        [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(error.code)
+    }
+
+    private func welcome(_ accepted: Socket, _ peer: SocketAddress) {
+        guard counters.tryOpen(limit: configuration.connectionLimit) else {
+            refused(.tooManyConnections(limit: configuration.connectionLimit))
+            return accepted.close()
+        }
+        do throws(TransportError) {
+            try open(accepted, peer)
+        } catch {
+            counters.release()
+            refused(error)
+            accepted.close()
+        }
+    }
+
+    private func open(_ accepted: Socket, _ peer: SocketAddress) throws(TransportError) {
+        let engine: TLSEngine
+        do throws(TLSError) {
+            engine = try TLSEngine(context: configuration.tls(), side: .server, expecting: configuration.expecting)
+        } catch {
+            throw .tls(error)
+        }
+        do throws(SystemError) { try accepted.sendAtOnce() } catch { throw .lost(reason: error.reason) }
         let connection = Connection(
             engine: engine,
-            channel: channel,
+            socket: accepted,
+            peer: peer,
+            on: loop,
             options: configuration.options,
             counters: counters,
             logger: logger,
             makeDelegate: makeDelegate,
-            onOutcome: nil
+            onClosed: { [counters] in counters.release() }
         )
-        try channel.pipeline.syncOperations.addHandler(connection)
+        connection.begin()
+    }
+
+    private func refused(_ error: TransportError) {
+        counters.count(error.cause)
+        logger.info("connection refused", metadata: ["reason": "\(error)", "cause": "\(error.cause.rawValue)"])
     }
 }

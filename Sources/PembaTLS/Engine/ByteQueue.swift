@@ -1,10 +1,10 @@
-// Pemba: the plaintext that has arrived and is not consumed yet.
+// Pemba: bytes that have arrived, or wait to leave.
 // SPDX-License-Identifier: Apache-2.0
 
 /// A queue of bytes in one piece of memory: filled at the end, consumed at the front, read in place.
 ///
 /// It grows only for bytes that have arrived, never for bytes that somebody announces.
-package struct ReceiveBuffer: ~Copyable {
+package struct ByteQueue: ~Copyable {
     private var base: UnsafeMutableRawPointer?
     /// Bytes of memory at `base`.
     package private(set) var capacity = 0
@@ -24,7 +24,7 @@ package struct ReceiveBuffer: ~Copyable {
     /// How many bytes are unread.
     package var count: Int { end - start }
 
-    /// The unread bytes; valid until the buffer is changed.
+    /// The unread bytes; valid until the queue is changed.
     package var readable: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: base.map { UnsafeRawPointer($0 + start) }, count: count)
     }
@@ -49,7 +49,7 @@ package struct ReceiveBuffer: ~Copyable {
         start = 0
         end = 0
         // One large frame must not make a connection large for good.
-        if capacity > ReceiveBuffer.keptCapacity {
+        if capacity > ByteQueue.keptCapacity {
             base?.deallocate()
             base = nil
             capacity = 0

@@ -1,4 +1,4 @@
-// Pemba: tests of the buffer of received plaintext.
+// Pemba: tests of the queue of bytes.
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
@@ -6,11 +6,11 @@ import PembaTLS
 import PembaTestSupport
 import Testing
 
-@Suite struct ReceiveBufferTests {
+@Suite struct ByteQueueTests {
     @Test func itIsAQueueOfBytes() {
         for seed in Seeds(short: 50, full: 2_000) {
             var random = SeededRandom(seed: seed)
-            var buffer = ReceiveBuffer()
+            var buffer = ByteQueue()
             var model: [UInt8] = []
             for _ in 0..<100 {
                 let added = (0..<random.below(3_000)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func aLargeFrameDoesNotMakeAConnectionLargeForGood() {
-        var buffer = ReceiveBuffer()
+        var buffer = ByteQueue()
         _ = buffer.room(atLeast: 4 << 20)
         buffer.fill(4 << 20)
         buffer.consume(4 << 20)
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func aStreamOfSmallFramesNeedsLittleMemory() {
-        var buffer = ReceiveBuffer()
+        var buffer = ByteQueue()
         for _ in 0..<10_000 {
             _ = buffer.room(atLeast: 100)
             buffer.fill(100)
