@@ -51,7 +51,20 @@ struct QuotedIDTests {
 
     @Test func filtersShowIDsTheSameWay() {
         let filter = RelationshipFilter(resourceType: "doc", resourceID: "a#b", subjectID: "x y")
-        #expect(filter.description == ##"doc:"a#b"#_@_:"x y""##)
+        #expect(filter.description == ##"doc:"a#b"@_:"x y""##)
+    }
+
+    @Test func filtersShowWhatIsSetAndNothingElse() {
+        func text(_ filter: RelationshipFilter) -> String { filter.description }
+        #expect(text(RelationshipFilter(resourceType: "doc")) == "doc")
+        #expect(text(RelationshipFilter(resourceType: "doc", resourceID: "a@b")) == ##"doc:"a@b""##)
+        #expect(text(RelationshipFilter(resourceType: "doc", resourceID: "a@b", relation: "view")) == "doc:a@b#view")
+        #expect(text(RelationshipFilter(resourceType: "doc", resourceIDPrefix: "20")) == "doc:20…")
+        #expect(text(RelationshipFilter(relation: "view", subjectType: "user")) == "#view@user")
+        #expect(text(RelationshipFilter(subjectType: "team", subjectRelation: .named("member"))) == "@team#member")
+        #expect(text(RelationshipFilter(subjectType: "team", subjectID: "a", subjectRelation: .none)) == "@team:a#...")
+        #expect(text(RelationshipFilter(resourceID: "a")) == "_:a")
+        #expect(text(RelationshipFilter()) == "_")
     }
 
     /// Whatever an id holds, a tuple's text reads back as the tuple, as text and as bytes.

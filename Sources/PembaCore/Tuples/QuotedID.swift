@@ -7,9 +7,9 @@ enum QuotedID {
     /// What begins and ends an id in quotes.
     static let quote = UInt8(ascii: "\"")
 
-    /// An id as it is written: in quotes only where it has to be.
-    static func text(of id: String) -> String {
-        guard needsQuotes(id) else { return id }
+    /// An id as it is written: in quotes only where it has to be, and where it holds `mark`.
+    static func text(of id: String, quoting mark: Unicode.Scalar? = nil) -> String {
+        guard needsQuotes(id) || id.unicodeScalars.contains(where: { $0 == mark }) else { return id }
         var text = "\""
         for scalar in id.unicodeScalars {
             switch scalar {

@@ -65,16 +65,23 @@ public struct RelationshipFilter: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// `type:id#relation@type:id#relation` with `_` for what is not set and `prefix…` for a prefix.
+    /// `type:id#relation@type:id#relation` without what is not set, as `clusterctl` reads it; with `prefix…` for a prefix,
+    /// and `_` for a type that is missing before something else.
     public var description: String {
-        let resource = resourceID.map { QuotedID.text(of: $0) } ?? resourceIDPrefix.map { "\($0)…" } ?? "_"
-        let subject = subjectID.map { QuotedID.text(of: $0) } ?? "_"
-        var text = "\(resourceType ?? "_"):\(resource)#\(relation ?? "_")@\(subjectType ?? "_"):\(subject)"
+        // Without a relation nothing but quotes tells an `@` of the id from the one before the subject.
+        let id = resourceID.map { QuotedID.text(of: $0, quoting: relation == nil ? "@" : nil) }
+        var text = RelationshipFilter.text(resourceType, id ?? resourceIDPrefix.map { "\($0)…" }) ?? ""
+        if let relation { text += "#\(relation)" }
+        let subject = RelationshipFilter.text(subjectType, subjectID.map { QuotedID.text(of: $0) })
         switch subjectRelation {
-        case .any: break
-        case .none: text += "#..."
-        case .named(let name): text += "#\(name)"
+        case .any: text += subject.map { "@\($0)" } ?? ""
+        case .none: text += "@\(subject ?? "_")#..."
+        case .named(let name): text += "@\(subject ?? "_")#\(name)"
         }
-        return text
+        return text.isEmpty ? "_" : text
+    }
+
+    private static func text(_ type: String?, _ id: String?) -> String? {
+        id.map { "\(type ?? "_"):\($0)" } ?? type
     }
 }
