@@ -25,7 +25,9 @@ extension Graph {
             throw .invalidArgument("a time of `\(tuple.key)` is out of range; leave it out to mean never, or at once")
         }
         if let expiresAt = tuple.expiresAt, let notBefore = tuple.notBefore, notBefore >= expiresAt {
-            throw .invalidArgument("`\(tuple)` would never count: it begins when it has expired")
+            throw .invalidArgument(
+                "`\(tuple.description.abbreviated())` would never count: it begins when it has expired"
+            )
         }
         if let reference = tuple.caveat { try validate(reference, of: tuple, linked) }
         let hot = (basis ?? present).hot
@@ -41,16 +43,16 @@ extension Graph {
     private func validateIDs(_ tuple: RelationTuple, _ rule: IDRule) throws(GraphError) {
         for (role, id) in [("resource", tuple.resource.id), ("subject", tuple.subject.object.id)] {
             if let problem = ObjectReference.problem(ofID: id) ?? rule.problem(of: id) {
-                throw .invalidArgument("the \(role) of `\(tuple)`: \(problem)")
+                throw .invalidArgument("the \(role) of `\(tuple.description.abbreviated())`: \(problem)")
             }
         }
         if tuple.resource.id.hasSameBytes(as: SubjectReference.wildcardID) {
             throw .invalidArgument(
-                "the resource of `\(tuple)`: `*` stands for all subjects of a type, not for a resource"
+                "the resource of `\(tuple.description.abbreviated())`: `*` stands for all subjects of a type, not for a resource"
             )
         }
         if tuple.subject.isWildcard && tuple.subject.relation != nil {
-            throw .invalidArgument("the subject of `\(tuple)`: a wildcard has no relation")
+            throw .invalidArgument("the subject of `\(tuple.description.abbreviated())`: a wildcard has no relation")
         }
     }
 

@@ -61,7 +61,7 @@ extension GraphError: CustomStringConvertible {
         case .cannotWritePermission(let definition, let permission):
             "`\(permission)` of `\(definition)` is a permission: it is computed and holds no relationships"
         case .subjectNotAllowed(let tuple, let given, let admitted):
-            "`\(tuple)` is not admitted: `\(tuple.relation)` of `\(tuple.resource.type)` does not take `\(given)`, it takes "
+            "`\(tuple.description.abbreviated())` is not admitted: `\(tuple.relation)` of `\(tuple.resource.type)` does not take `\(given)`, it takes "
                 + admitted.map { "`\($0)`" }.joined(separator: ", ")
         case .invalidArgument(let sentence):
             sentence
@@ -70,13 +70,13 @@ extension GraphError: CustomStringConvertible {
         case .invalidFilter(let filter):
             "a filter has a resource id or a prefix of one, not both; `\(filter)` has both"
         case .wouldOrphan(let tuple, let reason):
-            "the schema would orphan the stored relationship `\(tuple)`: \(reason)"
+            "the schema would orphan the stored relationship `\(tuple.description.abbreviated())`: \(reason)"
         case .unknownCaveat(let name):
             "the schema has no caveat `\(name)`"
         case .invalidContext(let error, let tuple):
-            tuple.map { "the context of `\($0)`: \(error)" } ?? error.description
+            tuple.map { "the context of `\($0.description.abbreviated())`: \(error)" } ?? error.description
         case .conditionFailed(let caveat, let reason):
-            "caveat `\(caveat)` could not be evaluated: \(reason)"
+            "caveat `\(caveat)` could not be evaluated: \(reason.abbreviated(to: 400))"
         case .budgetExceeded(let visits):
             "the evaluation visited more than \(visits) entities without an answer (limits.evaluation_visits)"
         case .explanationExceeded(let visits):

@@ -15,7 +15,7 @@ public struct TupleTextError: Error, Equatable, Sendable, CustomStringConvertibl
     }
 
     /// Both, for people.
-    public var description: String { "`\(text)` is not a relationship: \(reason)" }
+    public var description: String { "`\(text.abbreviated())` is not a relationship: \(reason)" }
 }
 
 extension ObjectReference {

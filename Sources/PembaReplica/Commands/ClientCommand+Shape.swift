@@ -66,7 +66,7 @@ extension SetRequest {
             guard tuple.resource == resource, tuple.relation.hasSameBytes(as: relation) else {
                 throw ServiceError(
                     .invalidArgument,
-                    "`\(abbreviated(tuple.description))` is not of `\(abbreviated("\(resource)#\(relation)"))`, which alone "
+                    "`\(tuple.description.abbreviated())` is not of `\("\(resource)#\(relation)".abbreviated())`, which alone "
                         + "is set; leave it out"
                 ).at(position)
             }

@@ -24,20 +24,20 @@ extension RelationTuple {
         guard !resource.id.hasSameBytes(as: SubjectReference.wildcardID) else {
             throw ServiceError(
                 .invalidArgument,
-                "`*` stands for all subjects of a type; a resource is one object; in `\(abbreviated(key.description))`"
+                "`*` stands for all subjects of a type; a resource is one object; in `\(key.description.abbreviated())`"
             )
         }
         guard let caveat else { return }
         try checkName(caveat.name, Limits.caveatNameBytes, of: "caveat")
         try caveat.context.checkShape(
             limit: Limits.storedContextBytes,
-            of: "the context of `\(abbreviated(key.description))`"
+            of: "the context of `\(key.description.abbreviated())`"
         )
     }
 
     private func checkID(_ id: String) throws(ServiceError) {
         guard let problem = ObjectReference.problem(ofID: id) else { return }
-        throw ServiceError(.invalidArgument, "\(problem); in `\(abbreviated(key.description))`")
+        throw ServiceError(.invalidArgument, "\(problem); in `\(key.description.abbreviated())`")
     }
 }
 
@@ -104,9 +104,4 @@ private func checkName(_ name: String, _ limit: Int, of field: String) throws(Se
     guard name.utf8.count <= limit else {
         throw ServiceError(.limitExceeded, "a \(field) has at most \(limit) bytes, this one has \(name.utf8.count)")
     }
-}
-
-/// The text itself, or its beginning if it is long: messages are kept in sessions and must stay small.
-func abbreviated(_ text: String) -> String {
-    text.unicodeScalars.count <= 200 ? text : String(text.unicodeScalars.prefix(200)) + "…"
 }

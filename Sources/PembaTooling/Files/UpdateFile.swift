@@ -25,7 +25,8 @@ package struct UpdateFile {
             let parts = line.text.split(separator: " ", maxSplits: 1)
             guard parts.count == 2, let operation = UpdateFile.operations[parts[0]] else {
                 throw ToolError(
-                    "\(name):\(line.number): `\(line.text)` is no update; write `create`, `touch` or `delete` and a relationship"
+                    "\(name):\(line.number): `\(line.text.abbreviated())` is no update; write `create`, `touch` or `delete` and a "
+                        + "relationship"
                 )
             }
             do {
