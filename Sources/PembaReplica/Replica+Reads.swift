@@ -64,8 +64,29 @@ extension Replica {
         case .atLeastAsFresh(let zookie), .atExactSnapshot(let zookie):
             awaitRevision(id, zookie.revision, deadline: deadline)
         case .atRevision(let revision): awaitRevision(id, revision, deadline: deadline)
-        case .fullyConsistent, .minimizeLatency, .atTime: reads.awaitRound(id, deadline: deadline)
+        case .atTime(let moment): awaitMoment(id, moment, deadline: deadline, at: time, into: &effects)
+        case .fullyConsistent, .minimizeLatency: reads.awaitRound(id, deadline: deadline)
         }
+    }
+
+    /// Lets a read wait until its moment has come, and then for what was written until then.
+    ///
+    /// A caller's clock may be a little ahead of this node's. What will be written before a later moment nobody knows.
+    private func awaitMoment(
+        _ id: RequestID,
+        _ moment: Timestamp,
+        deadline: Instant,
+        at time: ReplicaTime,
+        into effects: inout [ReplicaEffect]
+    ) {
+        let present = max(stateMachine.timestamp, time.wall)
+        guard moment > present else { return reads.awaitRound(id, deadline: deadline) }
+        let ahead = TimeSpan(nanoseconds: UInt64(bitPattern: moment.nanoseconds &- present.nanoseconds))
+        guard ahead <= Limits.clockSkew, time.now + ahead < deadline else {
+            effects.append(.readFailed(id, .momentToCome(moment, reached: stateMachine.revision, at: present)))
+            return
+        }
+        reads.awaitMoment(id, due: time.now + ahead, deadline: deadline)
     }
 
     /// Lets a read wait for a revision that the node has not applied.

@@ -112,6 +112,20 @@ import Testing
         #expect(effects == [.readReady(id(2))])
     }
 
+    @Test func aReadOfAMomentToComeJoinsARoundWhenItHasCome() {
+        var gate = ReadGate()
+        gate.awaitMoment(id(1), due: Instant(nanoseconds: 50), deadline: late)
+        gate.reach(Instant(nanoseconds: 49))
+        #expect(!gate.wantsRound(at: Instant(nanoseconds: 49)) && gate.nextDeadline == Instant(nanoseconds: 50))
+        gate.reach(Instant(nanoseconds: 50))
+        #expect(gate.wantsRound(at: Instant(nanoseconds: 50)))
+        gate.startRound(ticket: 1, lostAt: late)
+        var effects: [ReplicaEffect] = []
+        gate.completeRound(ticket: 1, index: LogIndex(4), applied: Revision(4), into: &effects)
+        #expect(effects == [.readReady(id(1))])
+        #expect(gate.count == 0 && gate.nextDeadline == late)
+    }
+
     @Test func deadlinesSayWhatIsMissing() {
         var gate = ReadGate()
         gate.awaitRevision(id(1), Revision(9), deadline: Instant(nanoseconds: 5))

@@ -184,6 +184,30 @@ import Testing
         #expect(trio.replicas[follower].stateMachine.revision >= revision)
     }
 
+    /// A caller's clock may be a little ahead; what lies further ahead nobody knows.
+    @Test func readAtATimeThatIsAlmostNowWaitsForIt() throws {
+        let trio = ReplicaTrio()
+        let leader = trio.elect()
+        let node = (leader + 1) % 3
+        func moment(_ span: TimeSpan) -> Timestamp {
+            Timestamp(nanoseconds: trio.time.wall.nanoseconds + Int64(span.nanoseconds))
+        }
+        let soon = trio.read(node, .atTime(moment(.milliseconds(600))), patience: .seconds(10))
+        _ = trio.pass(.milliseconds(500))
+        #expect(trio.reads[soon] == nil)
+        #expect(trio.pass(.milliseconds(200)) { trio.reads[soon] == .some(nil) })
+        let present = trio.time.wall.rfc3339
+        let refused = [
+            trio.read(node, .atTime(moment(.milliseconds(1_001))), patience: .seconds(10)),
+            trio.read(node, .atTime(moment(.milliseconds(600))), patience: .milliseconds(600)),
+            trio.read(node, .atTime(Timestamp(nanoseconds: .max)), patience: .seconds(10)),
+        ]
+        for read in refused {
+            let error = trio.reads[read] ?? nil
+            #expect(error?.code == .futureZookie && error?.detail("time") == present, "\(String(describing: error))")
+        }
+    }
+
     // MARK: C11 A node that was removed
 
     @Test func c11ARemovedNodeServesNothing() throws {

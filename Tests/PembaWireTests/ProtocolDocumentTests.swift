@@ -106,6 +106,7 @@ struct ProtocolDocument {
             ("context of a request", Limits.requestContextBytes), ("metadata of a write", Limits.metadataBytes),
             ("lists and objects inside each other in a context", Limits.contextDepth),
             ("contextual tuples of a request", Limits.contextualTuples),
+            ("how far ahead a moment may lie that is asked about", Int(Limits.clockSkew.nanoseconds / 1_000_000)),
             ("tuples in a deletion", Limits.tuplesPerDelete), ("tuples in an import", Limits.tuplesPerImport),
             ("tuples and objects that the filters of one write look at", Limits.commandVisits),
             ("permissions, or kinds of subjects, in a lookup", Limits.permissionsPerLookup),

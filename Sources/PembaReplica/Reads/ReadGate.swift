@@ -38,20 +38,35 @@ struct ReadGate {
     private var roundDue: Instant = .zero
     private var byRevision = PriorityQueue<Revision, RequestID>()
     private var deadlines = PriorityQueue<Instant, RequestID>()
+    /// Reads that join a round when their moment has come.
+    private var moments = PriorityQueue<Instant, RequestID>()
 
     /// How many reads wait.
     var count: Int { waiters.count }
 
-    /// When something is due: a deadline, or a round to be asked for again.
+    /// When something is due: a deadline, a moment that is asked about, or a round to be asked for again.
     var nextDeadline: Instant {
         let round = ticket != nil || !joining.isEmpty ? roundDue : .distantFuture
-        return min(round, deadlines.firstKey ?? .distantFuture)
+        return min(round, deadlines.firstKey ?? .distantFuture, moments.firstKey ?? .distantFuture)
     }
 
     /// Waits for a round and then until its index is applied.
     mutating func awaitRound(_ id: RequestID, deadline: Instant) {
         add(id, .round, deadline)
         joining.append(id)
+    }
+
+    /// Waits until `due`, and then for a round as any other.
+    mutating func awaitMoment(_ id: RequestID, due: Instant, deadline: Instant) {
+        add(id, .round, deadline)
+        moments.insert(id, at: due)
+    }
+
+    /// Lets the reads whose moment has come join the next round.
+    mutating func reach(_ now: Instant) {
+        while let due = moments.firstKey, due <= now, let id = moments.removeFirst() {
+            if waiters[id] != nil { joining.append(id) }
+        }
     }
 
     /// Waits for a round that says whether the cluster has reached `revision`, and then until it is applied.
@@ -74,6 +89,7 @@ struct ReadGate {
         if deadlines.count > 2 * waiters.count + 1_024 {
             deadlines.keep { waiters[$0] != nil }
             byRevision.keep { waiters[$0] != nil }
+            moments.keep { waiters[$0] != nil }
         }
     }
 

@@ -14,6 +14,16 @@ extension ServiceError {
         )
     }
 
+    /// The moment that is asked about is still to come.
+    static func momentToCome(_ moment: Timestamp, reached: Revision, at present: Timestamp) -> ServiceError {
+        ServiceError(
+            .futureZookie,
+            "\(moment.rfc3339) is still to come: here it is \(present.rfc3339), and the newest revision is \(reached); leave "
+                + "the time out to ask about the present",
+            details: [.init("revision", reached.description), .init("time", present.rfc3339)]
+        )
+    }
+
     /// The deadline came before the revision.
     static func revisionNotReached(_ revision: Revision, reached: Revision) -> ServiceError {
         ServiceError(

@@ -51,18 +51,9 @@ extension Node {
                 case .minimizeLatency, .atLeastAsFresh, .fullyConsistent: graph.revision
                 case .atExactSnapshot(let zookie): zookie.revision
                 case .atRevision(let revision): revision
-                case .atTime(let time): try revision(at: time)
+                case .atTime(let time): try graph.revision(at: time)
                 }
             return (try graph.basis(at: revision, adding: tuples), replica.zookie(for: revision))
         }
-    }
-
-    /// The last revision at a time that has been: nobody knows yet what will be written before a later one.
-    private func revision(at time: Timestamp) throws(GraphError) -> Revision {
-        let graph = replica.stateMachine.graph
-        guard time <= max(graph.time(of: graph.revision), Node.time().wall) else {
-            throw .notYet(newest: graph.revision)
-        }
-        return try graph.revision(at: time)
     }
 }
