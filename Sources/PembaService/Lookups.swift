@@ -27,6 +27,8 @@ public struct EvaluationContext: Hashable, Sendable {
     /// Empty for none.
     public var values: ContextObject
     /// Tuples that count as if they were stored, for this request alone: at most `Limits.contextualTuples`.
+    ///
+    /// One takes the place of the stored tuple with the same key; of one that is listed twice the last counts.
     public var tuples: [RelationTuple]
 
     /// Makes a context.

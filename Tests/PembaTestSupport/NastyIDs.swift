@@ -18,6 +18,14 @@ public enum NastyIDs {
         return id == SubjectReference.wildcardID ? "**" : id
     }
 
+    /// A text of some lines; one that is plain holds nothing that a block of YAML cannot.
+    public static func text(_ random: inout SeededRandom, isPlain: Bool) -> String {
+        let controls = ["\r\n", "\r", "\u{85}", "\u{7F}", "\u{1}", "\u{2028}", "\u{FEFF}"]
+        let plain = pieces.filter { $0.unicodeScalars.allSatisfy { !$0.isForbiddenInYAML } } + ["\n", "\n", "\t", "  "]
+        let chosen = isPlain ? plain : plain + controls
+        return "//" + (0...random.below(30)).map { _ in chosen[random.below(chosen.count)] }.joined()
+    }
+
     /// `doc:…#viewer@user:…`, sometimes with a relation of the subject, a caveat or a time.
     public static func tuple(_ random: inout SeededRandom) -> RelationTuple {
         var tuple = RelationTuple(

@@ -102,6 +102,39 @@ struct RelationshipFileTests {
         #expect(updates == tuples.map { TupleUpdate(.touch, $0) }, "\(replay)")
     }
 
+    /// Whatever a schema's comments hold, and however its lines end: a validation file gives it back.
+    @Test(arguments: Array(Seeds(short: 5, full: 300)))
+    func theSchemaOfAnExportIsReadBack(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        for isPlain in [true, false] {
+            for _ in 0..<100 {
+                let schema = NastyIDs.text(&random, isPlain: isPlain)
+                let yaml = PembaTooling.ValidationText.head(schema: schema)
+                let file = try ValidationFile(
+                    text: yaml + PembaTooling.ValidationText.tail(isEmpty: true),
+                    name: "f.yaml",
+                    folder: URL(fileURLWithPath: "/tmp")
+                )
+                // A block has no empty lines at its end.
+                func text(_ schema: String) -> [Unicode.Scalar] {
+                    var scalars = Array(schema.unicodeScalars)
+                    while yaml.hasPrefix("schema: |"), scalars.last == "\n" { scalars.removeLast() }
+                    return scalars
+                }
+                #expect(text(file.schema) == text(schema), "\(Seeds.replay(seed, "RelationshipFileTests"))")
+            }
+        }
+    }
+
+    @Test func aMarkAtTheBeginningOfAFileIsNoPartOfALine() throws {
+        let text = RelationshipText(
+            utf8: [0xEF, 0xBB, 0xBF] + Array("doc:1#viewer@user:a\ndoc:2#viewer@user:b\n".utf8),
+            name: "f"
+        )
+        #expect(try RelationshipFile.parse(text).map(\.resource.id) == ["1", "2"])
+        #expect(text.place(ofTupleAfter: 1) == "f:2" && text.tupleCount == 2)
+    }
+
     /// Questions and expected subjects name the same ids.
     @Test(arguments: Array(Seeds(short: 3, full: 300)))
     func questionsAboutThemAreReadBack(seed: UInt64) throws {

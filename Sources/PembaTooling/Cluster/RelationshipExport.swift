@@ -66,9 +66,30 @@ package enum ValidationText {
 
     /// Everything before the first relationship.
     package static func head(schema: String) -> String {
-        let lines = schema.split(separator: "\n", omittingEmptySubsequences: false)
-            .map { $0.isEmpty ? "\n" : "\(indentation)\($0)\n" }
-        return "schema: |2-\n\(lines.joined())relationships: |2-\n"
+        let lines = schema.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+        let isPlain = lines.allSatisfy { $0.allSatisfy { !$0.isForbiddenInYAML || $0 == "\t" } }
+        let text = isPlain ? block(of: lines) : quoted(lines)
+        return "schema: \(text)relationships: |2-\n"
+    }
+
+    private static func block(of lines: [Substring.UnicodeScalarView]) -> String {
+        "|2-\n" + lines.map { $0.isEmpty ? "\n" : "\(indentation)\(String($0))\n" }.joined()
+    }
+
+    /// A text in quotes, a line a line: what a block cannot hold is escaped, and a `\` ends what is not the text's own line.
+    private static func quoted(_ lines: [Substring.UnicodeScalarView]) -> String {
+        let escaped = lines.map { line in
+            let text = line.map { scalar in
+                switch scalar {
+                case "\"", "\\": "\\\(scalar)"
+                case _ where scalar.isForbiddenInYAML: scalar.jsonEscape
+                default: String(scalar)
+                }
+            }
+            // White space that the text begins with would be taken for indentation.
+            return (line.first == " " ? "\\" : "") + text.joined()
+        }
+        return "\"\\\n\(indentation)" + escaped.joined(separator: "\\n\\\n\(indentation)") + "\"\n"
     }
 
     /// A relationship.

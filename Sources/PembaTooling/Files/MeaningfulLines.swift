@@ -20,7 +20,11 @@ package struct MeaningfulLines: Sequence, IteratorProtocol {
     package init(_ text: String) { self.init(utf8: Array(text.utf8)) }
 
     /// The lines of a text as its bytes.
-    package init(utf8 bytes: [UInt8]) { self.bytes = bytes }
+    package init(utf8 bytes: [UInt8]) {
+        self.bytes = bytes
+        // A mark that some editors begin a file with is no part of its first line.
+        position = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    }
 
     package mutating func next() -> Line? {
         nextLine { number, bytes in Line(number: number, text: String(decoding: bytes, as: UTF8.self)) }
