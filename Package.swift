@@ -173,7 +173,7 @@ let package = Package(
             ]
         ),
         tests("PembaPKI", ["COpenSSL", "PembaCore", "PembaService", "PembaTLS"]),
-        tests("PembaTooling", ["PembaCore", "PembaSchema", "PembaGraph", "PembaService"]),
+        tests("PembaTooling", ["PembaClient", "PembaCore", "PembaSchema", "PembaGraph", "PembaService"]),
         tests(
             "PembaSimulation",
             ["PembaCore", "PembaRaft", "PembaReplica", "PembaGraph", "PembaStorage", "PembaService", "sim"]

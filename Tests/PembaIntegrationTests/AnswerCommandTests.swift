@@ -318,6 +318,9 @@ import Testing
         #expect(lint.output.contains("warned.zed:3:"), "\(lint.output)")
         let wrong = try write("wrong.zed", "definition doc {\n  relation a: nobody\n}\n")
         #expect(try await run("lint", wrong).status == 2)
+        let broken = try await run("lint", try write("broken.zed", "definition doc {\n  relation a\n}\n"), "--json")
+        #expect(broken.status == 2 && broken.errors.isEmpty, "\(broken.errors)")
+        #expect(broken.output.contains("\"expected-"), "\(broken.output)")
     }
 
     @Test(arguments: [

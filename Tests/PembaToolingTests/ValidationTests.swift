@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import PembaClient
 import PembaCore
 import PembaSchema
 import PembaService
@@ -255,16 +256,21 @@ struct SchemaFileTests {
     }
 
     @Test func lintSaysWhetherThereAreErrorsOrWarnings() throws {
-        func lint(_ source: String) throws -> SchemaLint {
-            try SchemaFile(source: source, name: "f.zed", folder: "/tmp").lint()
+        func lint(_ source: String) -> SchemaLint {
+            SchemaFile.lint(source: source, name: "f.zed", folder: "/tmp")
         }
-        let clean = try lint("definition user {}\n")
+        let clean = lint("definition user {}\n")
         #expect(clean.isClean && !clean.hasErrors)
         #expect(clean.text == "0 errors, 0 warnings\n")
-        let warned = try lint("definition user {}\ndefinition doc {\n  relation doc: user\n}\n")
+        let warned = lint("definition user {}\ndefinition doc {\n  relation doc: user\n}\n")
         #expect(!warned.isClean && !warned.hasErrors, "\(warned.text)")
         #expect(warned.text.contains("f.zed:3:"))
-        #expect(try lint("definition doc {\n  relation a: nobody\n}\n").hasErrors)
+        #expect(lint("definition doc {\n  relation a: nobody\n}\n").hasErrors)
+        // What cannot be parsed, or imports what is not there, is a finding like any other.
+        let broken = lint("definition user {\n  relation a user\n}\n")
+        #expect(broken.hasErrors && broken.text.contains("f.zed:2:14"), "\(broken.text)")
+        #expect(try JSONText.encode(broken).contains("\"line\" : 2"))
+        #expect(lint("use import\nimport \"not-there.zed\"\n").text.contains("f.zed:2:8"))
     }
 
     @Test func aDiffNamesWhatChanges() throws {
@@ -321,6 +327,17 @@ struct WatchProgressTests {
     }
 }
 
+struct ImportReportTests {
+    /// What was in flight at a break is sent again, and exists then; it is not counted twice.
+    @Test func whatIsSentTwiceIsCountedOnce() throws {
+        let before = ImportProgress(relationships: 5_000, last: "", created: 5_900, existing: 100)
+        let after = ImportSummary(done: 2_000, created: 1_000, existing: 1_000, zookie: nil)
+        let report = RelationshipImport.Report(after, after: before, elapsed: .seconds(1))
+        #expect(report.created == 6_900 && report.existing == 100)
+        #expect(report.text.hasPrefix("7000 relationships imported (6900 new, 100 existing)"), "\(report.text)")
+    }
+}
+
 struct ImportProgressTests {
     @Test func itIsKeptInAFileAndFindsItsPlaceAgain() throws {
         let path = NSTemporaryDirectory() + "pemba-\(UUID().uuidString)"
@@ -360,6 +377,12 @@ struct ToolTextTests {
         {
             #expect(throws: ToolError.self) { try ToolText.filter(text) }
         }
+        // What messages show of a filter is what may be typed.
+        for text in [
+            "document:plan#viewer@team:eng#member", "document", "@user:x", "#viewer", ##"document:"a@b""##, "@team#...",
+        ] {
+            #expect(try ToolText.filter(text).description == text)
+        }
         #expect { try ToolText.moment("yesterday") } throws: { "\($0)".contains("`yesterday` is neither") }
     }
 
@@ -372,6 +395,17 @@ struct ToolTextTests {
         #expect(try ToolText.objectPermission(##"document:"a#b"#view"##).object.id == "a#b")
         #expect { try ToolText.object("repository:x#push") } throws: { "\($0)".contains("without `#`") }
         #expect { try ToolText.subject("user:*") } throws: { "\($0)".contains("one subject") }
-        #expect { try ToolText.context("[1]") } throws: { "\($0)".contains("[1]") }
+        #expect { try ToolText.context("[1]") } throws: { "\($0)".contains("context `[1]`") }
+    }
+
+    /// What watchers are told may be longer than what a question brings; what is too long is not shown as a whole.
+    @Test func metadataHasItsOwnLimit() throws {
+        func object(_ bytes: Int) -> String { "{\"a\":\"\(String(repeating: "x", count: bytes - 8))\"}" }
+        #expect(try !ToolText.metadata(object(Limits.metadataBytes)).isEmpty)
+        #expect(try !ToolText.context(object(Limits.requestContextBytes)).isEmpty)
+        let metadata = #expect(throws: ToolError.self) { try ToolText.metadata(object(Limits.metadataBytes + 1)) }
+        #expect(metadata?.description.contains("beyond its \(Limits.metadataBytes) bytes") == true)
+        #expect(metadata.map { $0.description.utf8.count < 500 } == true)
+        #expect(throws: ToolError.self) { try ToolText.context(object(Limits.requestContextBytes + 1)) }
     }
 }

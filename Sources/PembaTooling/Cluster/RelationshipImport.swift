@@ -33,7 +33,9 @@ package struct RelationshipImport {
         package init(_ summary: ImportSummary, after previous: ImportProgress?, elapsed: Duration) {
             relationships = summary.done + (previous?.relationships ?? 0)
             created = summary.created + (previous?.created ?? 0)
-            existing = summary.existing + (previous?.existing ?? 0)
+            // What was done before a break and not known to be is done again, and exists then.
+            let others = UInt64(relationships) - min(created, UInt64(relationships))
+            existing = min(summary.existing + (previous?.existing ?? 0), others)
             zookie = summary.zookie?.description
             seconds = elapsed / .seconds(1)
             imported = summary.done

@@ -36,11 +36,22 @@ package enum ToolText {
 
     /// The context of a request.
     package static func context(_ json: String?) throws(ToolError) -> ContextObject {
+        try object(json, "context", bytesMax: Limits.requestContextBytes)
+    }
+
+    /// The metadata of a write.
+    package static func metadata(_ json: String?) throws(ToolError) -> ContextObject {
+        try object(json, "metadata", bytesMax: Limits.metadataBytes)
+    }
+
+    private static func object(_ json: String?, _ what: String, bytesMax: Int) throws(ToolError) -> ContextObject {
         guard let json else { return .empty }
         do {
-            return try ContextObject(parsing: json, bytesMax: Limits.requestContextBytes)
+            return try ContextObject(parsing: json, bytesMax: bytesMax)
         } catch {
-            throw ToolError("`\(json)`: \(error)")
+            throw ToolError(
+                "the \(what) `\(json.abbreviated())` is not a JSON object: at byte \(error.offset), \(error.reason)"
+            )
         }
     }
 
@@ -49,11 +60,12 @@ package enum ToolText {
         EvaluationContext(values: try ToolText.context(context), tuples: try tuples.map(tuple))
     }
 
-    /// `type:id#permission`: a permission of an object.
+    /// `type:id#permission`: a permission of an object, or what else is wanted of it.
     package static func objectPermission(
-        _ text: String
+        _ text: String,
+        wanted: String = "permission"
     ) throws(ToolError) -> (object: ObjectReference, permission: String) {
-        let (object, permission) = try halves(of: text, form: "type:id#permission")
+        let (object, permission) = try halves(of: text, form: "type:id#\(wanted)")
         return (try ToolText.object(object), permission)
     }
 

@@ -10,21 +10,13 @@ package struct SchemaFile {
 
     /// Reads the file at `path`, `-` for standard input, and everything that it imports from its folder and those below.
     package init(path: String) throws(ToolError) {
-        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) }
-        try self.init(source: TextFile.read(path), name: path, folder: folder ?? ".")
+        try self.init(source: TextFile.read(path), name: path, folder: SchemaFileNames.folder(of: path))
     }
 
     /// The schema `source`, which messages call `name`, and whose imports start at `folder`.
     package init(source: String, name: String, folder: String) throws(ToolError) {
-        let names = SchemaFileNames(name: name, folder: folder)
-        self.names = names
-        do {
-            imported = try SchemaImporter.resolve(source, path: names.base) { path in
-                try? TextFile.read(names.path(of: path))
-            }
-        } catch {
-            throw names.refusal(error)
-        }
+        names = SchemaFileNames(name: name, folder: folder)
+        do { imported = try names.resolve(source) } catch { throw names.refusal(error) }
     }
 
     /// The schema as one text, as a cluster is given it.
@@ -42,8 +34,21 @@ package struct SchemaFile {
         throw names.refusal(errors)
     }
 
-    /// What there is to say about the schema: errors and warnings, as a compiler prints them.
-    package func lint() -> SchemaLint { SchemaLint(names.shown(imported.analyze().diagnostics)) }
+    /// What there is to say about the schema at `path`: errors and warnings, as a compiler prints them.
+    package static func lint(path: String) throws(ToolError) -> SchemaLint {
+        lint(source: try TextFile.read(path), name: path, folder: SchemaFileNames.folder(of: path))
+    }
+
+    /// What there is to say about the schema `source`, which messages call `name`, and whose imports start at `folder`.
+    package static func lint(source: String, name: String, folder: String) -> SchemaLint {
+        let names = SchemaFileNames(name: name, folder: folder)
+        do {
+            let analysis = try names.resolve(source).analyze()
+            return SchemaLint(names.shown(analysis.diagnostics), omittedErrors: analysis.omittedErrorCount)
+        } catch {
+            return SchemaLint(names.shown(error.diagnostics), omittedErrors: error.omittedCount)
+        }
+    }
 }
 
 /// What the files of a schema are called, and where they are.
@@ -58,6 +63,14 @@ private struct SchemaFileNames {
 
     /// Where an imported file is.
     func path(of file: String) -> String { folder == "." ? file : "\(folder)/\(file)" }
+
+    /// The folder at which the imports of a file start.
+    static func folder(of path: String) -> String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "." }
+
+    /// The schema with all that it imports.
+    func resolve(_ source: String) throws(SchemaErrors) -> ImportedSchema {
+        try SchemaImporter.resolve(source, path: base) { try? TextFile.read(path(of: $0)) }
+    }
 
     /// The diagnostics with the files' names as people know them.
     func shown(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
@@ -89,13 +102,17 @@ package struct SchemaLint: Encodable {
     }
 
     private let findings: [Finding]
+    /// How many errors there are beside those among the findings; nil for none.
+    private let omittedErrors: Int?
     private let rendered: String
 
     private enum CodingKeys: CodingKey {
         case findings
+        case omittedErrors
     }
 
-    init(_ diagnostics: [Diagnostic]) {
+    init(_ diagnostics: [Diagnostic], omittedErrors: Int) {
+        self.omittedErrors = omittedErrors > 0 ? omittedErrors : nil
         findings = diagnostics.map { diagnostic in
             Finding(
                 severity: diagnostic.severity.rawValue,
@@ -118,8 +135,9 @@ package struct SchemaLint: Encodable {
 
     /// All findings with their places, and a sum.
     package var text: String {
-        let errors = findings.count { $0.severity == Diagnostic.Severity.error.rawValue }
-        let sum = "\(errors) errors, \(findings.count - errors) warnings\n"
+        let shown = findings.count { $0.severity == Diagnostic.Severity.error.rawValue }
+        let omitted = omittedErrors.map { ", \($0) of them not shown" } ?? ""
+        let sum = "\(shown + (omittedErrors ?? 0)) errors\(omitted), \(findings.count - shown) warnings\n"
         return rendered.isEmpty ? sum : "\(rendered)\n\(sum)"
     }
 }

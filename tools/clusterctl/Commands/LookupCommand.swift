@@ -18,7 +18,7 @@ struct LookupCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lists the resources on which a subject has a permission.",
             discussion: """
-                Resources come as they are found, each once, in the order of their ids; the last line says whether they
+                Resources come as they are found, each once, in the order of their ids; the last line says whether they \
                 are all. It goes to standard error, unless with --json.
 
                 clusterctl lookup resources document#view user:alice
@@ -80,7 +80,7 @@ struct LookupCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Lists the subjects that have a permission on a resource.",
             discussion: """
-                Subjects come as they are found, each once: a wildcard first, with whom it does not stand for, then the
+                Subjects come as they are found, each once: a wildcard first, with whom it does not stand for, then the \
                 others in the order of their ids. The last line says whether they are all.
 
                 clusterctl lookup subjects document:plan#view user
@@ -149,7 +149,12 @@ struct ListOptions: ParsableArguments {
     )
     var candidate: [String] = []
 
-    @Option(help: ArgumentHelp("Only the ids in this file, one a line; - for standard input.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Only the ids in this file, one a line, without blank lines and // comments; - for standard input.",
+            valueName: "file"
+        )
+    )
     var candidates: String?
 
     func validate() throws {

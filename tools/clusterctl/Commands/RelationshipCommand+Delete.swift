@@ -12,7 +12,7 @@ extension RelationshipCommand {
         static let configuration = CommandConfiguration(
             abstract: "Removes relationships, by their text or by a filter.",
             discussion: """
-                By their text: all or none, and those that do not exist are no error. By a filter: everything that it
+                By their text: all or none, and those that do not exist are no error. By a filter: everything that it \
                 means, in as many requests as that takes, at most --limit.
 
                 clusterctl relationship delete document:plan#viewer@user:alice
@@ -99,7 +99,7 @@ extension RelationshipCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let (resource, name) = try ToolText.objectPermission(relation)
+            let (resource, name) = try ToolText.objectPermission(relation, wanted: "relation")
             let request = SetRequest(
                 resource: resource,
                 relation: name,

@@ -17,8 +17,8 @@ struct SchemaCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Replaces the schema.",
             discussion: """
-                What the file imports from its folder is put in its place. Every error is shown with its place. A schema
-                that stored tuples do not fit is refused, and so is one without any definition, unless --allow-empty says that
+                What the file imports from its folder is put in its place. Every error is shown with its place. A schema \
+                that stored tuples do not fit is refused, and so is one without any definition, unless --allow-empty says that \
                 it is meant.
 
                 clusterctl schema write company.zed
@@ -67,7 +67,7 @@ struct SchemaCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Says what a schema would change.",
             discussion: """
-                Compares with the cluster's schema, or with another file. Definitions, relations, permissions and caveats
+                Compares with the cluster's schema, or with another file. Definitions, relations, permissions and caveats \
                 are compared, not spaces or their order. Exit status 0: nothing changes; 1: something does; 2: an error.
 
                 clusterctl schema diff company.zed
@@ -103,7 +103,7 @@ struct SchemaCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Checks a schema and warns of what is legal and probably not meant.",
             discussion: """
-                A comment `// spicedb-ignore-warning: name` before a line silences a warning. Exit status 0: nothing to
+                A comment `// spicedb-ignore-warning: name` before a line silences a warning. Exit status 0: nothing to \
                 say; 1: warnings; 2: errors.
 
                 clusterctl schema lint company.zed
@@ -116,7 +116,7 @@ struct SchemaCommand: ParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() throws {
-            let lint = try SchemaFile(path: file).lint()
+            let lint = try SchemaFile.lint(path: file)
             try output.print(lint, text: lint.text)
             if lint.hasErrors { throw ExitCode(2) }
             if !lint.isClean { throw ExitCode(1) }
@@ -127,7 +127,7 @@ struct SchemaCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Brings schemas into the one form that all have.",
             discussion: """
-                Files are rewritten in place; standard input (-) is printed. With --check nothing is written. Exit status
+                Files are rewritten in place; standard input (-) is printed. With --check nothing is written. Exit status \
                 0: done, or with --check every file has the form; 1: with --check, one has not; 2: an error.
 
                 clusterctl schema format company.zed

@@ -106,5 +106,5 @@ struct MetadataOptions: ParsableArguments {
     var metadata: String?
 
     /// The metadata.
-    func object() throws -> ContextObject { try ToolText.context(metadata) }
+    func object() throws -> ContextObject { try ToolText.metadata(metadata) }
 }
