@@ -10,7 +10,7 @@ struct Explore: ParsableCommand {
         commandName: "explore",
         abstract: "Visits every state that a small cluster of Raft cores can reach, and checks what must hold in each.",
         discussion: """
-            What runs is the core as it is shipped. Every message may be lost, delayed, repeated and overtaken without
+            What runs is the core as it is shipped. Every message may be lost, delayed, repeated and overtaken without \
             limit, and elections begin at any time; the options bound the rest.
 
               sim explore                    every exploration of the tests
@@ -18,7 +18,7 @@ struct Explore: ParsableCommand {
               sim explore --terms 2 --entries 1 --crashes 1 --delay-writes
                                              one exploration with bounds of your own
 
-            Ends with 0 if all is as it should be, with 1 at a violation, whose events it prints, and with 3 if an
+            Ends with 0 if all is as it should be, with 1 at a violation, whose events it prints, and with 3 if an \
             exploration met the bound on memory before it was complete.
             """
     )

@@ -20,8 +20,8 @@ struct Sim: AsyncParsableCommand {
               sim --speed --seeds 20       says how fast simulated time passes, with promises checked and without
               sim --replay flight.ring     does again what a node's flight recorder recorded, line by line
 
-            Ends with 0 if every promise was kept. At the first that was not it looks for a smaller run that fails, too,
-            prints the command that repeats it, and ends with 1; the flight recordings of its nodes are kept. --without leaves out kinds of trouble:
+            Ends with 0 if every promise was kept. At the first that was not it looks for a smaller run that fails, too, \
+            prints the command that repeats it, and ends with 1; the flight recordings of its nodes are kept. --without leaves out kinds of trouble: \
             \(Fault.allCases.map(\.rawValue).joined(separator: " ")).
             """
     )

@@ -10,7 +10,7 @@ struct ClusterCommand: AsyncParsableCommand {
         commandName: "cluster",
         abstract: "Measures a cluster through the client library.",
         discussion: """
-            Without --cluster it starts three nodes on this machine, and stops them and removes their files at the end.
+            Without --cluster it starts three nodes on this machine, and stops them and removes their files at the end. \
             Scenarios: \(Scenario.all.map(\.name).joined(separator: ", ")). The beginning of a name up to a \
             hyphen stands for all that begin so.
             """

@@ -10,7 +10,7 @@ struct PeersCommand: AsyncParsableCommand {
         commandName: "peers",
         abstract: "Compares a cluster with redis and etcd on this machine.",
         discussion: """
-            Everything is started on 127.0.0.1 with TLS and stopped at the end. Measurements of Pemba and of the peer take
+            Everything is started on 127.0.0.1 with TLS and stopped at the end. Measurements of Pemba and of the peer take \
             turns, so that whatever else the machine does hits both; the ratios are medians over the rounds.
             A round with etcd takes more than a minute, which is how long `etcdctl check perf` runs.
             """

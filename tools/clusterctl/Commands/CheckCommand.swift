@@ -11,7 +11,7 @@ struct CheckCommand: AsyncParsableCommand {
         commandName: "check",
         abstract: "Asks whether a subject has a permission.",
         discussion: """
-            Exit status 0: it has; 1: it has not; 3: it depends on context that was not given, which is named; 2: an
+            Exit status 0: it has; 1: it has not; 3: it depends on context that was not given, which is named; 2: an \
             error, of the command line too.
 
             clusterctl check document:plan#view@user:alice
@@ -45,10 +45,10 @@ struct BulkCheckCommand: AsyncParsableCommand {
         commandName: "bulk-check",
         abstract: "Asks the questions of a file, all at one revision.",
         discussion: """
-            One question a line, optionally followed by `with {json}` for its context and then by `=> has`, `=> has-not`
-            or `=> conditional`; blank lines and // comments are passed over. A question that cannot be answered has an
-            error in its row, with --json the members `error` and `errorCode`; the others are answered all the same.
-            Exit status 0: every answer is the expected one; 1: an answer is not; 2: a question has an error, or the
+            One question a line, optionally followed by `with {json}` for its context and then by `=> has`, `=> has-not` \
+            or `=> conditional`; blank lines and // comments are passed over. A question that cannot be answered has an \
+            error in its row, with --json the members `error` and `errorCode`; the others are answered all the same. \
+            Exit status 0: every answer is the expected one; 1: an answer is not; 2: a question has an error, or the \
             whole command.
 
             clusterctl bulk-check questions.checks

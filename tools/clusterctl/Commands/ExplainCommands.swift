@@ -11,9 +11,9 @@ struct ExplainCommand: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Says why a check has its answer.",
         discussion: """
-            Shows the steps that lead to the subject. If it has not the permission, shows what was tried, and the smallest
-            changes each of which would give it: relationships to add or remove, values to give. A relationship that does not
-            count is shown with its time, or with its condition and the values that it was judged with. Exit status as of
+            Shows the steps that lead to the subject. If it has not the permission, shows what was tried, and the smallest \
+            changes each of which would give it: relationships to add or remove, values to give. A relationship that does not \
+            count is shown with its time, or with its condition and the values that it was judged with. Exit status as of \
             check.
 
             clusterctl explain document:plan#view@user:alice

@@ -76,10 +76,10 @@ extension RelationshipCommand {
         static let configuration = CommandConfiguration(
             abstract: "Adds the relationships of a file.",
             discussion: """
-                One relationship a line; blank lines and // comments are passed over. Of a file that ends in .yaml or .yml,
-                which is taken for a validation file, the relationships are imported and nothing else. Many are written at a time, so that
-                what is there after a break is the beginning of the file and perhaps some of what follows. With --resume
-                the progress is kept in a file, and the same command goes on after a break. Whoever interrupts an import is
+                One relationship a line; blank lines and // comments are passed over. Of a file that ends in .yaml or .yml, \
+                which is taken for a validation file, the relationships are imported and nothing else. Many are written at a time, so that \
+                what is there after a break is the beginning of the file and perhaps some of what follows. With --resume \
+                the progress is kept in a file, and the same command goes on after a break. Whoever interrupts an import is \
                 told how far it is (exit status 130).
 
                 clusterctl relationship import company.relationships
@@ -144,7 +144,7 @@ extension RelationshipCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints all relationships of one revision.",
             discussion: """
-                As text, one a line, that import reads; or as a validation file with the schema. The revision and the
+                As text, one a line, that import reads; or as a validation file with the schema. The revision and the \
                 number of relationships go to standard error.
 
                 clusterctl relationship export > company.relationships

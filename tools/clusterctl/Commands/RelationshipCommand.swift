@@ -46,7 +46,7 @@ extension RelationshipCommand {
         static let configuration = CommandConfiguration(
             abstract: "Makes all updates of a file, or none, in one write.",
             discussion: """
-                Each line is `create`, `touch` or `delete` and a relationship; - reads standard input. Deleting what is not
+                Each line is `create`, `touch` or `delete` and a relationship; - reads standard input. Deleting what is not \
                 there changes nothing.
 
                 clusterctl relationship write changes.txt

@@ -9,9 +9,9 @@ struct StatusCommand: AsyncParsableCommand {
         commandName: "status",
         abstract: "Says how each node is.",
         discussion: """
-            Asks every node for its role, term and progress: those of the context or of --endpoint, and members that one of
-            them names beyond these. What is no member any more is called so, and does not count. Lag is how many committed entries a node has yet to apply.
-            If a node takes its time, what the others say is shown on standard error until it answers or is given up.
+            Asks every node for its role, term and progress: those of the context or of --endpoint, and members that one of \
+            them names beyond these. What is no member any more is called so, and does not count. Lag is how many committed entries a node has yet to apply. \
+            If a node takes its time, what the others say is shown on standard error until it answers or is given up. \
             Exit status 0: every node answers, is healthy and there is a leader; 1: not so; 2: an error.
 
             clusterctl status

@@ -9,10 +9,10 @@ struct ValidateCommand: AsyncParsableCommand {
         commandName: "validate",
         abstract: "Checks the assertions and expected subjects of validation files.",
         discussion: """
-            A validation file holds a schema, relationships, assertions (true, false, caveated, with contexts) and expected
-            subjects in SpiceDB's YAML format. A file NAME.lookups.json beside NAME.yaml adds lookups with their results, and
-            what conditional checks lack. Without --live nothing but this process is needed. With --live the files are tried
-            on every node of a cluster in every consistency mode; it must hold no relationships, and each file's are
+            A validation file holds a schema, relationships, assertions (true, false, caveated, with contexts) and expected \
+            subjects in SpiceDB's YAML format. A file NAME.lookups.json beside NAME.yaml adds lookups with their results, and \
+            what conditional checks lack. Without --live nothing but this process is needed. With --live the files are tried \
+            on every node of a cluster in every consistency mode; it must hold no relationships, and each file's are \
             removed again.
             Exit status 0: everything holds; 1: something does not; 2: an error.
 

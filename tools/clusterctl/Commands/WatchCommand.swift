@@ -11,9 +11,9 @@ struct WatchCommand: AsyncParsableCommand {
         commandName: "watch",
         abstract: "Prints changes as they happen.",
         discussion: """
-            One line a change, in order and without gaps, until it is interrupted; with --json one record a line, and
-            checkpoints too, whose zookie is where to begin again with --since. With filters only relationships that one
-            of them means: each --filter is one, and the other options are one together, with which a relationship must
+            One line a change, in order and without gaps, until it is interrupted; with --json one record a line, and \
+            checkpoints too, whose zookie is where to begin again with --since. With filters only relationships that one \
+            of them means: each --filter is one, and the other options are one together, with which a relationship must \
             agree in all. Whoever interrupts it is told where to go on (exit status 130).
 
             clusterctl watch
