@@ -95,7 +95,7 @@ struct ConditionLanguageTests {
             #expect(try outcome(body) == "holds", "\(body)")
         }
         let lengths: [(part: String, value: Int)] = [
-            ("getHours", 2), ("getMinutes", 121), ("getSeconds", 7_261), ("getMilliseconds", 250),
+            ("getHours", 2), ("getMinutes", 121), ("getSeconds", 7_261), ("getMilliseconds", 7_261_250),
         ]
         for row in lengths {
             #expect(try outcome("duration('2h1m1.25s').\(row.part)() == \(row.value)") == "holds", "\(row)")

@@ -127,14 +127,34 @@ struct ConditionOptionalTests {
         #expect(try outcome(body, parameters, request: context) == expected)
     }
 
+    /// What has neither fields nor elements has not the one that is asked for.
+    @Test(
+        arguments: [
+            "!has(m.i.x)", "!has(m.n.x)", "!has(m.s.x)", "!has(m.b.x)", "!has(m.?i.x)", "!has(m.?a.x)",
+            "has(m.m.i) && !has(m.m.i.x)", "!m.?i.x.hasValue()", "m.?i.x.orValue(7) == 7", "!m.i.?x.hasValue()",
+            "!m.?n.x.y.?z.hasValue()", "!m.?s.x.hasValue()", "!m.?b.?x.hasValue()", "!m[?'i'][0].hasValue()",
+            "!m.i[?0].hasValue()", "!m.s[?'x'].hasValue()", "!m.?n[true].hasValue()",
+            "!has(dyn(duration('1s')).x)", "!dyn(timestamp('2020-01-01T00:00:00Z')).?x.hasValue()",
+            "!has(dyn(b'a').x)", "!has(dyn(int).x)", "!has(dyn(ipaddress('10.0.0.1')).x)",
+            "m.?i.optMap(x, x).orValue(7) == 1",
+        ] as [String]
+    )
+    func whatHasNoPartsHasNotThisOne(body: String) throws {
+        let context = #"{"m":{"i":1,"n":null,"s":"x","b":true,"m":{"i":1}}}"#
+        #expect(try outcome("\(body) && m == m", "m map<any>", request: context) == "holds")
+    }
+
     @Test(
         arguments: [
             ("m.?a.value() == 1", "the optional value is absent; ask `….hasValue()` first, or write `….orValue(…)`"),
             ("optional.none().value() == m", "the optional value is absent"),
-            ("m.?i.x.orValue(1) == 1", "only maps have fields"), ("has(m.?i.x)", "only maps have fields"),
-            ("m.?n.x.hasValue()", "only maps have fields"), ("m.?l.x.hasValue()", "only maps have fields"),
+            // Whoever does not ask first, or asks a list for a field.
+            ("m.i.x == 1", "only maps have fields"), ("m.l.x == 1", "only maps have fields"),
+            ("m.?l.x.hasValue()", "only maps have fields"), ("has(m.l.x)", "only maps have fields"),
+            ("has(m.i.x.y)", "only maps have fields"), ("m.i[0] == 1", "`[]` does not take (double, int)"),
             ("m.?l['x'].hasValue()", "`[]` does not take (list, string)"),
-            ("m[?'i'][0].hasValue()", "`[]` does not take"),
+            // No value of these types is a key of anything.
+            ("m.?i[dyn(null)].hasValue()", "`[]` does not take"), ("m.?m[dyn([1])].hasValue()", "`[]` does not take"),
             ("m.i.hasValue()", "an optional value is needed, and this is a value of type double"),
             ("m.i.value() == 1", "an optional value is needed"), ("m.i.orValue(1) == 1", "an optional value is needed"),
             ("m.i.or(m.?i) == m.?m", "an optional value is needed"),
@@ -150,7 +170,7 @@ struct ConditionOptionalTests {
         ] as [(String, String)]
     )
     func failuresSayWhatIsWrong(body: String, text: String) throws {
-        let context = #"{"m":{"i":1,"n":null,"l":[1],"z":0}}"#
+        let context = #"{"m":{"i":1,"n":null,"l":[1],"m":{},"z":0}}"#
         let result = try outcome("(\(body)) || dyn(m) == 1", "m map<any>", request: context)
         // An error is absorbed by what is true, and by nothing else.
         #expect(result.hasPrefix("error") && result.contains(text), "\(result)")

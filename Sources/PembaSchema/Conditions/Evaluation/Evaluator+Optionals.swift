@@ -3,7 +3,8 @@
 
 /// Once a value is optional, so is all that is taken out of it, and nothing is taken out of an absent one.
 ///
-/// What is absent is known to be: it is never mistaken for what is missing from the arguments, which stays unknown.
+/// What is absent is known to be: it is never mistaken for what is missing from the arguments, which stays unknown. Who
+/// asks first whether there is a part is told that a number, a text and the like have none; who does not, fails.
 extension Evaluator {
     // MARK: Fields and indexes
 
@@ -21,6 +22,7 @@ extension Evaluator {
             guard let held else { return .value(.bool(false)) }
             value = held
         }
+        guard value.hasParts else { return .value(.bool(false)) }
         guard case .map(let map) = value else { return .failed(.noFields(value.typeName)) }
         return .value(.bool(map[key] != nil))
     }
@@ -31,6 +33,7 @@ extension Evaluator {
         if case .optional(nil) = value { return whole }
         let place = try evaluate(key)
         guard case .value(let placeValue) = place else { return place }
+        guard ConditionMap.isKey(placeValue) else { return noForm(.index, value, placeValue) }
         return part(of: value, isOptional: isOptional) { element(of: $0, at: placeValue) }
     }
 
@@ -42,13 +45,15 @@ extension Evaluator {
         _ take: (ConditionValue) -> Operand
     ) -> Operand {
         guard case .optional(let held) = value else {
-            return isOptional ? Evaluator.optional(take(value)) : take(value)
+            return isOptional ? Evaluator.optional(value, take) : take(value)
         }
-        return held.map { Evaluator.optional(take($0)) } ?? .value(.optional(nil))
+        return held.map { Evaluator.optional($0, take) } ?? .value(.optional(nil))
     }
 
-    private static func optional(_ part: Operand) -> Operand {
-        switch part {
+    private static func optional(_ whole: ConditionValue, _ take: (ConditionValue) -> Operand) -> Operand {
+        guard whole.hasParts else { return .value(.optional(nil)) }
+        let part = take(whole)
+        return switch part {
         case .value(let value): .value(.optional(value))
         case .failed(.noSuchKey), .failed(.indexOutOfRange): .value(.optional(nil))
         case .failed, .unknown: part

@@ -4,7 +4,7 @@
 import PembaCore
 
 extension Evaluator {
-    /// A part of a time in a zone, by default UTC, or of a length of time, which has no zone.
+    /// A part of a time in a zone, by default UTC, or the whole of a length of time in a unit, which has no zone.
     func timePart(_ function: ConditionFunction, of value: ConditionValue, zone: ConditionValue?) -> Operand {
         switch (value, zone) {
         case (.timestamp(let instant), nil): return Evaluator.part(function, of: instant, offset: 0)
@@ -16,8 +16,7 @@ extension Evaluator {
             case .getHours: return .value(.int(nanoseconds / 3_600_000_000_000))
             case .getMinutes: return .value(.int(nanoseconds / 60_000_000_000))
             case .getSeconds: return .value(.int(nanoseconds / 1_000_000_000))
-            // Those within their second, unlike the others.
-            case .getMilliseconds: return .value(.int(nanoseconds / 1_000_000 % 1_000))
+            case .getMilliseconds: return .value(.int(nanoseconds / 1_000_000))
             default: return noForm(function, value)
             }
         case (_, let zone?): return noForm(function, value, zone)

@@ -42,6 +42,14 @@ enum ConditionValue: Sendable {
         }
     }
 
+    /// Whether it may have elements or fields.
+    var hasParts: Bool {
+        switch self {
+        case .list, .map: true
+        default: false
+        }
+    }
+
     /// Whether it is what values of its type are before anybody sets them: `ofNonZeroValue` takes it for absent.
     var isZero: Bool {
         switch self {
@@ -104,6 +112,9 @@ struct ConditionMap: Sendable {
         }
         return nil
     }
+
+    /// Whether a map may have a value as a key.
+    static func isKey(_ value: ConditionValue) -> Bool { rank(value) != nil }
 
     /// A map of entries in any order, or the key that is wrong or occurs twice.
     static func make(_ entries: [Entry]) -> Result<ConditionMap, EvaluationFailure> {
