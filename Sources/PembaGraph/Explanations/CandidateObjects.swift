@@ -3,8 +3,8 @@
 
 internal import PembaCore
 
-/// Objects that tuples lead to from the subject, or from the wildcard of its type, nearest first: those by which it may
-/// be given a permission.
+/// The subject's object, and those that tuples lead to from it or from the wildcard of its type, nearest first: those by
+/// which it may be given a permission.
 ///
 /// Steps are taken whole or not at all, as long as there are at most `Limits.suggestionScan` tuples to follow, so that
 /// nothing depends on the numbers of entities.
@@ -15,13 +15,12 @@ struct CandidateObjects {
         let view = inquiry.view
         let check = inquiry.state.pointee.check
         let wildcard = view.wildcards[Int(check.subjectType)]
+        // The subject is one of them even if it has no number, which depends on the history of its tuples.
+        objects[check.subjectType] = [check.subject]
         var step = [check.subject, wildcard].filter { $0 >= EntityNumber.first }
         var known = Set(step)
         var left = Limits.suggestionScan
         while !step.isEmpty {
-            for entity in step where entity != wildcard {
-                objects[UInt32(view.records[Int(entity)].type), default: []].append(entity)
-            }
             left -= step.reduce(0) { $0 + RowWord(raw: view.reverse($1).pointee).count }
             guard left >= 0 else { return }
             var next: [UInt32] = []
@@ -32,6 +31,7 @@ struct CandidateObjects {
                 }
             }
             step = next.sorted { reader.precedes($0, $1) }
+            for entity in step { objects[UInt32(view.records[Int(entity)].type), default: []].append(entity) }
         }
     }
 
