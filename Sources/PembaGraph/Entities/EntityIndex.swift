@@ -67,6 +67,13 @@ struct EntityIndex {
         return Int(state.directory[Int(UInt64(hash) &>> UInt64(32 &- state.depth))])
     }
 
+    /// Where a walk starts, to be fetched before it does.
+    @inline(__always)
+    func start(_ hash: UInt32) -> UnsafePointer<UInt64> {
+        let probe = probe(hash)
+        return UnsafePointer(probe.segment + probe.position)
+    }
+
     /// Starts a walk.
     @inline(__always)
     func probe(_ hash: UInt32) -> Probe {

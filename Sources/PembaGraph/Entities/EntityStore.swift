@@ -160,9 +160,11 @@ struct EntityStore {
         return candidate(hash, slot, probe)
     }
 
-    /// The first bytes of an entity's id.
+    /// Where an entity's id is.
     @inline(__always)
-    func firstWord(_ entity: UInt32) -> UInt64 { strings.base[Int(records[Int(entity)].string)] }
+    func idStart(_ entity: UInt32) -> UnsafePointer<UInt64> {
+        UnsafePointer(strings.base + Int(records[Int(entity)].string))
+    }
 
     /// The candidate if it is the object; otherwise what a whole lookup finds.
     @inline(__always)

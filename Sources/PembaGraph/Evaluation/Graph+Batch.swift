@@ -1,6 +1,7 @@
 // Pemba: many checks at a time.
 // SPDX-License-Identifier: Apache-2.0
 
+import CPembaMemory
 package import PembaCore
 
 /// What the stages of a batch hand to each other.
@@ -15,19 +16,10 @@ struct BatchScratch {
     }
 
     let items: UnsafeMutablePointer<Item>
-    /// Takes what the stages read ahead, so that the reads are not left out.
-    let sink: UnsafeMutablePointer<UInt64>
 
-    init() {
-        items = .allocate(capacity: BatchScratch.width)
-        sink = .allocate(capacity: 1)
-        sink.initialize(to: 0)
-    }
+    init() { items = .allocate(capacity: BatchScratch.width) }
 
-    func release() {
-        items.deallocate()
-        sink.deallocate()
-    }
+    func release() { items.deallocate() }
 }
 
 extension Graph {
@@ -89,26 +81,30 @@ extension Graph {
     }
 
     /// Finds the entities of a group, stage by stage.
+    ///
+    /// Each stage fetches what the next one reads. Reading ahead instead would wait for memory as soon as the processor has
+    /// no room for more instructions that depend on it, which is after a few checks.
     private func find(_ views: UnsafeBufferPointer<CheckView>, _ first: Int, _ count: Int) {
         let items = batch.items
-        var read: UInt64 = 0
         for place in 0..<count {
-            var resource = entities.index.probe(items[place].resourceHash)
-            var subject = entities.index.probe(items[place].subjectHash)
-            read ^= entities.index.next(&resource) ^ entities.index.next(&subject)
+            pemba_prefetch(entities.index.start(items[place].resourceHash))
+            pemba_prefetch(entities.index.start(items[place].subjectHash))
         }
         for place in 0..<count {
             let resource = entities.candidate(items[place].resourceHash)
             let subject = entities.candidate(items[place].subjectHash)
             items[place].check.resource = resource
             items[place].check.subject = subject
-            read ^= entities.records[Int(resource)].forward ^ entities.records[Int(subject)].reverse
+            pemba_prefetch(entities.records + Int(resource))
+            pemba_prefetch(entities.records + Int(subject))
         }
         for place in 0..<count {
             let resource = items[place].check.resource
             let subject = items[place].check.subject
-            read ^= entities.firstWord(resource) ^ readAhead(entities.records[Int(resource)].forward)
-            read ^= entities.firstWord(subject) ^ readAhead(entities.records[Int(subject)].reverse)
+            pemba_prefetch(entities.idStart(resource))
+            pemba_prefetch(entities.idStart(subject))
+            prefetch(entities.records[Int(resource)].forward)
+            prefetch(entities.records[Int(subject)].reverse)
         }
         for place in 0..<count {
             let view = views[first + place]
@@ -127,14 +123,13 @@ extension Graph {
             )
             standInForUnknown(&items[place].check, view, hot)
         }
-        batch.sink.pointee = read
     }
 
-    /// Reads the start of a row.
+    /// Fetches the start of a row.
     @inline(__always)
-    private func readAhead(_ word: UInt64) -> UInt64 {
+    private func prefetch(_ word: UInt64) {
         let row = RowWord(raw: word)
-        return row.isSingle || row.isEmpty ? 0 : rows.arena.base[row.reference]
+        if !row.isSingle, !row.isEmpty { pemba_prefetch(rows.arena.base + row.reference) }
     }
 
     /// Evaluates the checks of a group, all with one evaluation: their state and their context, which is empty, are the same.
