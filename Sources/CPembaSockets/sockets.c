@@ -12,4 +12,11 @@ int pemba_accept(int listener, void *address, unsigned int *length) {
     return accept4(listener, address, length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 }
 
-void pemba_name_thread(const char *name) { pthread_setname_np(pthread_self(), name); }
+static _Thread_local const void *current_loop;
+
+void pemba_begin_loop(const void *loop, const char *name) {
+    current_loop = loop;
+    pthread_setname_np(pthread_self(), name);
+}
+
+const void *pemba_current_loop(void) { return current_loop; }

@@ -5,8 +5,8 @@ import Synchronization
 
 /// How many connections there are and how those before them ended; for metrics and the connection cap.
 ///
-/// Shared by all connections of a listener, which may live on several event loops; touched when a connection is opened
-/// or closed and never per frame.
+/// Shared by all connections of a listener and read by other threads; touched when a connection is opened or closed and
+/// never per frame.
 package final class TransportCounters: Sendable {
     private struct State {
         var open = 0

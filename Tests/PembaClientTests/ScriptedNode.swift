@@ -208,6 +208,7 @@ final class ScriptedNode: Sendable {
             Listener.Configuration(address: address, tls: { context }, expecting: .anyone),
             on: ScriptedNode.loop.get(),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            refusals: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             makeDelegate: { _ in Conversation(reference) }
         )
         self.address = bound.address

@@ -7,6 +7,27 @@ import PembaTestSupport
 import Testing
 
 @Suite struct ByteQueueTests {
+    /// Otherwise what waits would be moved again and again while it hardly changes.
+    @Test func growingMakesRoomThatLasts() {
+        var queue = ByteQueue()
+        let chunk = 16 << 10
+        func add() {
+            _ = queue.room(atLeast: chunk)
+            queue.fill(chunk)
+        }
+        while queue.count < (1 << 20) - chunk { add() }
+        var moves = 0
+        for _ in 0..<1_000 {
+            let before = queue.readable.baseAddress
+            queue.consume(chunk)
+            let after = queue.readable.baseAddress
+            add()
+            if queue.readable.baseAddress != after, before != nil { moves += 1 }
+        }
+        // Each move makes room for at least as much as it moves.
+        #expect(moves <= 1_000 * chunk / (1 << 20) + 2)
+    }
+
     @Test func itIsAQueueOfBytes() {
         for seed in Seeds(short: 50, full: 2_000) {
             var random = SeededRandom(seed: seed)

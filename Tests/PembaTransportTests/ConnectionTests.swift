@@ -151,8 +151,13 @@ import Testing
             let configuration = Listener.Configuration(address: address, tls: { context }, expecting: .anyone)
             let reason = "the port is taken by another process"
             #expect(throws: TransportError.cannotListen(address: address.description, reason: reason)) {
-                try Listener(configuration, on: EchoServer.loop.get(), logger: EchoServer.logger) { _ in
-                    RecordingDelegate(server.events)
+                try Listener(
+                    configuration,
+                    on: EchoServer.loop.get(),
+                    logger: EchoServer.logger,
+                    refusals: EchoServer.logger
+                ) {
+                    _ in RecordingDelegate(server.events)
                 }
             }
         }

@@ -169,6 +169,21 @@ import Testing
         }
     }
 
+    /// Also when the peer neither takes its leave nor sends the rest of what it began.
+    @Test func aConnectionThatIsClosedWithinABurstEnds() async throws {
+        var options = ConnectionOptions()
+        options.closeTimeout = .milliseconds(50)
+        let events = Recorder(behaviour: .echoAndClose)
+        try await EchoServer(options: options, events: events).run { server in
+            let client = try RawClient(server.listener.address, tls: server.cluster.client())
+            var writer = ByteWriter()
+            FrameWriter.frame(type: .ping, correlation: 1, into: &writer) { _ in }
+            try client.send(writer.bytes + [0])
+            try await events.wait("the end") { $0.closed.count == 1 }
+            withExtendedLifetime(client) {}
+        }
+    }
+
     @Test func anIdlePeerIsCutOff() async throws {
         var options = ConnectionOptions()
         options.idleTimeout = .milliseconds(50)

@@ -128,8 +128,8 @@ import Testing
         for number in 0..<10_000 {
             let timer = LoopTimer(deadline: UInt64(2_000_000 + number)) { _ in }
             timers.insert(timer)
-            timers.cancel(timer)
-            timers.cancel(timer)
+            #expect(timers.cancel(timer) != nil)
+            #expect(timers.cancel(timer) == nil)
         }
         #expect(timers.popDue(by: 999_999) == nil)
         #expect(timers.popDue(by: 1_000_000) === kept)
@@ -148,7 +148,6 @@ import Testing
         await withUnsafeContinuation { continuation in loop.stop { continuation.resume() } }
         #expect(story.lines == Array(0..<100) + [-1])
         loop.execute { story.lines.append(-2) }
-        loop.scheduleTask(in: .nanoseconds(0)) { story.lines.append(-3) }
         // Who asks again is answered at once.
         await withUnsafeContinuation { continuation in loop.stop { continuation.resume() } }
         #expect(story.lines.count == 101)

@@ -60,8 +60,13 @@ struct EchoServer {
         )
         configuration.options = options
         configuration.connectionLimit = limit
-        listener = try Listener(configuration, on: EchoServer.loop.get(), logger: EchoServer.logger) { _ in
-            RecordingDelegate(events)
+        listener = try Listener(
+            configuration,
+            on: EchoServer.loop.get(),
+            logger: EchoServer.logger,
+            refusals: EchoServer.logger
+        ) {
+            _ in RecordingDelegate(events)
         }
     }
 

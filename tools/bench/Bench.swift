@@ -8,6 +8,12 @@ import PembaTooling
 /// Measures Pemba: evaluation in this process, and a running cluster through the client library.
 @main
 struct Bench: AsyncParsableCommand {
+    static func main() async {
+        // What was started is stopped also when nobody reads the output any more.
+        LineOutput.expectNobody()
+        await main(nil)
+    }
+
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures evaluation and consensus in this process, or a cluster through the client library.",

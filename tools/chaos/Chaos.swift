@@ -8,6 +8,12 @@ import PembaTooling
 /// Runs a cluster under fire and verifies what clients saw.
 @main
 struct Chaos: AsyncParsableCommand {
+    static func main() async {
+        // What was started is stopped also when nobody reads the output any more.
+        LineOutput.expectNobody()
+        await main(nil)
+    }
+
     static let configuration = CommandConfiguration(
         commandName: "chaos",
         abstract: "Kills, pauses and restarts real nodes under load and verifies the history.",

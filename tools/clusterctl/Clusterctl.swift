@@ -30,6 +30,7 @@ struct Clusterctl: AsyncParsableCommand {
     )
 
     static func main() async {
+        LineOutput.expectNobody()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -12,7 +12,10 @@
 /// `address` has room for `*length` bytes, and gets a `struct sockaddr` of so many bytes as `*length` then says.
 int pemba_accept(int listener, void *address, unsigned int *length);
 
-/// Names the calling thread, for the system's tools; at most 15 bytes.
-void pemba_name_thread(const char *name);
+/// Names the calling thread, for the system's tools (at most 15 bytes), and marks it as that of `loop`.
+void pemba_begin_loop(const void *loop, const char *name);
+
+/// The loop whose thread this is; null on every other thread.
+const void *pemba_current_loop(void);
 
 #endif

@@ -72,6 +72,7 @@ public struct ClientConfiguration: Sendable {
     public var retry = RetryPolicy()
     /// Whether to connect to the leader at the address that the nodes give for it, if no endpoint is the leader.
     public var connectsToLeader = true
+
     /// Everything without a default.
     public init(endpoints: [NetworkAddress], authority: PEM, credentials: Credentials) {
         self.endpoints = endpoints

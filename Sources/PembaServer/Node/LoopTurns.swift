@@ -3,6 +3,7 @@
 
 import DequeModule
 import NIOCore
+import PembaTransport
 
 /// Work that takes milliseconds, in pieces: one piece for each time that the loop has looked at its sockets.
 ///
@@ -11,11 +12,11 @@ import NIOCore
 ///
 /// Confined to the loop.
 final class LoopTurns {
-    private let loop: any EventLoop
+    private let loop: SocketLoop
     private var waiting: Deque<() -> Void> = []
     private var isScheduled = false
 
-    init(loop: any EventLoop) { self.loop = loop }
+    init(loop: SocketLoop) { self.loop = loop }
 
     /// Does a piece of work when its turn comes.
     ///

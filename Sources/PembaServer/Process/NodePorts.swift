@@ -58,8 +58,12 @@ final class NodePorts {
     func listen(_ callers: Callers) throws(StartupError) -> Listener {
         let node = node
         do throws(TransportError) {
-            let refused = logs.audit.refusedConnections
-            let listener = try Listener(options(callers), on: loop, logger: refused) { connection in
+            let listener = try Listener(
+                options(callers),
+                on: loop,
+                logger: logs.logger("transport"),
+                refusals: logs.audit.refusedConnections
+            ) { connection in
                 guard let node = node.value else { return NotReady() }
                 return callers == .clients
                     ? ClientConnection(node: node, connection: connection)
@@ -104,7 +108,7 @@ final class NodePorts {
     func close() {
         for listener in listeners { try? listener.close().wait() }
         http?.close()
-        try? loop.syncShutdownGracefully()
+        loop.stopAndWait()
     }
 }
 

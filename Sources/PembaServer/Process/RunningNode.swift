@@ -8,7 +8,7 @@ package import PembaCore
 package import PembaStorage
 import PembaTransport
 
-/// A node and everything around it: one event loop, the storage thread, the three ports.
+/// A node and everything around it: its event loop, the storage thread, the three ports.
 ///
 /// `start` returns when the node listens; it may not know a leader yet. All methods may be called from any thread but
 /// the node's loop.
@@ -157,7 +157,7 @@ package final class RunningNode: Sendable {
         try? clients.close().wait()
         try? peers.close().wait()
         http?.close()
-        try? loop.syncShutdownGracefully()
+        loop.stopAndWait()
         logger.notice("stopped")
     }
 }

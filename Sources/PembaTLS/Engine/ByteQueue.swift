@@ -13,7 +13,7 @@ package struct ByteQueue: ~Copyable {
     /// Where the unread bytes end; at most `capacity`.
     private var end = 0
 
-    /// What an empty buffer keeps instead of giving it back.
+    /// What an empty queue keeps instead of giving it back.
     static let keptCapacity = 256 << 10
 
     /// Starts without memory.
@@ -62,7 +62,8 @@ package struct ByteQueue: ~Copyable {
         if needed <= capacity / 2, let base {
             base.copyMemory(from: base + start, byteCount: count)
         } else {
-            let grown = max(4_096, needed.nextPowerOfTwo)
+            // Always larger: memory of the same size would be full, and moved, again at once.
+            let grown = max(4_096, max(needed, capacity + 1).nextPowerOfTwo)
             let memory = UnsafeMutableRawPointer.allocate(byteCount: grown, alignment: 16)
             if let base {
                 memory.copyMemory(from: base + start, byteCount: count)

@@ -20,6 +20,10 @@ package struct LineOutput {
     /// Writes a line to standard error, for people who look on.
     package static func note(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
 
+    /// Makes writing to nobody an error, which `write` ends the program for and `note` passes over, instead of a signal that
+    /// ends it anywhere: for programs that have something to put in order.
+    package static func expectNobody() { signal(SIGPIPE, SIG_IGN) }
+
     /// Writes to standard output at once; ends the program in silence if nobody reads it any more, as a filter does.
     package static func write(_ text: String) { write(Array(text.utf8)) }
 

@@ -8,7 +8,7 @@ package import PembaCore
 package import PembaTLS
 import PembaWire
 
-/// One TLS connection that carries frames: TLS and framing in one handler, confined to one event loop.
+/// One TLS connection that carries frames: TLS, framing and the socket, confined to one event loop.
 ///
 /// The path of a burst: ciphertext is decrypted behind what is left of the last burst, every complete frame is handed
 /// to the delegate where it lies, and what the delegate appended to `output` meanwhile is sealed and written once. No
@@ -169,7 +169,9 @@ package final class Connection: SocketUser {
     }
 
     func loopWillEnd() {
-        if ending == nil { ending = .ended(reason: "this process stops serving connections") }
+        if ending == nil, phase == .handshake || phase == .open {
+            ending = .ended(reason: "this process stops serving connections")
+        }
         abort()
     }
 
@@ -281,6 +283,8 @@ package final class Connection: SocketUser {
         if offset > 0 { delegate.connectionDidFinishBurst(self) }
         received.consume(offset)
         if ending != nil, phase == .open { return finish() }
+        // The timer of a connection that was closed meanwhile is that of its end.
+        guard phase == .open else { return }
         if offset > 0 { clock.frameCompleted(at: burstTime) }
         if clock.frameIsPartial(received.count > 0) { armTimer() }
     }

@@ -32,8 +32,6 @@ package enum Connector {
             outcome.fail(TransportError.cannotConnect(address: address.description, reason: reason))
         }
         @Sendable func race(_ candidates: [SocketAddress]) {
-            // Nobody waits any more.
-            guard NIODeadline.now() < deadline else { return fail(SystemReason.text(ETIMEDOUT)) }
             ConnectRace.run(candidates, deadline: deadline, on: loop) { result in
                 switch result {
                 case .failure(let error): fail(error.reason)
@@ -61,8 +59,13 @@ package enum Connector {
         if let numeric = SocketAddress.numeric(address) {
             loop.execute { race([numeric]) }
         } else {
-            let patience = loop.scheduleTask(deadline: deadline) { fail(SystemReason.text(ETIMEDOUT)) }
-            resolve(address) { result in
+            // It fails as well if the loop ends meanwhile.
+            let patience = loop.scheduleTask(deadline: deadline) {}
+            patience.futureResult.whenComplete { result in
+                if case .failure(EventLoopError.cancelled) = result { return }
+                fail(SystemReason.text(ETIMEDOUT))
+            }
+            resolve(address, by: deadline) { result in
                 patience.cancel()
                 switch result {
                 case .success(let found): loop.execute { race(found) }
@@ -73,13 +76,19 @@ package enum Connector {
         return outcome.futureResult
     }
 
-    /// Asks the name servers, which may take long, on a thread that waits for them.
+    /// Where name servers are waited for: one name at a time, and no thread of others.
+    private static let resolver = DispatchQueue(label: "pemba-resolver")
+
+    /// Asks the name servers, which may take long; no answer once `deadline` has passed, when nobody waits any more.
     private static func resolve(
         _ address: NetworkAddress,
+        by deadline: NIODeadline,
         _ completion: @escaping @Sendable (Result<[SocketAddress], ResolutionError>) -> Void
     ) {
-        DispatchQueue.global().async {
-            completion(Result { () throws(ResolutionError) in try SocketAddress.resolve(address) })
+        resolver.async {
+            guard NIODeadline.now() < deadline else { return }
+            let result = Result { () throws(ResolutionError) in try SocketAddress.resolve(address) }
+            if NIODeadline.now() < deadline { completion(result) }
         }
     }
 }

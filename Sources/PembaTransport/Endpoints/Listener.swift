@@ -47,10 +47,14 @@ package final class Listener: SocketUser, @unchecked Sendable {
     private let configuration: Configuration
     private let loop: SocketLoop
     private let logger: Logger
+    /// Where refused connections are told of.
+    private let refusals: Logger
     private let makeDelegate: @Sendable (Connection) -> any ConnectionDelegate
     private let socket: Socket
     private var watch: SocketLoop.Watch?
     private var isClosed = false
+    /// Whether it is known that nothing can be accepted.
+    private var isWithoutRoom = false
 
     /// Listens, on the first of the host's addresses.
     ///
@@ -59,6 +63,7 @@ package final class Listener: SocketUser, @unchecked Sendable {
         _ configuration: Configuration,
         on loop: SocketLoop,
         logger: Logger,
+        refusals: Logger,
         makeDelegate: @escaping @Sendable (Connection) -> any ConnectionDelegate
     ) throws(TransportError) {
         let wanted = configuration.address
@@ -67,6 +72,7 @@ package final class Listener: SocketUser, @unchecked Sendable {
         self.configuration = configuration
         self.loop = loop
         self.logger = logger
+        self.refusals = refusals
         self.makeDelegate = makeDelegate
         loop.execute { self.goOn() }
     }
@@ -125,6 +131,7 @@ package final class Listener: SocketUser, @unchecked Sendable {
         for _ in 0..<Listener.acceptsPerTurn {
             do throws(SystemError) {
                 guard let (accepted, peer) = try socket.accept() else { return }
+                isWithoutRoom = false
                 welcome(accepted, peer)
             } catch {
                 // Without room, the connection that waits would be told of again and again.
@@ -135,7 +142,13 @@ package final class Listener: SocketUser, @unchecked Sendable {
     }
 
     private func pause(for error: SystemError) {
-        logger.warning("no connection can be accepted for now", metadata: ["reason": "\(error.reason)"])
+        if !isWithoutRoom {
+            logger.warning(
+                "no connection can be accepted for now",
+                metadata: ["listen": "\(address)", "reason": "\(error.reason)"]
+            )
+        }
+        isWithoutRoom = true
         leave()
         loop.assumeIsolated().scheduleTask(in: Listener.pause) { self.goOn() }
     }
@@ -174,7 +187,7 @@ package final class Listener: SocketUser, @unchecked Sendable {
             on: loop,
             options: configuration.options,
             counters: counters,
-            logger: logger,
+            logger: refusals,
             makeDelegate: makeDelegate,
             onClosed: { [counters] in counters.release() }
         )
@@ -183,6 +196,6 @@ package final class Listener: SocketUser, @unchecked Sendable {
 
     private func refused(_ error: TransportError) {
         counters.count(error.cause)
-        logger.info("connection refused", metadata: ["reason": "\(error)", "cause": "\(error.cause.rawValue)"])
+        refusals.info("connection refused", metadata: ["reason": "\(error)", "cause": "\(error.cause.rawValue)"])
     }
 }

@@ -64,13 +64,17 @@ struct LoopTimers {
     }
 
     /// Forgets what is to be done; where it stands is cleared at its time, or when there are many such.
-    mutating func cancel(_ timer: LoopTimer) {
-        guard timer.body != nil else { return }
+    ///
+    /// Returns what is not done, so that it goes when nothing is being changed here.
+    mutating func cancel(_ timer: LoopTimer) -> ((LoopTimer.Ending) -> Void)? {
+        guard let body = timer.body else { return nil }
         timer.body = nil
         cancelled += 1
-        guard cancelled > LoopTimers.tolerated, cancelled > entries.count / 2 else { return }
-        entries = Heap(entries.unordered.filter { $0.timer.body != nil })
-        cancelled = 0
+        if cancelled > LoopTimers.tolerated, cancelled > entries.count / 2 {
+            entries = Heap(entries.unordered.filter { $0.timer.body != nil })
+            cancelled = 0
+        }
+        return body
     }
 
     /// Removes and returns the next one if it is due by `now`; nil if none is.

@@ -19,9 +19,9 @@ protocol SocketUser: AnyObject {
 
 /// One thread that waits for sockets, for times and for other threads, and does what there is to do.
 ///
-/// A turn looks at the sockets, does what has fallen due, then the tasks that waited before it, then sends what gathered
-/// meanwhile. What is handed over during a turn waits for the next: so between any two tasks of which one brings forth the
-/// other the sockets are looked at, and no kind of work keeps the loop from them.
+/// A turn looks at the sockets, does what has fallen due, and then the tasks that were handed over until then; what gathered
+/// on connections meanwhile is sent. What a task hands over waits for the next turn: so between any two tasks of which one
+/// brings forth the other the sockets are looked at, and no kind of work keeps the loop from them.
 ///
 /// It is an `EventLoop` of SwiftNIO, for its promises, futures and scheduled tasks; its channels live on loops of their own.
 /// Decision 0021 says why sockets do not.
@@ -58,6 +58,8 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
 
     /// Memory that is kept for ciphertext; what needs more gives it back.
     private static let keptCapacity = 1 << 20
+    /// How often what the end brings forth is ended as well.
+    private static let endingRounds = 4
     /// How much is read from a socket at a time.
     private static let readBytes = 256 << 10
 
@@ -65,7 +67,6 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
     private let shared = Mutex(Shared())
     private let bell: Poller.Bell
     private var poller: Poller
-    private var thread = pthread_t()
     private var watched: [Watched] = []
     private var freePlaces: [Int] = []
     private var timers = LoopTimers()
@@ -75,8 +76,8 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
     /// How often it has looked at its sockets; ask on the loop.
     package private(set) var turns: UInt64 = 0
     /// Where sockets are read to; its content is done with when its reader returns.
-    let readBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: readBytes, alignment: 64)
-    private var sealBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 64)
+    let readBuffer: UnsafeMutableRawBufferPointer
+    private var sealBuffer: UnsafeMutableRawBufferPointer
 
     /// Starts the thread; fails if the process may have no more descriptors or threads.
     ///
@@ -85,12 +86,12 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
         self.name = name
         poller = try Poller()
         bell = poller.bell
+        readBuffer = .allocate(byteCount: SocketLoop.readBytes, alignment: 64)
+        sealBuffer = .allocate(byteCount: 64 << 10, alignment: 64)
         // The thread holds the loop until it has ended.
         let reference = Unmanaged.passRetained(self)
-        // Locked, so that it begins when it is known which thread it is.
-        let result = shared.withLock { _ in
-            pthread_create(&thread, nil, SocketLoop.main, reference.toOpaque())
-        }
+        var thread = pthread_t()
+        let result = pthread_create(&thread, nil, SocketLoop.main, reference.toOpaque())
         guard result == 0 else {
             reference.release()
             throw .noLoop(reason: SystemReason.text(result))
@@ -101,8 +102,9 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
     private static let main: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { reference in
         guard let reference else { return nil }
         let loop = Unmanaged<SocketLoop>.fromOpaque(reference).takeRetainedValue()
-        loop.shared.withLock { _ in pemba_name_thread(loop.name) }
-        loop.run()
+        pemba_begin_loop(reference, loop.name)
+        while loop.turn() {}
+        loop.end()
         return nil
     }
 
@@ -125,6 +127,14 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
         }
         if hasStopped { return completion() }
         bell.ring()
+    }
+
+    /// Ends the thread as `stop` does, and waits for that; so not from the loop itself.
+    package func stopAndWait() {
+        preconditionNotInEventLoop()
+        let ended = DispatchSemaphore(value: 0)
+        stop { ended.signal() }
+        ended.wait()
     }
 
     // MARK: - Sockets
@@ -168,10 +178,13 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
     func unwatch(_ watch: Watch) {
         precondition(watched[watch.place].generation == watch.generation, "a socket that is not watched was left")
         poller.remove(watched[watch.place].descriptor)
+        let user = watched[watch.place].user
         watched[watch.place].user = nil
         // What was found ready before and is told later is not meant for whoever gets the place next.
         watched[watch.place].generation &+= 1
         freePlaces.append(watch.place)
+        // It may go now, when nothing of the loop is being changed.
+        withExtendedLifetime(user) {}
     }
 
     /// Memory for what is written next; valid until it is asked for again, and of use within one call.
@@ -189,28 +202,6 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
 
     // MARK: - Turns
 
-    private func run() {
-        while turn() {}
-        // What that brings forth may open a socket once more, and no more often than that.
-        for _ in 0..<2 {
-            for user in watched.compactMap(\.user) { user.loopWillEnd() }
-            for _ in 0..<tasks.count { tasks.popFirst()?() }
-        }
-        for timer in timers.removeAll() { timer.end(.dropped) }
-        let (dropped, completions) = shared.withLock { shared in
-            shared.hasStopped = true
-            defer {
-                shared.tasks = []
-                shared.onStopped = []
-            }
-            return (shared.tasks, shared.onStopped)
-        }
-        // What the dropped tasks hold goes here, where nothing is locked.
-        withExtendedLifetime((dropped, tasks)) {}
-        tasks = []
-        for completion in completions { completion() }
-    }
-
     /// Looks once at everything; false if that was the last time.
     private func turn() -> Bool {
         let found = poller.wait(until: sleepLimit())
@@ -218,19 +209,51 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
         for place in 0..<found {
             if let event = poller.event(place) { tell(event.name, event.readiness) }
         }
-        let isStopping = shared.withLock { shared in
+        let now = NIODeadline.now().uptimeNanoseconds
+        while let timer = timers.popDue(by: now) { timer.end(.due) }
+        let isStopping = takeTasks()
+        // What is to be sent by now does not wait for tasks, which may take long.
+        flush()
+        runTasks()
+        flush()
+        return !isStopping || !tasks.isEmpty
+    }
+
+    /// Takes over what other threads have handed over; true if they want the loop to end.
+    private func takeTasks() -> Bool {
+        shared.withLock { shared in
             shared.isAsleep = false
             tasks.append(contentsOf: shared.tasks)
             shared.tasks.removeAll(keepingCapacity: true)
             return shared.isStopping
         }
-        // What they bring forth is done in the next turn.
-        let present = tasks.count
-        let now = NIODeadline.now().uptimeNanoseconds
-        while let timer = timers.popDue(by: now) { timer.end(.due) }
-        for _ in 0..<present { tasks.popFirst()?() }
-        flush()
-        return !isStopping || !tasks.isEmpty
+    }
+
+    /// Does the tasks that are there; what they bring forth waits.
+    private func runTasks() {
+        for _ in 0..<tasks.count { tasks.popFirst()?() }
+    }
+
+    /// Closes what is open and ends what waits.
+    private func end() {
+        // What an end brings forth may open something once more, but not without end.
+        for _ in 0..<SocketLoop.endingRounds {
+            for user in watched.compactMap(\.user) { user.loopWillEnd() }
+            for timer in timers.removeAll() { timer.end(.dropped) }
+            _ = takeTasks()
+            runTasks()
+        }
+        let completions = shared.withLock { shared in
+            shared.hasStopped = true
+            tasks.append(contentsOf: shared.tasks)
+            shared.tasks = []
+            defer { shared.onStopped = [] }
+            return shared.onStopped
+        }
+        // Everything that was taken is done; what comes from here on is refused, or has nobody to do it.
+        runTasks()
+        for timer in timers.removeAll() { timer.end(.dropped) }
+        for completion in completions { completion() }
     }
 
     /// How long to sleep; nil: not at all.
@@ -258,7 +281,9 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
 
     // MARK: - Tasks
 
-    package var inEventLoop: Bool { pthread_equal(pthread_self(), thread) != 0 }
+    package var inEventLoop: Bool {
+        pemba_current_loop() == UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque())
+    }
 
     package func execute(_ task: @escaping @Sendable () -> Void) {
         guard !inEventLoop else { return tasks.append(task) }
@@ -285,7 +310,7 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
         }
         let isTaken = onLoop { $0.timers.insert(timer) }
         if !isTaken { promise.fail(EventLoopError.shutdown) }
-        return Scheduled(promise: promise, cancellationTask: { [self] in onLoop { $0.timers.cancel(timer) } })
+        return Scheduled(promise: promise, cancellationTask: { [self] in onLoop { _ = $0.timers.cancel(timer) } })
     }
 
     @discardableResult
@@ -305,7 +330,8 @@ package final class SocketLoop: EventLoop, @unchecked Sendable {
         return true
     }
 
+    /// Refused, as by every loop that belongs to somebody: its owner stops it.
     package func shutdownGracefully(queue: DispatchQueue, _ callback: @escaping @Sendable ((any Error)?) -> Void) {
-        stop { queue.async { callback(nil) } }
+        queue.async { callback(EventLoopError.unsupportedOperation) }
     }
 }

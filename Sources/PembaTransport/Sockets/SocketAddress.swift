@@ -52,7 +52,9 @@ struct SocketAddress {
     /// - Parameter isListening: whether they are to be listened on instead of connected to.
     static func resolve(_ address: NetworkAddress, isListening: Bool = false) throws(ResolutionError) -> [SocketAddress]
     {
-        try lookUp(address, isListening ? AI_PASSIVE : 0)
+        if let literal = numeric(address) { return [literal] }
+        // Of a family that this machine has no address of, nothing is to be expected.
+        return try lookUp(address, AI_ADDRCONFIG | (isListening ? AI_PASSIVE : 0))
     }
 
     /// The address that a host is if it is no name, which needs no waiting.
@@ -64,7 +66,11 @@ struct SocketAddress {
         hints.ai_flags = flags | AI_NUMERICSERV
         var first: UnsafeMutablePointer<addrinfo>?
         let result = getaddrinfo(address.host, String(address.port), &hints, &first)
-        guard result == 0 else { throw ResolutionError(reason: String(cString: gai_strerror(result))) }
+        guard result == 0 else {
+            throw ResolutionError(
+                reason: result == EAI_SYSTEM ? SystemReason.text(errno) : String(cString: gai_strerror(result))
+            )
+        }
         defer { freeaddrinfo(first) }
         var found: [SocketAddress] = []
         var next = first
