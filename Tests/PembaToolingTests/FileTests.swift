@@ -131,7 +131,8 @@ struct RelationshipFileTests {
             utf8: [0xEF, 0xBB, 0xBF] + Array("doc:1#viewer@user:a\ndoc:2#viewer@user:b\n".utf8),
             name: "f"
         )
-        #expect(try RelationshipFile.parse(text).map(\.resource.id) == ["1", "2"])
+        let tuples = try RelationshipFile.parse(text)
+        #expect(tuples.map(\.description) == ["doc:1#viewer@user:a", "doc:2#viewer@user:b"])
         #expect(text.place(ofTupleAfter: 1) == "f:2" && text.tupleCount == 2)
     }
 
