@@ -38,20 +38,24 @@ struct Catalogue {
     /// By node and naming.
     private(set) var nodeDigests: [UInt64] = []
     private(set) var messages: [RaftMessage] = []
-    /// By message and naming.
-    private(set) var messageDigests: [UInt64] = []
+    /// By message and naming: the bit that stands for it in a set of messages.
+    private(set) var messageBits: [Int] = []
     /// By message: the place of its receiver.
     private(set) var receivers: [Int] = []
     /// By message: its term, and what that means.
     private(set) var relevances: [(term: UInt64, kind: Relevance)] = []
     private var nodeNumbers: [UInt64: Int] = [:]
     private var messageNumbers: [UInt64: Int] = [:]
+    private var bitNumbers: [UInt64: Int] = [:]
     private var steps = NumberTable()
     private(set) var allSteps: [Step] = []
     private(set) var histories: [ClusterHistory] = []
     /// By history and naming.
     private(set) var historyDigests: [UInt64] = []
     private var historyNumbers: [ClusterHistory: Int] = [:]
+
+    /// The words of 64 bits that a set of messages takes.
+    var messageWords: Int { (bitNumbers.count + 63) / 64 }
 
     init(_ bounds: ExplorationBounds) {
         self.bounds = bounds
@@ -87,10 +91,17 @@ struct Catalogue {
         precondition(messages.count < NodeEvent.messagesMax, "more kinds of messages than can be told apart")
         messageNumbers[digests[0]] = messages.count
         messages.append(message)
-        messageDigests += digests
+        messageBits += digests.map { bit(of: $0) }
         receivers.append(Int(message.to.rawValue) - 1)
         relevances.append((message.term.rawValue, Catalogue.relevance(of: message)))
         return messages.count - 1
+    }
+
+    /// The bit of a message by its digest; those under other names of nodes have bits, too, before such a message is sent.
+    private mutating func bit(of digest: UInt64) -> Int {
+        if let known = bitNumbers[digest] { return known }
+        bitNumbers[digest] = bitNumbers.count
+        return bitNumbers.count - 1
     }
 
     private static func relevance(of message: RaftMessage) -> Relevance {

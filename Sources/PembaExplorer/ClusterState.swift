@@ -41,38 +41,3 @@ struct ClusterState {
         }
     }
 }
-
-/// The states of one depth, packed.
-struct Frontier {
-    private var words: [UInt32] = []
-    private(set) var count = 0
-    private let nodeCount: Int
-
-    init(nodeCount: Int) { self.nodeCount = nodeCount }
-
-    /// The bytes that it takes.
-    var byteCount: Int { words.capacity * 4 }
-
-    mutating func append(_ state: ClusterState) {
-        for node in state.nodes { words.append(UInt32(node)) }
-        words.append(UInt32(state.history))
-        words.append(UInt32(truncatingIfNeeded: state.budget.packed))
-        words.append(UInt32(truncatingIfNeeded: state.budget.packed >> 32))
-        words.append(UInt32(state.messages.count))
-        for message in state.messages { words.append(UInt32(message)) }
-        count += 1
-    }
-
-    /// Reads the state at `position` into `state`, and moves on to the next.
-    func read(at position: inout Int, into state: inout ClusterState) {
-        for slot in 0..<nodeCount { state.nodes[slot] = Int(words[position + slot]) }
-        position += nodeCount
-        state.history = Int(words[position])
-        state.budget = ClusterState.Budget(packed: UInt64(words[position + 1]) | UInt64(words[position + 2]) << 32)
-        let count = Int(words[position + 3])
-        position += 4
-        state.messages.removeAll(keepingCapacity: true)
-        for offset in 0..<count { state.messages.append(Int(words[position + offset])) }
-        position += count
-    }
-}

@@ -5,16 +5,28 @@ internal import PembaCore
 internal import PembaRaft
 
 extension Exploration {
+    /// How a state was found: from which other, and by which event of which node.
+    struct Origin {
+        var state: UInt32
+        private var packed: UInt32
+
+        init(state: UInt32, slot: Int, event: UInt32) {
+            self.state = state
+            packed = UInt32(slot) << 28 | event
+        }
+
+        var slot: Int { Int(packed >> 28) }
+        var event: UInt32 { packed & (1 << 28 - 1) }
+    }
+
     /// The events from the beginning to the state that was found last.
     func trace() -> [String] {
         var events: [(slot: Int, event: UInt32)] = []
-        var depth = origins.count - 1
-        var number = origins[depth].count - 1
-        while depth > 0 {
-            let origin = origins[depth][number]
-            events.append((Int(origin.node), origin.event))
+        var number = origins.count - 1
+        while number > 0 {
+            let origin = origins[number]
+            events.append((origin.slot, origin.event))
             number = Int(origin.state)
-            depth -= 1
         }
         return events.reversed().enumerated().map { position, event in
             "\(position + 1). node \(event.slot + 1) \(text(NodeEvent(code: event.event)))"

@@ -48,8 +48,13 @@ package struct ExplorationBounds: Sendable, Hashable {
     /// The nodes, from 1.
     var nodes: [NodeID] { (1...UInt64(voters + learners)).map { NodeID($0) } }
 
-    /// Whether exchanging nodes makes no difference: they begin alike, and nothing names one of them.
-    var isSymmetric: Bool { learners == 0 && reconfigurations == 0 }
+    /// Whether it makes no difference if each node has the place of another, `names` by node: voters begin as voters, and
+    /// whoever is asked for as a voter still is.
+    func areAlike(_ names: [UInt64]) -> Bool {
+        zip(nodes, names).allSatisfy { node, name in
+            (node.rawValue <= voters) == (name <= voters) && goal.contains(node) == goal.contains(NodeID(name))
+        }
+    }
 
     /// The settings of a node, whose deadlines pass when the exploration says so.
     func options(of node: NodeID) -> RaftOptions {
@@ -79,6 +84,13 @@ package struct ExplorationBounds: Sendable, Hashable {
             payload: configuration.encoded
         )
     }
+
+    /// Rounds of heartbeats that one process may begin: a read that is repeated asks for one each time, and its repetitions
+    /// have no end.
+    var roundsMax: Int { terms + heartbeats + reads }
+
+    /// Reads that may wait at one node, for the same reason.
+    var waitingReadsMax: Int { 2 * reads }
 
     /// The last term.
     var lastTerm: Term { Term(1 + UInt64(terms)) }

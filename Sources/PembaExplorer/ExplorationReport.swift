@@ -3,11 +3,14 @@
 
 /// How far an exploration has come.
 package struct ExplorationProgress: Sendable {
-    /// Different states of the cluster, those counted once that differ in the names of nodes only.
+    /// Different states of the cluster, those counted once that differ in the names of nodes only, and those not at all that
+    /// others were known to stand for.
     package var states = 0
+    /// Different combinations of states of the nodes, of what was decided and of what may still happen.
+    package var combinations = 0
     /// Events that were tried.
     package var events = 0
-    /// Events from the beginning to the states that are being looked at.
+    /// Events on the longest of the ways on which states were found.
     package var depth = 0
     /// Different states of one node.
     package var nodeStates = 0
@@ -25,7 +28,8 @@ package struct ExplorationReport: Sendable {
         case complete
         /// The bound on memory or states was met; all that was seen is as it should be.
         case unfinished
-        /// Something that must never happen; the events that lead to it, none of which can be left out of a shortest way.
+        /// Something that must never happen; the events that lead to it, but for arrivals that are only answered. There may be
+        /// a shorter way.
         case violation(String, trace: [String])
     }
 
@@ -45,8 +49,8 @@ package struct ExplorationReport: Sendable {
     /// One line for people.
     package var summary: String {
         let counts =
-            "\(progress.states) states, \(progress.events) events, depth \(progress.depth), "
-            + "\(progress.nodeStates) states of a node, \(progress.messages) messages"
+            "\(progress.states) states, \(progress.combinations) combinations of nodes, \(progress.events) events, "
+            + "depth \(progress.depth), \(progress.nodeStates) states of a node, \(progress.messages) messages"
         return switch outcome {
         case .complete: "complete: \(counts)"
         case .unfinished: "unfinished: \(counts)"

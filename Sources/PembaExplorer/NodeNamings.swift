@@ -3,14 +3,14 @@
 
 internal import PembaCore
 
-/// The permutations of the nodes' ids, the identity first; it alone where nodes differ in more than their ids.
+/// The permutations of the nodes' ids, the identity first, that exchange only nodes which differ in nothing but their ids.
 struct NodeNamings {
     /// By permutation, the name of each node by its id.
     private let names: [[UInt64]]
 
     init(_ bounds: ExplorationBounds) {
         let ids = bounds.nodes.map(\.rawValue)
-        names = (bounds.isSymmetric ? NodeNamings.permutations(of: ids) : [ids]).map { [0] + $0 }
+        names = NodeNamings.permutations(of: ids).filter(bounds.areAlike).map { [0] + $0 }
     }
 
     /// How many there are.

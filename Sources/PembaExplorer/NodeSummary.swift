@@ -18,10 +18,16 @@ struct NodeSummary {
     /// The term on disk.
     let storedTerm: Term
     let writeCount: Int
+    /// How far it has got: all that it does later takes it further, but for crashes and entries that are replaced.
+    let progress: Int
     /// Whether silence would change anything.
     let canFallSilent: Bool
     /// Whether it takes another node for one that has lost its data.
     let missesData: Bool
+    /// Rounds of heartbeats that it has begun since it started.
+    let roundCount: Int
+    /// Reads that wait there, a repeated one as often as it was asked for.
+    let waitingReadCount: Int
     /// The configurations in the log.
     let configurations: [RaftConfiguration]
 
@@ -35,9 +41,12 @@ struct NodeSummary {
         log = NodeSummary.chain(entries)
         stored = NodeSummary.chain(node.disk.entries)
         storedTerm = node.disk.hardState.term
+        progress = Int(term.rawValue + storedTerm.rawValue) + log.count + stored.count + commit
         writeCount = node.writes.count
         canFallSilent = role == .leader || (role == .follower && status.leadership.leader != nil)
         missesData = status.peers.contains(where: \.hasLostData)
+        roundCount = node.core.roundCount
+        waitingReadCount = node.core.waitingReadCount
         configurations = entries.compactMap { entry in
             entry.kind == .configuration ? try? RaftConfiguration(payload: entry.payload) : nil
         }

@@ -7,7 +7,10 @@ internal import PembaCore
 struct NumberTable {
     private var keys: [UInt64] = Array(repeating: .max, count: 1 << 12)
     private var values: [Int32] = Array(repeating: 0, count: 1 << 12)
-    private var count = 0
+    private(set) var count = 0
+
+    /// The bytes that it takes.
+    var byteCount: Int { keys.count * 12 }
 
     /// The value of a key, which is less than the greatest number there is; entries are never taken out.
     subscript(key: UInt64) -> Int? {

@@ -23,7 +23,7 @@ struct Explore: ParsableCommand {
             """
     )
 
-    @Flag(help: "The explorations of the long form; takes hours.")
+    @Flag(help: "The explorations of the long form; takes half an hour.")
     var full = false
 
     @Option(help: "One of the named explorations.")

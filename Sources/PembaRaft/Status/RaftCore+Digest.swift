@@ -86,6 +86,12 @@ extension RaftCore {
         return hasher.value
     }
 
+    /// Rounds of heartbeats that this process has begun.
+    package var roundCount: Int { Int(reads.context) }
+
+    /// Reads that wait at this node as the leader, a repeated one as often as it was asked for.
+    package var waitingReadCount: Int { reads.waiting.count + (reads.round?.askers.count ?? 0) }
+
     /// The entries of the log in memory, committed or not; a copy.
     package var logEntries: [LogEntry] { log.entries(from: log.firstIndex, upTo: log.lastIndex, maxBytes: .max) }
 }
