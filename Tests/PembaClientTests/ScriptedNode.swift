@@ -172,7 +172,8 @@ final class ScriptedNode: Sendable {
     private let script: Script
     private let state = Mutex(State())
     private let listener = Mutex<Listener?>(nil)
-    private static let loop = Result { () throws(TransportError) in try SocketLoop(name: "test") }
+    /// Its own, as every node's: what one of them has to do keeps no other waiting.
+    private let loop: SocketLoop
 
     init(
         _ number: UInt64 = 1,
@@ -193,6 +194,7 @@ final class ScriptedNode: Sendable {
         self.answersPings = answersPings
         self.limits = limits
         self.script = script
+        loop = try SocketLoop(name: "scripted-node")
         let cluster = TestCluster.shared
         let own = cluster.nodes[Int(number) - 1]
         let context = try TLSContext(
@@ -206,7 +208,7 @@ final class ScriptedNode: Sendable {
         let reference = Reference(box)
         let bound = try Listener(
             Listener.Configuration(address: address, tls: { context }, expecting: .anyone),
-            on: ScriptedNode.loop.get(),
+            on: loop,
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             refusals: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             makeDelegate: { _ in Conversation(reference) }
