@@ -23,7 +23,9 @@ struct Poller: ~Copyable {
     private static let timerName: UInt64 = 1
     private static let bellName: UInt64 = 2
     /// How many sockets one wait tells of; the rest are told by the next.
-    private static let eventsMax = 256
+    ///
+    /// What they bring may be handshakes of milliseconds each, and times that fall due meanwhile wait for the turn's end.
+    private static let eventsMax = 64
 
     /// What wakes the thread that waits.
     struct Bell: Sendable {
