@@ -7,6 +7,7 @@ package import Logging
 package import NIOCore
 package import PembaCore
 package import PembaTLS
+import Synchronization
 
 /// Opens TLS connections.
 package enum Connector {
@@ -76,8 +77,18 @@ package enum Connector {
         return outcome.futureResult
     }
 
-    /// Where name servers are waited for: one name at a time, and no thread of others.
-    private static let resolver = DispatchQueue(label: "pemba-resolver")
+    /// Where name servers are waited for, by host: one look-up of a name at a time, and none waits for another name's, which
+    /// may take longer than anybody has patience.
+    private static let resolvers = Mutex<[String: DispatchQueue]>([:])
+
+    private static func resolver(of host: String) -> DispatchQueue {
+        resolvers.withLock { resolvers in
+            if let queue = resolvers[host] { return queue }
+            let queue = DispatchQueue(label: "pemba-resolver")
+            resolvers[host] = queue
+            return queue
+        }
+    }
 
     /// Asks the name servers, which may take long; no answer once `deadline` has passed, when nobody waits any more.
     private static func resolve(
@@ -85,7 +96,7 @@ package enum Connector {
         by deadline: NIODeadline,
         _ completion: @escaping @Sendable (Result<[SocketAddress], ResolutionError>) -> Void
     ) {
-        resolver.async {
+        resolver(of: address.host).async {
             guard NIODeadline.now() < deadline else { return }
             let result = Result { () throws(ResolutionError) in try SocketAddress.resolve(address) }
             if NIODeadline.now() < deadline { completion(result) }
