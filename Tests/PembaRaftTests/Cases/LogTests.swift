@@ -7,7 +7,7 @@ import Testing
 
 @testable import PembaRaft
 
-/// The cases L2 to L17 of the reliability checklist; L1 is figure 8, among the paper's.
+/// The cases L1 to L17 of the reliability checklist.
 struct LogTests {
     private func append(
         _ node: TestNode,
@@ -25,6 +25,43 @@ struct LogTests {
             commit: i(commit)
         )
         node.receive(body, from: from, term: term)
+    }
+
+    /// The whole of figure 8: an entry of an earlier term is on a majority, is not committed by that, and is replaced.
+    @Test func l1EntryOfAnEarlierTermOnAMajorityMayStillBeReplaced() {
+        let network = TestNetwork(voters: [1, 2, 3, 4, 5]) { $0.messageBytesMax = 1 }
+        // Makes a node lead anew that does not hear the ones `without`; its entries reach `receivers`, the third of a log none.
+        func lead(_ id: UInt64, without gone: [UInt64], receivers: [UInt64], keepsThird: Bool = false) {
+            network.heal()
+            for each in gone { network.isolate(each) }
+            network.loses = { message in
+                guard case .appendEntries(let previous, _, _, _) = message.body else { return false }
+                let isThird = previous == i(2) && network.nodes.contains { $0.id == message.to && $0.last >= i(2) }
+                return !receivers.map(n).contains(message.to) || (isThird && !keepsThird)
+            }
+            for round in 0..<4 where round == 0 || network[id].role != .leader {
+                for node in network.nodes { node.now = node.now + .seconds(1) }
+                network[id].step(.tick)
+                network[id].step(.campaign)
+                network.settle()
+            }
+            #expect(network[id].role == .leader)
+        }
+        lead(1, without: [], receivers: [2])
+        #expect(network[1].terms == [1, 2] && network[2].terms == [1, 2] && network[3].terms == [1])
+        lead(5, without: [1, 2], receivers: [])
+        #expect(network[5].terms == [1, 3])
+        lead(1, without: [5], receivers: [3, 4])
+        // Of five, four have the entry of term 2, its leader knows it of three, and nothing says that it will stay.
+        #expect(network[1].terms == [1, 2, 4] && [2, 3, 4].allSatisfy { network[$0].terms == [1, 2] })
+        #expect(network[1].core.peers.filter { $0.match == i(2) }.map(\.id) == [n(3), n(4)])
+        #expect(network.nodes.allSatisfy { $0.commit == .zero })
+        lead(5, without: [1], receivers: [2, 3, 4], keepsThird: true)
+        #expect([2, 3, 4, 5].allSatisfy { network[$0].terms == [1, 3, 5] && network[$0].commit == i(3) })
+        network.heal()
+        network[5].tick(at: network[5].now + .milliseconds(100))
+        network.settle()
+        #expect(network[1].terms == [1, 3, 5])
     }
 
     @Test func l2NewLeaderAppendsANoop() {
