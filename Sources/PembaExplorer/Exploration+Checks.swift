@@ -82,6 +82,7 @@ extension Exploration {
         let node = catalogue.summaries[state.nodes[slot]]
         checkLeaders(state, history)
         checkDurability(state, history)
+        checkNextLeaders(state, history)
         for other in state.nodes.indices where other != slot {
             check(node, slot, against: catalogue.summaries[state.nodes[other]], other)
         }
@@ -122,6 +123,24 @@ extension Exploration {
             }
             if holders * 2 <= state.nodes.count {
                 violation = "the committed entry \(position + 1) is durable on \(holders) nodes only"
+            }
+        }
+    }
+
+    /// Whoever lacks what is committed could not be elected by a majority, given everybody's log as it is now.
+    ///
+    /// Another term would show that as a leader without the entry: figure 8 of the Raft paper takes four, of which this needs
+    /// three.
+    private mutating func checkNextLeaders(_ state: ClusterState, _ history: ClusterHistory) {
+        guard bounds.reconfigurations == 0, let last = history.committed.indices.last else { return }
+        for (slot, number) in state.nodes.enumerated() {
+            let node = catalogue.summaries[number]
+            if last < node.log.count, node.log[last] == history.committed[last] { continue }
+            var voters = 0
+            for other in state.nodes where node.isUpToDate(with: catalogue.summaries[other]) { voters += 1 }
+            if voters * 2 > state.nodes.count {
+                violation =
+                    "node \(slot + 1) could be elected by \(voters) nodes without the committed entry \(last + 1)"
             }
         }
     }

@@ -19,6 +19,7 @@ extension ExplorationBounds {
             ("late-writes-crash", plain { ($0.terms, $0.entries, $0.crashes, $0.delaysWrites) = (1, 1, 1, true) }),
             ("joint", plain { ($0.terms, $0.entries, $0.crashes) = (2, 0, 1) }.changingMembers),
             ("joint-to-one", plain { ($0.terms, $0.entries) = (2, 0) }.leavingOne),
+            ("joint-to-one-crash", plain { ($0.terms, $0.entries, $0.crashes) = (2, 0, 1) }.leavingOne),
             ("heartbeats", plain { ($0.terms, $0.entries, $0.heartbeats) = (1, 0, 1) }),
             (
                 "reads",

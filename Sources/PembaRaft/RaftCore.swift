@@ -157,6 +157,7 @@ package struct RaftCore: Sendable {
         }
         for entry in boot.entries where entry.index > boot.snapshot.index && !isContradicted {
             log.append(entry)
+            if planted("starts-with-old-members"), entry.index > RaftCore.firstIndex { continue }
             if let configuration = RaftCore.configuration(in: entry) {
                 configurations.append(configuration, at: entry.index)
             }

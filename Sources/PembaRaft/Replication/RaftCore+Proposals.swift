@@ -63,7 +63,7 @@ extension RaftCore {
                 return nil
             }
         )
-        guard reached > commitIndex, log.term(at: reached) == term else { return }
+        guard reached > commitIndex, log.term(at: reached) == term || planted("commits-by-counting") else { return }
         commit(upTo: reached)
         broadcastAppends(into: &effects)
         // Reads may have waited for the first commitment of the term.
