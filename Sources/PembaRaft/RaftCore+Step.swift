@@ -32,7 +32,7 @@ extension RaftCore {
     }
 
     /// When `.tick` is due at the latest.
-    package var nextDeadline: Instant {
+    var deadline: Instant {
         guard role == .leader else {
             return min(electionDeadline, forwarded.question?.deadline ?? .distantFuture)
         }
@@ -77,6 +77,7 @@ extension RaftCore {
             announcedLeadership = leadership
             effects.append(.leadership(leadership))
         }
+        nextDeadline = deadline
     }
 
     /// Acts on whatever has fallen due.

@@ -67,7 +67,7 @@ package struct RaftCore: Sendable {
     /// Empty between steps.
     var unwritten: [LogEntry] = []
     /// The configurations in `log` and the one at its base.
-    var configurations: ConfigurationHistory
+    package internal(set) var configurations: ConfigurationHistory
     /// The latest durable snapshot: at or after the log's base, at or before `appliedIndex`.
     var snapshot: RaftSnapshotPoint
     /// Which writes are durable, and what waits for them.
@@ -85,6 +85,10 @@ package struct RaftCore: Sendable {
     var commitIndex: LogIndex
     /// Entries up to here are applied; never falls and never passes `commitIndex`.
     var appliedIndex: LogIndex
+    /// When `.tick` is due at the latest; as of the end of the last step.
+    ///
+    /// Stored, because a shell asks after every step, and to compute it elsewhere the whole core would be copied.
+    package internal(set) var nextDeadline: Instant = .zero
     /// When a node that does not lead campaigns.
     var electionDeadline: Instant = .zero
     /// When this node last heard from `leader`.
@@ -97,8 +101,8 @@ package struct RaftCore: Sendable {
     var offered: OfferedSnapshot?
     /// Reads for which this node asks a leader.
     var forwarded: ForwardedReads
-    /// How fresh this node is.
-    var freshness: FreshnessTracker
+    /// How fresh this node's knowledge is.
+    package internal(set) var freshness: FreshnessTracker
     /// The entry of the committed configuration that removed this node, once that is known: it then does nothing more.
     package internal(set) var removedAt: LogIndex?
     /// The leadership that the shell was told of.
@@ -174,6 +178,7 @@ package struct RaftCore: Sendable {
         announcedCommit = boot.snapshot.index
         announcedLeadership = RaftLeadership(term: boot.hardState.term, role: .follower, leader: nil)
         restartElectionTimer()
+        nextDeadline = deadline
     }
 
     /// This node.

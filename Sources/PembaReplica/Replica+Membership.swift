@@ -19,7 +19,7 @@ extension Replica {
 
     /// Tells the shell what has become of the members, and of this node among them.
     func noteMembership(into effects: inout [ReplicaEffect]) {
-        if raft.currentConfiguration != configuration {
+        if !raft.configurations.isInForce(configuration) {
             configuration = raft.currentConfiguration
             effects.append(.configuration(configuration))
         }

@@ -229,7 +229,7 @@ package final class Replica {
             for effect in batch { pass(effect, at: time, into: &effects) }
         }
         noteMembership(into: &effects)
-        freshness.learn(raft.freshAsOf, applied: stateMachine.index)
+        freshness.learn(raft.freshness.known, applied: stateMachine.index)
     }
 
     /// Begins to change the membership if this node leads (`RaftCore.changeMembership`).

@@ -17,18 +17,21 @@ package struct StateHasher {
 
     /// Adds bytes and their count.
     package mutating func combine(_ bytes: some Collection<UInt8>) {
-        var word: UInt64 = 0
-        var filled: UInt64 = 0
-        for byte in bytes {
-            word |= UInt64(byte) << (filled * 8)
-            filled += 1
-            if filled == 8 {
-                combine(word)
-                word = 0
-                filled = 0
-            }
+        // Bytes that do not lie side by side are rare, and walking a generic collection costs a call for each of them.
+        if bytes.withContiguousStorageIfAvailable({ combine(contiguous: $0) }) == nil {
+            Array(bytes).withUnsafeBufferPointer { combine(contiguous: $0) }
         }
-        if filled > 0 { combine(word) }
+    }
+
+    private mutating func combine(contiguous bytes: UnsafeBufferPointer<UInt8>) {
+        var place = 0
+        while place < bytes.count {
+            var word: UInt64 = 0
+            let end = min(place + 8, bytes.count)
+            for shift in 0..<(end - place) { word |= UInt64(bytes[place + shift]) << UInt64(shift * 8) }
+            combine(word)
+            place = end
+        }
         combine(UInt64(bytes.count))
     }
 

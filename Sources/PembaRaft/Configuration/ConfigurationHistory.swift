@@ -4,7 +4,7 @@
 internal import PembaCore
 
 /// Every configuration from the log's base on, so that truncation restores the one before.
-struct ConfigurationHistory: Sendable {
+package struct ConfigurationHistory: Sendable {
     /// A configuration and the entry that brought it.
     struct Item: Sendable, Hashable {
         var index: LogIndex
@@ -24,6 +24,11 @@ struct ConfigurationHistory: Sendable {
 
     /// The entry that brought the one in force.
     var currentIndex: LogIndex { items[items.count - 1].index }
+
+    /// Whether `configuration` is the one in force; asked after every step, and copies nothing.
+    package func isInForce(_ configuration: RaftConfiguration) -> Bool {
+        items[items.count - 1].configuration == configuration
+    }
 
     /// Puts the next one in force.
     mutating func append(_ configuration: RaftConfiguration, at index: LogIndex) {

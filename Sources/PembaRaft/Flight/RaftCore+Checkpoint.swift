@@ -97,6 +97,7 @@ extension RaftCore {
                 index = index.next
             }
         }
+        nextDeadline = deadline
     }
 
     // MARK: The log

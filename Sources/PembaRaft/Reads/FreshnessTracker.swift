@@ -9,9 +9,9 @@ internal import PembaCore
 /// heartbeat carries a probe, a number that stands for a moment of this node's clock, and the leader's `Vouch` says
 /// which probe it had seen when it spoke. One probe is out at a time; one that gets lost is simply sent again, with
 /// the older moment that it stands for.
-struct FreshnessTracker: Sendable {
-    /// What is known; its `asOf` only grows.
-    private(set) var known: RaftFreshness?
+package struct FreshnessTracker: Sendable {
+    /// What is known; its `asOf` only grows; nil if this node never heard from a leader that a quorum followed.
+    package private(set) var known: RaftFreshness?
     /// The latest probe.
     ///
     /// Starts at random, so that a vouch for a probe from before a restart is not believed.

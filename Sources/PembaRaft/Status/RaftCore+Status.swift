@@ -58,9 +58,6 @@ extension RaftCore {
     /// The term at a position of the log in memory or at its base; nil elsewhere.
     package func term(at index: LogIndex) -> Term? { log.term(at: index) }
 
-    /// How fresh this node's knowledge is; nil if it never heard from a leader that a quorum followed.
-    package var freshAsOf: RaftFreshness? { freshness.known }
-
     /// The index of the snapshot that is being fetched.
     ///
     /// While there is one the core appends and commits nothing, so it must end in `snapshotInstalled` or

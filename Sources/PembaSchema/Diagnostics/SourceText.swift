@@ -43,7 +43,9 @@ struct SourceText: Sendable {
         while end < range.upperBound, bytes[end] & 0xC0 == 0x80 { end -= 1 }
         var shown = ""
         for scalar in string(range.lowerBound..<end).unicodeScalars {
-            if scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format {
+            if scalar.value >= 0x20, scalar.value < 0x7F {
+                shown.unicodeScalars.append(scalar)
+            } else if scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format {
                 shown += "U+" + String(scalar.value, radix: 16, uppercase: true)
             } else {
                 shown.unicodeScalars.append(scalar)

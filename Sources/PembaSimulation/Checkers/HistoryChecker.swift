@@ -112,7 +112,8 @@ enum HistoryChecker {
 
     /// Z3, Z11, Z14.
     private static func compare(_ write: History.Write, with applied: [ReferenceState.Applied]) throws(Violation) {
-        let text = "write \(write.tag) (\(write.command))"
+        // Said of few writes, and long.
+        var text: String { "write \(write.tag) (\(write.command))" }
         let executed = applied.filter(\.isFirst)
         guard executed.count <= 1 else {
             throw Violation("\(text) was done \(executed.count) times, at \(executed.map(\.index))")

@@ -8,7 +8,7 @@ import PembaService
 
 /// One thing that happens at its time.
 ///
-/// Nodes and clients are named by their places.
+/// Nodes and clients are named by their places. What is large stands behind a reference: events are moved often.
 enum SimulationEvent {
     /// A node's timer, if it has not been set anew since.
     case timer(node: Int, generation: UInt64)
@@ -25,9 +25,9 @@ enum SimulationEvent {
     /// A node goes on with an evaluation.
     case resume(node: Int, boot: UInt64, evaluation: UInt64)
     /// A client's request arrives.
-    case request(node: Int, ClientRequest)
+    indirect case request(node: Int, ClientRequest)
     /// An answer arrives at its client.
-    case answer(client: Int, attempt: UInt64, ClientAnswer)
+    indirect case answer(client: Int, attempt: UInt64, ClientAnswer)
     /// A client has waited long enough for an answer.
     case timeout(client: Int, attempt: UInt64)
     /// A client does its next thing.
@@ -37,7 +37,7 @@ enum SimulationEvent {
     /// A client's wish to watch arrives.
     case watchRequest(node: Int, client: Int, attempt: UInt64, after: Revision?)
     /// Word arrives at a client that watches.
-    case watchAnswer(client: Int, attempt: UInt64, WatchAnswer)
+    indirect case watchAnswer(client: Int, attempt: UInt64, WatchAnswer)
     /// A node starts.
     case start(node: Int)
     /// A fault begins.

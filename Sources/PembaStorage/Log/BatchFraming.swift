@@ -103,9 +103,14 @@ package enum BatchFraming {
     package static func badPadding(of extent: UnsafeRawBufferPointer, after count: Int) -> Int? {
         let sector = count <= firstContent ? 0 : 1 + (count - firstContent - 1) / content
         let inSector = count <= firstContent ? count : 1 + count - firstContent - (sector - 1) * content
-        for offset in (sector * sectorBytes + inSector)..<extent.count {
-            let isGuard = offset % sectorBytes == sectorBytes - 1
-            if extent[offset] != (isGuard ? closing : padding) { return offset }
+        var start = sector * sectorBytes + inSector
+        while start < extent.count {
+            let guardOffset = start / sectorBytes * sectorBytes + sectorBytes - 1
+            if let bad = extent[start..<min(guardOffset, extent.count)].firstIndex(where: { $0 != padding }) {
+                return bad
+            }
+            if guardOffset < extent.count, extent[guardOffset] != closing { return guardOffset }
+            start = guardOffset + 1
         }
         return nil
     }

@@ -212,17 +212,17 @@ struct ReadTests {
         network.elect(1)
         network.run(.seconds(2))
         for id in [1, 2, 3] as [UInt64] {
-            guard let fresh = network[id].core.freshAsOf else {
+            guard let fresh = network[id].core.freshness.known else {
                 Issue.record("node \(id) knows nothing")
                 return
             }
             #expect(network.now - fresh.asOf <= .milliseconds(400) && fresh.commit == i(2))
         }
         network.isolate(3)
-        let known = network[3].core.freshAsOf
+        let known = network[3].core.freshness.known
         network[1].propose()
         network.run(.seconds(2))
-        #expect(network[3].core.freshAsOf == known)
+        #expect(network[3].core.freshness.known == known)
     }
 
     /// Heartbeats that lay in a buffer while the process was stopped do not make it fresh.
@@ -240,7 +240,7 @@ struct ReadTests {
         let paused = network.now
         node.now = paused + .seconds(60)
         for message in buffered { node.step(.message(message)) }
-        guard let fresh = node.core.freshAsOf else {
+        guard let fresh = node.core.freshness.known else {
             Issue.record("nothing is known")
             return
         }
@@ -258,7 +258,7 @@ struct ReadTests {
         }
         network[1].propose()
         network.run(.seconds(1))
-        #expect(network[3].commit == i(2) && network[3].core.freshAsOf?.commit == i(3))
+        #expect(network[3].commit == i(2) && network[3].core.freshness.known?.commit == i(3))
     }
 
     /// A leader without a quorum vouches for less and less.
@@ -270,7 +270,7 @@ struct ReadTests {
         let parted = network.now
         network.run(.milliseconds(450))
         for id in [1, 2] as [UInt64] {
-            guard let fresh = network[id].core.freshAsOf else {
+            guard let fresh = network[id].core.freshness.known else {
                 Issue.record("nothing is known")
                 return
             }
