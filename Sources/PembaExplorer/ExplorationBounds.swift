@@ -78,7 +78,7 @@ package struct ExplorationBounds: Sendable, Hashable {
         )
         return LogEntry(
             index: LogIndex(1),
-            term: Term(1),
+            term: .first,
             timestamp: .zero,
             kind: .configuration,
             payload: configuration.encoded

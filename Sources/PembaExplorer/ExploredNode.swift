@@ -36,7 +36,7 @@ struct ExploredNode {
     /// A node that starts with the first entry.
     init(_ id: NodeID, bounds: ExplorationBounds) {
         options = bounds.options(of: id)
-        disk = Disk(hardState: HardState(term: Term(1)), entries: [bounds.firstEntry])
+        disk = Disk(hardState: HardState(term: .first), entries: [bounds.firstEntry])
         core = ExploredNode.boot(options, disk, now)
     }
 

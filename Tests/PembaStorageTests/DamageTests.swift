@@ -12,6 +12,7 @@ import Testing
     /// A closed store with several segments, and where they are.
     private func longLog(snapshot: UInt64? = nil) throws -> (Disk, [String]) {
         let (disk, store) = try Fixture.newStore()
+        try store.append([Fixture.request([], hardState: HardState(term: Term(2)))])
         for index in UInt64(2)...30 { try store.append([Fixture.request([Fixture.entry(index, bytes: 3_000)])]) }
         if let snapshot { try Fixture.writeSnapshot(store, snapshot) }
         store.close()
@@ -47,7 +48,7 @@ import Testing
                 && found.damage?.keptThrough == LogIndex(before)
         )
         // The node owes, in a term in which it has promised nothing.
-        #expect(found.hardState == HardState(term: Term(1)).owing(.range))
+        #expect(found.hardState == HardState(term: Term(2)).owing(.range))
         // Nothing of it is thrown away: the segment with its flipped bit, and all that follow.
         let aside = try setAside(disk)
         #expect(aside.count == names.count - 1)
@@ -61,10 +62,10 @@ import Testing
         let again = try Fixture.open(disk)
         #expect(again.recovered.entries == Array(whole.prefix(Int(before))) + [next])
         #expect(again.recovered.damage == nil && again.recovered.hardState == found.hardState)
-        try again.append([Fixture.request([], hardState: HardState(term: Term(2)))])
+        try again.append([Fixture.request([], hardState: HardState(term: Term(4)))])
         #expect(try setAside(disk).isEmpty)
         again.close()
-        #expect(try Fixture.open(disk).recovered.hardState == HardState(term: Term(2)))
+        #expect(try Fixture.open(disk).recovered.hardState == HardState(term: Term(4)))
     }
 
     @Test func aMissingSegmentKeepsWhatIsBeforeIt() throws {
@@ -97,7 +98,7 @@ import Testing
         let store = try Fixture.open(disk)
         let found = store.recovered
         #expect(found.entries == whole.dropLast() && found.damage?.kind == .tail)
-        #expect(found.hardState == HardState(term: Term(1)).owing(.tail))
+        #expect(found.hardState == HardState(term: Term(2)).owing(.tail))
         #expect(try setAside(disk).count == 1)
         try store.append([Fixture.request([Fixture.entry(30, term: 2)])])
         store.close()
@@ -110,7 +111,7 @@ import Testing
             try disk.rot(names[place], offset: 5_000, bit: 2)
             let store = try Fixture.open(disk)
             let found = store.recovered
-            #expect(found.damage == nil && found.hardState == HardState(term: Term(1)))
+            #expect(found.damage == nil && found.hardState == HardState(term: Term(2)))
             #expect(found.snapshot?.point.lastIndex == LogIndex(28) && found.entries == Array(whole.suffix(2)))
             #expect(try Fixture.segmentNames(disk).count == names.count - place - 1)
             try store.append([Fixture.request([Fixture.entry(31)])])
@@ -126,7 +127,7 @@ import Testing
             try disk.rot("/data/snapshots/snapshot-0000000000000014/" + file, offset: 30, bit: 1)
             let store = try Fixture.openLoading(disk)
             #expect(store.recovered.entries == whole && store.recovered.damage == nil && store.snapshot == nil)
-            #expect(store.recovered.hardState == HardState(term: Term(1)))
+            #expect(store.recovered.hardState == HardState(term: Term(2)))
             #expect(try setAside(disk).count == 1)
             try Fixture.writeSnapshot(store, 25)
             #expect(try setAside(disk).isEmpty)
@@ -187,9 +188,24 @@ import Testing
         try disk.rot(names[1], offset: 5_000, bit: 2)
         let store = try Fixture.open(disk)
         try store.forgiveDebt()
-        #expect(store.recovered.hardState == HardState(term: Term(2)))
+        #expect(store.recovered.hardState == HardState(term: Term(3)))
         store.close()
-        #expect(try Fixture.open(disk).recovered.hardState == HardState(term: Term(2)))
+        #expect(try Fixture.open(disk).recovered.hardState == HardState(term: Term(3)))
+    }
+
+    /// One that was emptied and made anew must not pass for one that had more because its new disk is damaged, too.
+    @Test func aNodeThatHasPromisedNothingOwesNothing() throws {
+        let (disk, store) = try Fixture.newStore()
+        store.close()
+        for _ in 0..<3 {
+            let path = "/data/log/" + (try #require(try Fixture.segmentNames(disk).first))
+            try disk.rot(path, offset: 5_000, bit: 2)
+            let again = try Fixture.open(disk)
+            #expect(again.recovered.damage != nil && again.recovered.entries.isEmpty)
+            #expect(again.recovered.hardState == HardState(term: Term(1)))
+            try again.append([Fixture.request([Fixture.first])])
+            again.close()
+        }
     }
 
     @Test func aVoteFileFromBeforeTheLogIsRefused() throws {

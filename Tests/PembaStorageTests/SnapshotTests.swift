@@ -184,6 +184,7 @@ import Testing
 
     @Test func aLogThatDoesNotReachBackToItsSnapshotIsOwed() throws {
         let (disk, store) = try Fixture.newStore()
+        try store.append([Fixture.request([], hardState: HardState(term: Term(2)))])
         for index in UInt64(2)...40 { try store.append([Fixture.request([Fixture.entry(index, bytes: 3_000)])]) }
         try Fixture.writeSnapshot(store, 40)
         try store.compact(upTo: LogIndex(40))

@@ -29,6 +29,9 @@ public struct Term: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// The term before any election.
     public static let zero = Term(0)
 
+    /// The term of the entry that a cluster begins with: nobody is elected in it.
+    package static let first = Term(1)
+
     /// The term after this one.
     public var next: Term { Term(rawValue + 1) }
 

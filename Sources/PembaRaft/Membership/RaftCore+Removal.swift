@@ -19,9 +19,8 @@ extension RaftCore {
     /// Whether this node holds nothing at all: it is new, or has lost its data.
     ///
     /// Nothing that it says may count, as it does not know what it has promised: it grants no votes and confirms no
-    /// leader. One that is new is given the log as a learner. One that knows what it has lost is not blank, unless that
-    /// is nothing: a node without a past whose disk is damaged knows no more than before.
-    var isBlank: Bool { log.lastIndex == .zero && (hardState.debt?.term ?? .zero) == .zero }
+    /// leader. One that is new is given the log as a learner. One that knows that it has lost something is not blank.
+    var isBlank: Bool { log.lastIndex == .zero && hardState.debt == nil }
 
     /// Where every log of a cluster begins: its first configuration.
     static let firstIndex = LogIndex(1)

@@ -35,7 +35,11 @@ extension HardState {
     /// The node moves on to a term in which it has neither voted nor acknowledged anything. So whoever leads from then on
     /// was elected without its help and had, when it was elected, all that is committed; and whoever led before notices,
     /// and counts no acknowledgement any more that this node cannot keep.
+    ///
+    /// A node that has been in no term in which somebody was elected has promised nothing, and owes nothing. It is new, or
+    /// was emptied; that its disk is damaged besides must not make it look like one that had more.
     package func owing(_ kind: LogDebt.Kind) -> HardState {
+        guard term > .first else { return self }
         let worst = max(kind, debt?.kind ?? kind)
         return HardState(term: term.next, vote: nil, debt: LogDebt(kind: worst, term: term))
     }

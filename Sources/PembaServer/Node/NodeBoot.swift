@@ -142,7 +142,7 @@ package final class NodeBoot: @unchecked Sendable {
         )
         return LogEntry(
             index: LogIndex(1),
-            term: Term(1),
+            term: .first,
             timestamp: .zero,
             kind: .configuration,
             payload: first.encoded

@@ -22,7 +22,7 @@ extension Simulation {
         let node = SimulatedNode(id: id, disk: disk, clock: clock)
         let request = PersistRequest(
             sequence: .zero,
-            hardState: HardState(term: Term(1)),
+            hardState: HardState(term: .first),
             entries: [entry],
             lastIndex: entry.index,
             lastTerm: entry.term
@@ -58,7 +58,7 @@ extension Simulation {
         let members = (1...UInt64(options.nodeCount)).map { NodeID($0) }
         return LogEntry(
             index: LogIndex(1),
-            term: Term(1),
+            term: .first,
             timestamp: .zero,
             kind: .configuration,
             payload: RaftConfiguration(voters: members, awaited: members).encoded

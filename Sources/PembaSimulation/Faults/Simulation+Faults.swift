@@ -45,8 +45,10 @@ extension Simulation {
         case .rot:
             guard mayDamage(place), node.disk.rotSomewhere(in: SimulatedNode.folder) else { return }
             node.isRotten = true
+            // Found before its node hears of a term.
+            if node.isWiped { stop(place, losingPower: false) }
         case .misdirectedRead:
-            guard mayDamage(place) else { return }
+            guard mayDamage(place), !node.isWiped else { return }
             node.isRotten = true
             node.disk.misdirectsNextRead = true
         case .failSync: node.disk.syncsUntilFailure = random.below(5)

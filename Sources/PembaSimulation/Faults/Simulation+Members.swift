@@ -45,8 +45,13 @@ extension Simulation {
         areQuorum(goodPlaces.filter { $0 != place }, of: countingConfigurations)
     }
 
-    /// Whether a disk may be damaged: not one that is empty, on which damage would look like the rest of a log.
-    func mayDamage(_ place: Int) -> Bool { !nodes[place].isWiped && mayLose(place) }
+    /// Whether a disk may be damaged: not one that was emptied, once its node has heard of a term, as that damage looks
+    /// like the rest of a log.
+    func mayDamage(_ place: Int) -> Bool {
+        let node = nodes[place]
+        let term = node.process?.replica.leadership.term ?? node.durable.hardState.term
+        return (!node.isWiped || term <= .first) && mayLose(place)
+    }
 
     // MARK: - Loss
 

@@ -35,6 +35,8 @@ struct DebtTests {
         // More damage before the first is made good: the worse of both, and up to the later term.
         #expect(state.owing(.range).debt == LogDebt(kind: .range, term: t(6)))
         #expect(state.owing(.range).owing(.tail).debt == LogDebt(kind: .range, term: t(7)))
+        // In the first term nobody is elected: there is nothing yet that it could have promised.
+        #expect(HardState(term: t(1)).owing(.range) == HardState(term: t(1)))
     }
 
     @Test func w4NodeWithADamagedRangeNeitherVotesNorCampaigns() {

@@ -136,7 +136,8 @@ struct MemberTests {
 
     /// Nor does one whose new, empty disk is damaged besides: it knows no more of what it had.
     @Test func c11NodeWithoutDataGrantsNoVotesAndConfirmsNoReads() {
-        for state in [HardState(), HardState().owing(.tail), HardState().owing(.range)] {
+        let (new, made) = (HardState(), HardState(term: t(1)))
+        for state in [new, new.owing(.tail), new.owing(.range), made.owing(.tail), made.owing(.tail).owing(.range)] {
             let node = TestNode(options: RaftOptions(id: n(3)), disk: TestDisk(hardState: state, entries: []))
             #expect(node.core.logContent == .empty)
             node.receive(.preVote(lastIndex: i(9), lastTerm: t(9)), from: 2, term: 10)

@@ -30,6 +30,7 @@ import Testing
     /// A closed node whose log has one batch for each of the entries 2 to 5.
     private func written() throws -> Disk {
         let (disk, store) = try roomyStore()
+        try store.append([Fixture.request([], hardState: HardState(term: Term(2)))])
         for index in UInt64(2)...5 { try store.append([Fixture.request([Fixture.entry(index)])]) }
         store.close()
         return disk
@@ -51,7 +52,7 @@ import Testing
             let store = try Fixture.open(disk)
             #expect(store.recovered.entries.map(\.index.rawValue) == [1, 2, 3, 4], "sector \(sector)")
             #expect(store.recovered.damage == nil && store.recovered.truncation != nil)
-            #expect(store.recovered.hardState == HardState(term: Term(1)), "a crash is nothing to owe for")
+            #expect(store.recovered.hardState == HardState(term: Term(2)), "a crash is nothing to owe for")
             try store.append([Fixture.request([Fixture.entry(5, term: 1, bytes: 90)])])
             store.close()
             #expect(try Fixture.open(disk).recovered.entries.last == Fixture.entry(5, term: 1, bytes: 90))
@@ -65,7 +66,7 @@ import Testing
             try disk.rot(Self.segment, offset: batch(number) + 200, bit: 3)
             let found = try Fixture.open(disk).recovered
             #expect(found.entries.map(\.index.rawValue) == Array(1..<UInt64(number + 1)), "batch \(number)")
-            #expect(found.damage?.kind == .range && found.hardState == HardState(term: Term(1)).owing(.range))
+            #expect(found.damage?.kind == .range && found.hardState == HardState(term: Term(2)).owing(.range))
             var aside = try disk.content("/data/log/damaged-0000000000000001")
             aside[batch(number) + 200] ^= 8
             #expect(aside == before)
@@ -77,7 +78,7 @@ import Testing
         try disk.rot(Self.segment, offset: batch(4) + 200, bit: 3)
         let found = try Fixture.open(disk).recovered
         #expect(found.entries.map(\.index.rawValue) == [1, 2, 3, 4])
-        #expect(found.damage?.kind == .tail && found.hardState == HardState(term: Term(1)).owing(.tail))
+        #expect(found.damage?.kind == .tail && found.hardState == HardState(term: Term(2)).owing(.tail))
     }
 
     @Test func d3BothCopiesOfTheVoteLostIsRefused() throws {
