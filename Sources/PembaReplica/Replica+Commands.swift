@@ -17,6 +17,7 @@ extension Replica {
         do throws(ServiceError) {
             if let quarantine { throw .diverged(quarantine) }
             if let removedAt { throw .removed(self.id, at: removedAt) }
+            if turnsWritesAway { throw .diskStalled(self.id) }
             try command.checkShape()
             let payload = Proposal(origin: self.id, request: 0, command: command).encode()
             try checkRoom(for: payload)

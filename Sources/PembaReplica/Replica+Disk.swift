@@ -1,4 +1,4 @@
-// Pemba: what a replica does about a disk that is full or rots.
+// Pemba: what a replica does about a disk that is full, hangs or rots.
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
@@ -39,6 +39,17 @@ extension Replica {
         diskSpace = space
     }
 
+    /// Whether the disk has completed nothing for so long that clients are better served by other nodes.
+    ///
+    /// The log may go on here without the disk, but not in a term that is not on it, which the next leader's is.
+    var turnsWritesAway: Bool { raft.isDiskStalled && leadership.role != .leader }
+
+    /// Sends the clients whose writes wait here to other nodes, while the disk completes nothing.
+    func turnWritesAway(into effects: inout [ReplicaEffect]) {
+        guard turnsWritesAway, commands.count > 0 else { return }
+        replyFailed(commands.giveUp(.diskStalled(id)), into: &effects)
+    }
+
     /// Something stored is not any more what was written; what is in memory is, so that it is written anew.
     func storageDamaged(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         makeRoom(at: time, into: &effects)
@@ -60,6 +71,14 @@ extension Replica {
 }
 
 extension ServiceError {
+    /// The node's disk completes nothing.
+    static func diskStalled(_ node: NodeID) -> ServiceError {
+        ServiceError(
+            .unavailable,
+            "the disk of node \(node) completes nothing: it takes no writes until it does; nothing was done; ask another node"
+        )
+    }
+
     /// The leader's disk is full.
     static let noRoom = ServiceError(
         .overloaded,

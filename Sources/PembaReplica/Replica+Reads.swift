@@ -139,6 +139,7 @@ extension Replica {
         return ReplicaStatus(
             leadership: leadership,
             debt: status.debt,
+            isDiskStalled: raft.isDiskStalled,
             lastIndex: status.last,
             commitIndex: commit,
             appliedIndex: stateMachine.index,

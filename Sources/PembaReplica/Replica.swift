@@ -373,6 +373,7 @@ package final class Replica {
     private func runTimers(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         let now = time.now
         expireCommands(at: now, into: &effects)
+        turnWritesAway(into: &effects)
         reads.reach(now)
         reads.expire(
             at: now,

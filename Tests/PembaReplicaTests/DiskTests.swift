@@ -1,4 +1,4 @@
-// Pemba: tests of replicas whose disks are full or rot.
+// Pemba: tests of replicas whose disks are full, hang or rot.
 // SPDX-License-Identifier: Apache-2.0
 
 import PembaCore
@@ -58,6 +58,41 @@ import Testing
         let id = trio.submit(leader, .openSession)
         _ = trio.pass(.seconds(1))
         #expect(isDone(trio, id))
+    }
+
+    /// The others' disks suffice until the leader hands over; then it takes no writes, which its clients take elsewhere.
+    @Test func d7ANodeWhoseDiskHangsSendsItsWritersElsewhere() {
+        let trio = ReplicaTrio()
+        let leader = trio.elect()
+        trio.hung = [leader]
+        let before = trio.submit(leader, .openSession)
+        _ = trio.pass(.milliseconds(500))
+        #expect(isDone(trio, before))
+        #expect(trio.pass(.seconds(4)) { trio.leader.map { $0 != leader } ?? false })
+        #expect(trio.replicas[leader].status(at: trio.time).isDiskStalled)
+        let refused = trio.submit(leader, .openSession)
+        #expect(failure(trio, refused)?.code == .unavailable)
+        #expect(failure(trio, refused)?.message.contains("completes nothing") == true)
+        let elsewhere = trio.submit((leader + 1) % 3, .openSession)
+        _ = trio.pass(.milliseconds(500))
+        #expect(isDone(trio, elsewhere))
+        trio.awaken()
+        _ = trio.pass(.seconds(1))
+        // What it forwards is answered here, as before.
+        let again = trio.submit(leader, .openSession)
+        _ = trio.pass(.seconds(1))
+        #expect(isDone(trio, again) && !trio.replicas[leader].status(at: trio.time).isDiskStalled)
+    }
+
+    /// What waits at such a node is told when its disk is given up, and not when it runs out of time.
+    @Test func d7WritesThatWaitAtANodeWhoseDiskHangsAreGivenUp() {
+        let trio = ReplicaTrio()
+        let leader = trio.elect()
+        trio.hung = [leader]
+        trio.isolated = [leader]
+        let id = trio.submit(leader, .writeSchema(source: MachineDriver.schema), patience: .seconds(60))
+        #expect(trio.pass(.seconds(4)) { failure(trio, id) != nil })
+        #expect(failure(trio, id)?.code == .outcomeUnknown)
     }
 
     @Test func littleRoomAndRotLeadToASnapshotAtOnce() {

@@ -21,6 +21,10 @@ final class ReplicaTrio {
     var filter: (Int, Int, PeerMessage) -> Bool = { _, _, _ in true }
     /// Nodes whose shells come to applying only when a snapshot is about to be installed.
     var late: Set<Int> = []
+    /// Nodes whose disks complete nothing.
+    var hung: Set<Int> = []
+    /// What they were to write.
+    private var unwritten: [(Int, PersistRequest)] = []
     var answers: [RequestID: Result<CommandOutcome, ServiceError>] = [:]
     var reads: [RequestID: ServiceError?] = [:]
     /// Blocks of the snapshot that each node has, without a manifest; block 0 of a transfer is a stand-in.
@@ -160,8 +164,7 @@ final class ReplicaTrio {
         for effect in effects {
             switch effect {
             case .persist(let request):
-                let (index, term) = (request.lastIndex, request.lastTerm)
-                step(place, .persisted(sequence: request.sequence, lastIndex: index, lastTerm: term))
+                hung.contains(place) ? unwritten.append((place, request)) : persist(request, place)
             case .send(let peer, let message): messages.append((place, self.place(of: peer), message))
             case .reply(let id, let result): answers[id] = result
             case .readReady(let id): reads[id] = .some(nil)
@@ -182,6 +185,19 @@ final class ReplicaTrio {
                 install(place)
             }
         }
+    }
+
+    private func persist(_ request: PersistRequest, _ place: Int) {
+        let (index, term) = (request.lastIndex, request.lastTerm)
+        step(place, .persisted(sequence: request.sequence, lastIndex: index, lastTerm: term))
+    }
+
+    /// Lets the disks that hung do what they were to do.
+    func awaken() {
+        hung = []
+        let requests = unwritten
+        unwritten = []
+        for (place, request) in requests { persist(request, place) }
     }
 
     private func apply(_ place: Int) {

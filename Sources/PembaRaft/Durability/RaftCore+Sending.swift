@@ -13,7 +13,7 @@ extension RaftCore {
     }
 
     /// Whether this node's disk has not completed a write for so long that it cannot be counted on.
-    var isDiskStalled: Bool {
+    package var isDiskStalled: Bool {
         guard let since = durability.waitingSince else { return false }
         return now - since >= options.diskStallTimeout
     }

@@ -220,6 +220,18 @@ struct PendingCommands {
         return failed
     }
 
+    /// What becomes of the attempts may not be heard of here for long: gives all commands up, those that were never
+    /// attempted for the reason of `error`; returns them with their answers.
+    mutating func giveUp(_ error: ServiceError) -> [(RequestID, ServiceError)] {
+        for number in attempts.keys.sorted() {
+            guard let id = attempts.removeValue(forKey: number) else { continue }
+            commands[id]?.state = .queued
+            commands[id]?.isUncertain = true
+            queue.append(id)
+        }
+        return failQueued(error)
+    }
+
     /// This node hears of nothing any more that is applied: gives all commands up, those that were never attempted for
     /// the reason of `error`; returns them with their answers.
     mutating func failAll(_ error: ServiceError) -> [(RequestID, ServiceError)] {

@@ -41,6 +41,7 @@ extension Node {
                     + "--discard-state"
             )
         }
+        if status.isDiskStalled { alarms.append("the disk completes nothing: no writes are taken here until it does") }
         alarms += diskAlarms
         if isMemoryExhausted { alarms.append("the memory limit is reached: writes are refused") }
         return alarms
