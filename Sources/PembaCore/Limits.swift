@@ -49,6 +49,8 @@ public enum Limits {
     public static let framePayloadBytes = 4 << 20
     /// Bytes in one log entry's payload.
     public static let entryPayloadBytes = 4 << 20
+    /// Bytes of content in one block of a snapshot.
+    public static let snapshotBlockBytes = 256 << 10
     /// How far in the future a moment may lie that is asked about: callers' clocks are not quite those of nodes.
     public static let clockSkew = TimeSpan.seconds(1)
     /// Client sessions kept for exactly-once writes; the least recently used go first.

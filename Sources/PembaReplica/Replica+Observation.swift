@@ -15,6 +15,14 @@ extension Replica {
     /// The configuration in force and, if the log in memory has it, the one before.
     package var latestConfigurations: [RaftConfiguration] { raft.latestConfigurations }
 
+    /// Everything that consensus tells about itself.
+    package var consensus: RaftStatus { raft.status() }
+
+    /// Whose snapshot this node fetches and has not begun to install, and which one; nil: none.
+    package var fetched: (source: NodeID, index: LogIndex)? {
+        receiver.flatMap { $0.isInstalling ? nil : ($0.source, $0.index) }
+    }
+
     /// The term of an entry, as far as the log in memory reaches.
     package func term(at index: LogIndex) -> Term? { raft.term(at: index) }
 

@@ -11,11 +11,11 @@ extension Replica {
     package func beginSnapshot() -> SnapshotHeader {
         snapshots.fixed()
         let header = SnapshotHeader(point: stateMachine.point, stateHash: stateMachine.stateHashBytes)
-        stateMachine.beginSnapshot()
+        stateMachine.beginSnapshot(blockBytes: options.snapshotBlockBytes)
         return header
     }
 
-    /// The next raw block of the snapshot, of at most 256 KiB; nil: that was all.
+    /// The next raw block of the snapshot, of at most `Limits.snapshotBlockBytes`; nil: that was all.
     package func nextSnapshotBlock() -> [UInt8]? { stateMachine.nextSnapshotBlock() }
 
     /// Gives the snapshot up; then `.snapshotNotWritten` is to be stepped.
@@ -66,10 +66,10 @@ extension Replica {
             effects.append(.send(to: peer, .snapshotUnavailable(index: index)))
             return
         }
-        let count = min(question.count, UInt32(options.transferWindow), snapshots.total - from)
+        let count = min(question.count, UInt32(ReplicaOptions.transferWindowMax), snapshots.total - from)
         snapshots.question(from: peer, index: index, asked: from + count, at: time.now)
         // Paid for when it is asked for: until the disk has read it others may ask, too.
-        pace.sent(bytes: Int(count) * SnapshotBlock.blockBytes, now: time.now)
+        pace.sent(bytes: Int(count) * options.snapshotBlockBytes, now: time.now)
         effects.append(.readSnapshotBlocks(for: peer, index: index, from: from, count: count))
     }
 
@@ -190,6 +190,7 @@ extension Replica {
             "snapshot \(index) was not being installed"
         )
         precondition(commit < index, "an installed snapshot would take the state back")
+        precondition(!snapshots.isWriting, "a snapshot was installed in place of a state that is being written")
         stateMachine = machine
         audit.restart()
         auditToState = nil

@@ -339,6 +339,8 @@ package final class Replica {
         guard message.from == peer, message.to == id else { return }
         // What is being installed cannot give way any more. Whoever offers another snapshot offers it again.
         if case .installSnapshot = message.body, receiver?.isInstalling == true { return }
+        // Nobody waits any more before the next snapshot is written; Raft may have another offered at once.
+        if case .snapshotResponse(let index, _) = message.body { snapshots.ended(for: peer, index: index) }
         stepRaft(.message(message), at: time, into: &effects)
     }
 

@@ -28,9 +28,13 @@ package struct ReplicaOptions: Sendable {
     package var snapshotAfterEntries: Int
     /// Entries between two audits of the state; 0: none.
     package var auditInterval: Int
+    /// Bytes of content that end a block of this node's snapshots.
+    ///
+    /// Nodes may differ in it: whoever fetches a snapshot takes its blocks as they are.
+    package var snapshotBlockBytes: Int
     /// Blocks of a snapshot in flight to a node that fetches it.
     package var transferWindow: Int
-    /// Bytes of snapshots that are sent to other nodes in a second.
+    /// Bytes of snapshots that are sent to other nodes in a second; a block counts as one of this node's own.
     package var transferBytesPerSecond: Int
     /// How long a fetching node waits for a block before it asks again, and a serving one for a question.
     package var transferTimeout: TimeSpan
@@ -48,11 +52,13 @@ package struct ReplicaOptions: Sendable {
         snapshotAfterBytes: Int = 256 << 20,
         snapshotAfterEntries: Int = 1_000_000,
         auditInterval: Int = 4_096,
+        snapshotBlockBytes: Int = Limits.snapshotBlockBytes,
         transferWindow: Int = 8,
         transferBytesPerSecond: Int = 128 << 20,
         transferTimeout: TimeSpan? = nil
     ) {
-        precondition(transferWindow > 0, "no block could be in flight")
+        precondition((2...Limits.snapshotBlockBytes).contains(snapshotBlockBytes), "no block could be written")
+        precondition((1...ReplicaOptions.transferWindowMax).contains(transferWindow), "a window has 1 to 64 blocks")
         precondition(transferBytesPerSecond > 0, "no block could ever be sent")
         self.cluster = cluster
         self.epoch = epoch
@@ -65,6 +71,7 @@ package struct ReplicaOptions: Sendable {
         self.snapshotAfterBytes = snapshotAfterBytes
         self.snapshotAfterEntries = snapshotAfterEntries
         self.auditInterval = auditInterval
+        self.snapshotBlockBytes = snapshotBlockBytes
         self.transferWindow = transferWindow
         self.transferBytesPerSecond = transferBytesPerSecond
         self.transferTimeout = transferTimeout ?? raft.electionTimeout * 2
@@ -72,6 +79,11 @@ package struct ReplicaOptions: Sendable {
 
     /// The most that one proposal may have, so that it fits a frame beside what surrounds it.
     static let proposalBytesMax = Limits.entryPayloadBytes - (64 << 10)
+    /// Blocks that one question is answered with at most: a window of any version.
+    static let transferWindowMax = 64
+    /// A node that fetches holds up the next snapshot, which would replace the one it fetches, until the log is this many
+    /// times longer than it should be.
+    package static let snapshotPatience = 8
     /// Bytes of applied entries for which alone no snapshot is written, however small it would be.
     static let snapshotBytesMin = 16 << 20
     /// Bytes of proposals that are appended or forwarded together.

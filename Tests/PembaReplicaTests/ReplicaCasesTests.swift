@@ -118,6 +118,18 @@ import Testing
         #expect(trio.pass(.seconds(5)) { Set(trio.replicas.map(\.stateMachine.index)).count == 1 })
     }
 
+    /// A node that has got its snapshot is not waited for any more: the next one is written when it is due.
+    @Test func s6WhoHasInstalledHoldsUpNoSnapshot() throws {
+        let (trio, leader, _) = try behind()
+        trio.isolated = []
+        #expect(
+            trio.pass(.seconds(5)) { trio.installs == 1 && Set(trio.replicas.map(\.stateMachine.index)).count == 1 }
+        )
+        let index = trio.replicas[leader].status(at: trio.time).snapshotIndex
+        try write(20, trio, leader, prefix: "after")
+        #expect(trio.replicas[leader].status(at: trio.time).snapshotIndex > index)
+    }
+
     // MARK: R2, R9 Reads at a follower that lags
 
     /// A trio with a follower whom heartbeats reach, but not the entry of the last write, which has the revision.

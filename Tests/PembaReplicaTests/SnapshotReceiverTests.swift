@@ -62,6 +62,39 @@ import Testing
         #expect(actions9.isEmpty)
     }
 
+    /// Messages may overtake each other, also in a transfer in which nothing is lost.
+    @Test func s5BlocksThatOvertakeOthersAreKept() {
+        var receiver = receiver()
+        _ = receiver.start()
+        _ = receiver.receive(number: 0, total: 7, bytes: [0], now: .zero)
+        _ = receiver.blockStored(number: 0, missing: 1, now: .zero)
+        for number in [4, 2, 2] as [UInt32] {
+            let actions = receiver.receive(number: number, total: 7, bytes: [UInt8(number)], now: .zero)
+            #expect(actions.isEmpty)
+        }
+        let inOrder = receiver.receive(number: 1, total: 7, bytes: [1], now: .zero)
+        #expect(inOrder == [.store(number: 1, bytes: [1]), .store(number: 2, bytes: [2])])
+        // Asked for again, and there already: what comes after the one that was lost need not come again.
+        _ = receiver.blockStored(number: 1, missing: 2, now: .zero)
+        _ = receiver.blockStored(number: 2, missing: 3, now: .zero)
+        let now = Instant(nanoseconds: 100)
+        #expect(receiver.retry(now: now) == [.fetch(from: 3, count: 2)])
+        let rest = receiver.receive(number: 3, total: 7, bytes: [3], now: now)
+        #expect(rest == [.store(number: 3, bytes: [3]), .store(number: 4, bytes: [4])])
+        #expect(receiver.blockStored(number: 3, missing: 4, now: now) == [.fetch(from: 5, count: 2)])
+    }
+
+    /// Another node had the same index in a snapshot of its own, and its manifest is written when that of the new source has
+    /// not come.
+    @Test func s5WhatIsWrittenOfATransferBeforeIsNoneOfThisOne() {
+        var receiver = receiver()
+        _ = receiver.start()
+        let actions = receiver.blockStored(number: 0, missing: 1, now: .zero)
+        #expect(actions.isEmpty && receiver.stored == 0 && !receiver.isInstalling)
+        _ = receiver.receive(number: 0, total: 7, bytes: [], now: .zero)
+        #expect(receiver.blockStored(number: 0, missing: 1, now: .zero) == [.fetch(from: 1, count: 4)])
+    }
+
     @Test func aDamagedBlockIsAskedForAgain() {
         var receiver = receiver()
         _ = receiver.start()
@@ -228,14 +261,14 @@ import Testing
         pace.sent(bytes: 500_000, now: now)
         let isSecond = pace.ask(question(2, from: 5), now: now)
         let isOther = pace.ask(question(3, from: 1), now: now)
-        // Asked again: the newer question is the one that counts.
-        let isAgain = pace.ask(question(2, from: 6), now: now)
+        // Asked again: it does not lose its turn.
+        let isAgain = pace.ask(question(2, from: 5), now: now)
         #expect(!isSecond && !isOther && !isAgain)
         let due = pace.nextDeadline
         #expect((.milliseconds(490) ... .milliseconds(500)).contains(due - now))
         #expect(pace.next(now: now) == nil)
+        #expect(pace.next(now: due) == question(2, from: 5))
         #expect(pace.next(now: due) == question(3, from: 1))
-        #expect(pace.next(now: due) == question(2, from: 6))
         #expect(pace.next(now: due) == nil && pace.nextDeadline == .distantFuture)
     }
 
@@ -255,6 +288,14 @@ import Testing
         let due = pace.nextDeadline
         #expect(pace.next(now: due) == question(1, 10))
         #expect(pace.next(now: due) == nil)
+        // Questions overtake each other: none is forgotten.
+        pace.sent(bytes: 1, now: due)
+        for piece in [question(5, 4), question(13, 2), question(1, 4)] { _ = pace.ask(piece, now: due) }
+        #expect(pace.next(now: pace.nextDeadline) == question(1, 14))
+        // After a break, less may be asked for.
+        pace.sent(bytes: 1, now: due)
+        for piece in [question(5, 4), question(4, 2)] { _ = pace.ask(piece, now: due) }
+        #expect(pace.next(now: pace.nextDeadline) == question(4, 5))
         // Of another snapshot, or more than there can be: no arithmetic goes wrong.
         pace.sent(bytes: 500_000, now: due)
         _ = pace.ask(question(11, .max - 11), now: due)
@@ -296,6 +337,8 @@ import Testing
         #expect(keeper.progress(of: NodeID(3)) != nil)
         let patience = RaftOptions(id: NodeID(1)).snapshotRetention
         #expect(keeper.nextDeadline == Instant.zero + patience)
+        keeper.ended(for: NodeID(3), index: LogIndex(4))
+        #expect(keeper.progress(of: NodeID(3)) != nil)
         let late = keeper.takeBroken(at: .zero + patience)
         #expect(late.map(\.peer) == [NodeID(3)])
     }
@@ -305,7 +348,7 @@ import Testing
         var keeper = keeper(entries: .max, bytes: 1 << 30, blockCount: blockCount)
         var blocks = 0
         while !keeper.beginIfDue(at: .zero) {
-            keeper.applied(payloadBytes: SnapshotBlock.blockBytes)
+            keeper.applied(payloadBytes: Limits.snapshotBlockBytes)
             blocks += 1
         }
         return blocks

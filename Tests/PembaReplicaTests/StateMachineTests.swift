@@ -78,8 +78,8 @@ struct MachineDriver {
     }
 
     /// All blocks of a snapshot of the state.
-    func snapshot() -> [[UInt8]] {
-        machine.beginSnapshot()
+    func snapshot(blockBytes: Int = Limits.snapshotBlockBytes) -> [[UInt8]] {
+        machine.beginSnapshot(blockBytes: blockBytes)
         var blocks: [[UInt8]] = []
         while let block = machine.nextSnapshotBlock() { blocks.append(block) }
         return blocks
@@ -292,9 +292,32 @@ struct MachineDriver {
             }
         }
         let blocks = driver.snapshot()
-        #expect(blocks.allSatisfy { $0.count <= 256 << 10 })
+        #expect(blocks.allSatisfy { $0.count <= Limits.snapshotBlockBytes })
         #expect(blocks.count > 3)
         #expect(try MachineDriver.load(blocks).stateHash == driver.machine.stateHash)
+    }
+
+    /// Whatever a node takes for the size of a block, any other can load it.
+    @Test func blocksOfAnySizeMakeTheSameState() throws {
+        for seed in Seeds(short: 8, full: 500) {
+            var driver = MachineDriver()
+            try fill(&driver, seed: seed, commands: 60)
+            var random = SeededRandom(seed: seed)
+            let replay = "\(Seeds.replay(seed, "StateMachineTests"))"
+            let large = driver.snapshot()
+            for size in [2, 100 + random.below(500), 1_000 + random.below(200_000)] {
+                let blocks = driver.snapshot(blockBytes: size)
+                #expect(try MachineDriver.load(blocks).stateHash == driver.machine.stateHash, "\(replay)")
+                #expect(blocks.count >= large.count && blocks.allSatisfy { !$0.isEmpty }, "\(replay)")
+                if size == 2 { #expect(blocks.count > 20, "\(blocks.count), \(replay)") }
+            }
+        }
+    }
+
+    @Test func aBlockThatIsTooLongIsRefused() {
+        let block = [UInt8](repeating: 2, count: Limits.snapshotBlockBytes + 1)
+        let error = SnapshotError.undecodable(.exceedsLimit(value: 262_145, limit: 262_144))
+        #expect(throws: error) { try MachineDriver.load([block]) }
     }
 
     @Test func aDamagedSnapshotIsRefused() throws {

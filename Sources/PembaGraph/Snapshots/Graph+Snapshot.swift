@@ -14,11 +14,13 @@ extension Graph {
     package func endSnapshot() { snapshot = nil }
 
     /// The next block of the cut, of about `maxBytes` at most, perhaps without tuples; nil when it is complete.
-    package func nextSnapshotBlock(maxBytes: Int) -> [UInt8]? {
+    ///
+    /// It ends with the tuple with which it has `target` bytes, if it has not ended before.
+    package func nextSnapshotBlock(maxBytes: Int, target: Int = .max) -> [UInt8]? {
         guard let cut = snapshot else { preconditionFailure("a block was asked for without a cut") }
         guard !cut.isComplete else { return nil }
-        var block = TupleBlockWriter(capacity: maxBytes, linked: linked)
-        let full = max(maxBytes - TupleBlock.mostBytesPerTuple, 2)
+        var block = TupleBlockWriter(capacity: min(maxBytes, target), linked: linked)
+        let full = max(min(maxBytes - TupleBlock.mostBytesPerTuple, target), 2)
         while block.count < full, let tuple = cut.takeRemoved() { block.removed(tuple) }
         var entitiesLeft = Graph.mostEntitiesPerBlock
         while block.count < full, entitiesLeft > 0, !cut.hasPassedAll {

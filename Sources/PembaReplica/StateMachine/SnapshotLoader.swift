@@ -28,6 +28,9 @@ package struct SnapshotLoader: ~Copyable {
 
     /// Takes the next block.
     package mutating func load(_ block: UnsafeRawBufferPointer) throws(SnapshotError) {
+        guard block.count <= Limits.snapshotBlockBytes else {
+            throw .undecodable(.exceedsLimit(value: UInt64(block.count), limit: UInt64(Limits.snapshotBlockBytes)))
+        }
         var reader = ByteReader(block)
         let code: UInt8 = try SnapshotError.decoding { () throws(ByteError) in try reader.integer() }
         switch SnapshotBlock(rawValue: code) {

@@ -5,8 +5,9 @@ import PembaCore
 import PembaGraph
 import PembaRaft
 
-/// The raw blocks of a snapshot, each beginning with its kind and at most `blockBytes` long.
+/// The raw blocks of a snapshot, each beginning with its kind and at most `Limits.snapshotBlockBytes` long.
 ///
+/// How many bytes a block is to have is the writer's choice: nothing but the order of what is in them matters to readers.
 /// In this order: one header (version u8 = 2; index, term u64; timestamp i64; configuration; bytes of schema u32; sessions
 /// and answers u64; tuples u64; hash of the tuples two u64; hash of the state u64), the schema's source in pieces,
 /// sessions (a byte 0 and a session, or 1 and an answer of the session before), tuples as the graph writes them.
@@ -16,8 +17,6 @@ enum SnapshotBlock: UInt8 {
     case sessions = 3
     case tuples = 4
 
-    /// Bytes in one block before compression.
-    static let blockBytes = 256 << 10
     /// The version of the blocks.
     static let version: UInt8 = 2
     /// Marks a session in a block of sessions.
@@ -106,9 +105,13 @@ struct SnapshotStream {
     private let contents: SnapshotContents
     private let schema: [UInt8]
     private let sessions: [SessionTable.Session]
+    /// Bytes that end a block.
+    private let blockBytes: Int
     private var stage: Stage = .header
 
-    init(contents: SnapshotContents, schema: [UInt8], sessions: [SessionTable.Session]) {
+    init(contents: SnapshotContents, schema: [UInt8], sessions: [SessionTable.Session], blockBytes: Int) {
+        precondition((2...Limits.snapshotBlockBytes).contains(blockBytes), "no block has \(blockBytes) bytes")
+        self.blockBytes = blockBytes
         self.contents = contents
         self.schema = schema
         self.sessions = sessions
@@ -121,7 +124,7 @@ struct SnapshotStream {
             stage = schema.isEmpty ? .sessions(from: 0, answer: -1) : .schema(from: 0)
             return contents.encode()
         case .schema(let start):
-            let end = min(start + SnapshotBlock.blockBytes - 1, schema.count)
+            let end = min(start + blockBytes - 1, schema.count)
             stage = end == schema.count ? .sessions(from: 0, answer: -1) : .schema(from: end)
             return [SnapshotBlock.schema.rawValue] + schema[start..<end]
         case .sessions(let place, let answer):
@@ -131,7 +134,8 @@ struct SnapshotStream {
             }
             return sessionBlock(from: place, answer: answer)
         case .tuples:
-            guard let block = graph.nextSnapshotBlock(maxBytes: SnapshotBlock.blockBytes - 1) else {
+            let next = graph.nextSnapshotBlock(maxBytes: Limits.snapshotBlockBytes - 1, target: blockBytes - 1)
+            guard let block = next else {
                 stage = .finished
                 return nil
             }
@@ -145,17 +149,18 @@ struct SnapshotStream {
     private mutating func sessionBlock(from start: Int, answer firstAnswer: Int) -> [UInt8] {
         /// No session and no answer is longer: room for it must be left in a block.
         let itemBytesMax = 64 << 10
-        var writer = ByteWriter(capacity: SnapshotBlock.blockBytes)
+        let full = max(min(blockBytes, Limits.snapshotBlockBytes - itemBytesMax), 2)
+        var writer = ByteWriter(capacity: blockBytes)
         writer.integer(SnapshotBlock.sessions.rawValue)
         var (place, answer) = (start, firstAnswer)
-        while place < sessions.count, writer.bytes.count + itemBytesMax < SnapshotBlock.blockBytes {
+        while place < sessions.count, writer.bytes.count < full {
             let session = sessions[place]
             if answer < 0 {
                 writer.integer(SnapshotBlock.sessionMark)
                 session.encode(into: &writer)
                 answer = 0
             }
-            while answer < session.answers.count, writer.bytes.count + itemBytesMax < SnapshotBlock.blockBytes {
+            while answer < session.answers.count, writer.bytes.count < full {
                 writer.integer(SnapshotBlock.answerMark)
                 session.answers[answer].encode(into: &writer)
                 answer += 1

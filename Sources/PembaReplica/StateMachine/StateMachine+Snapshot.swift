@@ -7,8 +7,9 @@ import PembaRaft
 import PembaSchema
 
 extension StateMachine {
-    /// Begins a snapshot of the state as it is now; what is applied from here on is not in it.
-    package func beginSnapshot() {
+    /// Begins a snapshot of the state as it is now, in blocks of about `blockBytes`; what is applied from here on is not in
+    /// it.
+    package func beginSnapshot(blockBytes: Int = Limits.snapshotBlockBytes) {
         precondition(snapshotStream == nil, "a snapshot was begun while one is being written")
         let schema = Array((schema?.source ?? "").utf8)
         let contents = SnapshotContents(
@@ -22,7 +23,12 @@ extension StateMachine {
         )
         graph.beginSnapshot()
         let sessions = planted("snapshot-forgets-sessions") ? [] : sessions.ordered()
-        snapshotStream = SnapshotStream(contents: contents, schema: schema, sessions: sessions)
+        snapshotStream = SnapshotStream(
+            contents: contents,
+            schema: schema,
+            sessions: sessions,
+            blockBytes: blockBytes
+        )
     }
 
     /// The next block of the snapshot; nil when it is complete, which ends it.

@@ -40,18 +40,17 @@ struct SnapshotKeeper {
     /// Ascending by node.
     private var transfers: [Transfer] = []
 
+    private let blockBytes: Int
     private let bytesMax: Int
     private let entriesMax: Int
     private let timeout: TimeSpan
     /// How long a node may take with what it has got to the last block: it verifies and loads it.
     private let installPatience: TimeSpan
-    /// A node that fetches holds up the next snapshot, which would replace the one it fetches, until the log is this many
-    /// times longer than it should be.
-    private static let patience = 8
 
     init(index: LogIndex, blockCount: UInt32, options: ReplicaOptions) {
         self.index = index
         self.blockCount = blockCount
+        blockBytes = options.snapshotBlockBytes
         bytesMax = options.snapshotAfterBytes
         entriesMax = options.snapshotAfterEntries
         timeout = options.transferTimeout
@@ -88,8 +87,8 @@ struct SnapshotKeeper {
         case .inProgress: return false
         case .failed(let retry): guard retry <= now else { return false }
         }
-        let factor = transfers.isEmpty ? 1 : SnapshotKeeper.patience
-        let bytesDue = min(max(Int(blockCount) * SnapshotBlock.blockBytes, ReplicaOptions.snapshotBytesMin), bytesMax)
+        let factor = transfers.isEmpty ? 1 : ReplicaOptions.snapshotPatience
+        let bytesDue = min(max(Int(blockCount) * blockBytes, ReplicaOptions.snapshotBytesMin), bytesMax)
         let isDue = bytes / factor >= bytesDue || entries / factor >= entriesMax || isDemanded && entries > 0
         guard isDue else { return false }
         writing = .inProgress
@@ -130,8 +129,10 @@ struct SnapshotKeeper {
         transfers.first { $0.peer == peer }.map { .init(done: $0.asked, total: total) }
     }
 
-    /// The peer does not fetch any more.
-    mutating func ended(for peer: NodeID) { transfers.removeAll { $0.peer == peer } }
+    /// The peer has installed the snapshot, or cannot.
+    mutating func ended(for peer: NodeID, index: LogIndex) {
+        transfers.removeAll { $0.peer == peer && $0.index == index }
+    }
 
     /// The transfers in which nobody has asked for too long; they end.
     mutating func takeBroken(at now: Instant) -> [(peer: NodeID, index: LogIndex)] {

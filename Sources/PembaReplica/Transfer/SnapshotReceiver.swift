@@ -38,6 +38,8 @@ struct SnapshotReceiver {
     private(set) var isInstalling = false
     /// The next block to arrive; the ones before are stored or being written.
     private var received: UInt32 = 0
+    /// Blocks that have overtaken that one, by number: fewer than a window of them.
+    private var early: [UInt32: [UInt8]] = [:]
     /// Blocks before this one have been asked for.
     private var requested: UInt32 = 0
     /// When to ask again if nothing arrives.
@@ -84,23 +86,32 @@ struct SnapshotReceiver {
 
     /// A block arrived.
     mutating func receive(number: UInt32, total: UInt32, bytes: [UInt8], now: Instant) -> [Action] {
-        guard !isInstalling, number == received, number < requested, total > 0, self.total == 0 || self.total == total
+        guard !isInstalling, number >= received, number < requested, total > 0, self.total == 0 || self.total == total
         else {
             return []
         }
         self.total = total
-        received += 1
+        early[number] = bytes
+        var actions: [Action] = []
+        while let bytes = early.removeValue(forKey: received) {
+            actions.append(.store(number: received, bytes: bytes))
+            received += 1
+        }
+        guard !actions.isEmpty else { return [] }
+        // After a break less may be asked for than had come before it.
+        requested = max(requested, received)
         retryAt = now + timeout
         while let question = questions.first, question.end <= received {
             questions.removeFirst()
             fitWindow(to: now - question.askedAt)
         }
-        return [.store(number: number, bytes: bytes)]
+        return actions
     }
 
     /// A block was written, and the first one that is missing now is `missing`; nil: it was refused.
     mutating func blockStored(number: UInt32, missing: UInt32?, now: Instant) -> [Action] {
-        guard !isInstalling, number == stored else { return [] }
+        // Before the manifest has come, what was written belongs to a transfer before this one.
+        guard !isInstalling, number == stored, total > 0 else { return [] }
         guard let missing else {
             // Damaged on the way: everything from it on is asked for again. A disk that takes nothing is not asked as fast
             // as it refuses.

@@ -6,19 +6,21 @@ import PembaCore
 /// Keeps the blocks that this node sends to others within a rate, so that replication and clients keep their share of disk
 /// and network.
 ///
-/// A question that comes too early waits. One that goes on where a waiting one of the same node ends becomes part of it;
-/// any other takes its place, as it is asked after a break, for all that is missing then.
+/// A question that comes too early waits. Another one of the same node about the same snapshot becomes part of it, with what
+/// is between them: questions overtake each other, and after a break all that is missing is asked for again.
 struct TransferPace {
     /// What a node asks for.
     struct Question: Equatable {
         let peer: NodeID
         let index: LogIndex
-        let from: UInt32
+        fileprivate(set) var from: UInt32
         fileprivate(set) var count: UInt32
 
-        /// Whether `next` asks for what comes right after this.
-        func isContinued(by next: Question) -> Bool {
-            peer == next.peer && index == next.index && UInt64(from) + UInt64(count) == UInt64(next.from)
+        /// Asks for what `other` asks for, too.
+        fileprivate mutating func join(_ other: Question) {
+            let end = max(UInt64(from) + UInt64(count), UInt64(other.from) + UInt64(other.count))
+            from = min(from, other.from)
+            count = UInt32(clamping: end - UInt64(from))
         }
     }
 
@@ -35,9 +37,8 @@ struct TransferPace {
 
     /// Takes a question; true if it can be answered now.
     mutating func ask(_ question: Question, now: Instant) -> Bool {
-        if let last = waiting.firstIndex(where: { $0.isContinued(by: question) }) {
-            let (count, isTooMany) = waiting[last].count.addingReportingOverflow(question.count)
-            waiting[last].count = isTooMany ? .max : count
+        if let place = waiting.firstIndex(where: { $0.peer == question.peer && $0.index == question.index }) {
+            waiting[place].join(question)
             return false
         }
         waiting.removeAll { $0.peer == question.peer }

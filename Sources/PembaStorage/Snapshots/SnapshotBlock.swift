@@ -6,7 +6,7 @@ package import PembaCore
 /// Encodes and decodes blocks: a header with a checksum over header and payload, then the payload, LZ4 if that pays.
 package enum SnapshotBlock {
     /// Bytes of content at most.
-    package static let rawBytesMax = 256 << 10
+    package static let rawBytesMax = Limits.snapshotBlockBytes
     /// Bytes before the payload.
     package static let headerBytes = 24
     /// Bytes of a stored block at most: content that does not compress is stored as it is.

@@ -74,7 +74,7 @@ private final class Join {
     /// How long it may take.
     static let patience = Duration.seconds(300)
     /// What a block holds, all but the last (`docs/formats.md`).
-    private static let blockBytes = 262_144.0
+    private static let blockBytes = Double(Limits.snapshotBlockBytes)
 
     let node: LocalNode
     private let contact: MemberContact
