@@ -45,6 +45,9 @@ package struct SimulationReport: Sendable, Equatable {
         package var faults = 0
         package var snapshotsWritten = 0
         package var snapshotsInstalled = 0
+        package var blocksSent = 0
+        package var blocksSentAgain = 0
+        package var transfersResumed = 0
         package var upgrades = 0
         package var damagesHealed = 0
         package var membershipChanges = 0
@@ -73,7 +76,8 @@ package struct SimulationReport: Sendable, Equatable {
         return
             "seed \(seed): \(outcome); \(counts.events) events, \(counts.entries) entries, \(counts.elections) elections, "
             + "\(counts.restarts) restarts, \(counts.faults) faults, snapshots \(counts.snapshotsWritten) written "
-            + "\(counts.snapshotsInstalled) installed, writes \(counts.writesAcknowledged) acknowledged "
+            + "\(counts.snapshotsInstalled) installed, blocks \(counts.blocksSent) sent \(counts.blocksSentAgain) again, "
+            + "\(counts.transfersResumed) transfers resumed, writes \(counts.writesAcknowledged) acknowledged "
             + "\(counts.writesRefused) refused \(counts.writesUnknown) unknown, checks \(counts.checksAnswered) answered "
             + "\(counts.checksRefused) refused, \(counts.scriptsFinished) scripts, \(SimulationPlan.seconds(end - .zero)) s, trace \(String(traceHash, radix: 16))"
     }

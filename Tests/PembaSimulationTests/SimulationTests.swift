@@ -71,7 +71,7 @@ import Testing
     /// Whether the rare things happen at all: a simulation that never meets them proves nothing about them.
     @Test func theRareThingsHappen() {
         var counts = SimulationReport.Counts()
-        for seed in 1...24 as ClosedRange<UInt64> {
+        for seed in 1...40 as ClosedRange<UInt64> {
             var options = SimulationOptions(seed: seed, duration: .seconds(10))
             options.nodeCount = 3
             options.faults.formUnion([.kill, .losePower, .fullDisk, .upgrade, .rot])
@@ -82,6 +82,9 @@ import Testing
             #expect(report.violation == nil, "\(report.summary)")
             counts.snapshotsInstalled += report.counts.snapshotsInstalled
             counts.snapshotsWritten += report.counts.snapshotsWritten
+            counts.blocksSent += report.counts.blocksSent
+            counts.blocksSentAgain += report.counts.blocksSentAgain
+            counts.transfersResumed += report.counts.transfersResumed
             counts.writesUnknown += report.counts.writesUnknown
             counts.restarts += report.counts.restarts
             counts.damagesHealed += report.counts.damagesHealed
@@ -97,6 +100,9 @@ import Testing
         }
         #expect(counts.snapshotsInstalled > 0)
         #expect(counts.snapshotsWritten > 10)
+        #expect(counts.blocksSent > counts.snapshotsInstalled * 5)
+        #expect(counts.blocksSentAgain > 0)
+        #expect(counts.transfersResumed > 0)
         #expect(counts.writesUnknown > 0)
         #expect(counts.restarts > 10)
         #expect(counts.upgrades > 10)

@@ -45,6 +45,10 @@ final class SimulatedNode {
         var nextEvaluation: UInt64 = 1
         /// The clients that it tells what changes.
         var watchers: [Watcher] = []
+        /// Who fetches its snapshots: which one, and when a question came last.
+        var fetchers: [Fetcher] = []
+        /// What it fetches itself, and when it last asked for blocks or got one.
+        var fetch: (index: LogIndex, lastMoved: UInt64)?
         /// Whether an `apply` event is on its way.
         var isApplying = false
 
@@ -53,6 +57,13 @@ final class SimulatedNode {
             self.replica = replica
             self.recorder = recorder
         }
+    }
+
+    /// A node that fetches a snapshot.
+    struct Fetcher {
+        let peer: NodeID
+        let index: LogIndex
+        let lastQuestion: UInt64
     }
 
     let id: NodeID
@@ -71,6 +82,8 @@ final class SimulatedNode {
     var diskHungUntil: UInt64 = 0
     /// The number of the disk's work under way; the end of any other is not waited for any more.
     var diskWork: UInt64 = 0
+    /// The blocks that it was sent: those before `end` of the snapshot that `source` has at `index`.
+    var blocksSent: (source: Int, index: LogIndex, end: UInt32)?
     /// Entries that it applies at once.
     var applyBatchMax = 16
     /// Whether it is of the version that the run's upgrade brings.

@@ -61,6 +61,7 @@ extension Simulation {
             // There is no way back to the state before.
             guard machine != nil else { return stop(place, losingPower: false) }
             if options.isChecked, let machine { try checker.noteInstalled(machine) }
+            try checkContinuation(at: place, done.installed)
         }
         try wake(place, event) { replica, time, effects in
             for input in done.inputs { replica.step(input, at: time, into: &effects) }
@@ -128,6 +129,7 @@ extension Simulation {
                 try unlessRefused { () throws(StorageError) in
                     try store.storeReceivedBlock(index, number: number, bytes: bytes)
                 } ?? false
+            if number == 0, isStored, store.firstMissingBlock(index) != 1 { counts.transfersResumed += 1 }
             let next = number == 0 ? store.firstMissingBlock(index) ?? .max : number + 1
             done.inputs.append(.snapshotBlockStored(index: index, number: number, missing: isStored ? next : nil))
         case .install(let index):

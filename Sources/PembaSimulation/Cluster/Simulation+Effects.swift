@@ -36,9 +36,12 @@ extension Simulation {
             case .readSnapshotBlocks(let peer, let index, let from, let count):
                 enqueue(.readBlocks(peer: peer, index: index, from: from, count: count), at: place)
             case .storeSnapshotBlock(let index, let number, let bytes):
+                node.process?.fetch?.lastMoved = now
                 enqueue(.storeBlock(index: index, number: number, bytes: bytes), at: place)
             case .installSnapshot(let index): enqueue(.install(index), at: place)
-            case .writeSnapshot: beginSnapshot(place)
+            case .writeSnapshot:
+                try checkReplacement(at: place)
+                beginSnapshot(place)
             case .compactLog(let index): enqueue(.compact(index), at: place)
             case .configuration: break
             case .removed:
@@ -52,6 +55,7 @@ extension Simulation {
     private func send(_ message: PeerMessage, from: Int, to peer: NodeID) {
         guard let to = nodes.firstIndex(where: { $0.id == peer }) else { return }
         counts.messages += 1
+        noteTransfer(message, from: from, to: to)
         var writer = ByteWriter()
         message.encode(into: &writer)
         let connection = network.connection(from, to)

@@ -65,7 +65,7 @@ extension Simulation {
         )
     }
 
-    private func settings(of node: SimulatedNode) -> NodeSettings {
+    func settings(of node: SimulatedNode) -> NodeSettings {
         node.isUpgraded ? options.upgraded : options.settings
     }
 
@@ -99,7 +99,10 @@ extension Simulation {
             stalenessBound: options.stalenessBound,
             snapshotAfterEntries: settings.snapshotAfterEntries,
             auditInterval: 16,
-            transferWindow: settings.transferWindow
+            snapshotBlockBytes: settings.snapshotBlockBytes,
+            transferWindow: settings.transferWindow,
+            transferBytesPerSecond: settings.snapshotBlockBytes
+                * Int(settings.transferPace * 1_000_000_000 / options.electionTimeout.nanoseconds)
         )
     }
 

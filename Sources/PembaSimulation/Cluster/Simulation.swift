@@ -194,6 +194,7 @@ package final class Simulation {
             throw Violation("a message from node \(nodes[from].id) cannot be decoded: \(error)")
         }
         let id = nodes[from].id
+        noteQuestion(message, from: id, to: nodes[to])
         try wake(to, event) { replica, time, effects in
             replica.step(.peer(from: id, message), at: time, into: &effects)
         }
@@ -218,6 +219,7 @@ package final class Simulation {
         try perform(effects, at: place)
         memberships.settle(replica)
         if node.isWiped { try noteReturn(of: place) }
+        try checkFetch(at: place)
         if options.isChecked {
             let before = checker.committedIndex
             try checker.check(place, replica, of: nodes)

@@ -123,6 +123,10 @@ package struct NodeSettings: Sendable, Equatable {
     package var messageBytesMax = 1 << 20
     /// Blocks of a snapshot in flight.
     package var transferWindow = 3
+    /// Bytes that end a block of a snapshot.
+    package var snapshotBlockBytes = Limits.snapshotBlockBytes
+    /// Blocks of snapshots that are sent in an election timeout.
+    package var transferPace: UInt64 = 256
     /// Entries applied at once at most.
     package var applyBatchMax = 16
 
@@ -131,12 +135,15 @@ package struct NodeSettings: Sendable, Equatable {
 
     /// Draws settings: often tiny ones, so that what is rare with large ones is not.
     init(drawnFrom random: inout SeededRandom) {
-        if random.chance(2, in: 3) { snapshotAfterEntries = 5 + random.below(100) }
-        trailingEntries = random.below(random.chance(1, in: 2) ? 5 : 200)
+        if random.chance(3, in: 4) { snapshotAfterEntries = 4 + random.below(random.chance(1, in: 2) ? 12 : 100) }
+        trailingEntries = random.below(random.chance(3, in: 4) ? 4 : 200)
         segmentPages = [2, 8, 64, 64][random.below(4)]
         inflightMessagesMax = random.chance(1, in: 4) ? 1 : 1 + random.below(64)
         messageBytesMax = random.chance(1, in: 3) ? 200 + random.below(2_000) : 1 << 20
         transferWindow = 1 + random.below(4)
         applyBatchMax = 1 + random.below(32)
+        // So small that a snapshot has tens of them, or all of it in one.
+        if random.chance(3, in: 4) { snapshotBlockBytes = 40 + random.below(500) }
+        if random.chance(1, in: 2) { transferPace = 40 + random.below(UInt64(200)) }
     }
 }

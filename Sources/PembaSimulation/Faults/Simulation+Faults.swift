@@ -15,16 +15,28 @@ extension Simulation {
         // A change of the membership takes many steps, and something should happen during each.
         if options.faults.contains(.members) { kinds += [.members, .members, .members] }
         let fault = kinds[faultRandom.below(kinds.count)]
-        let place = faultRandom.below(nodes.count)
+        var place = faultRandom.below(nodes.count)
         var random = faultRandom.split()
+        var peer = random.below(nodes.count)
+        // Snapshots are under way for little of a run's time, and something should happen meanwhile.
+        if let transfer = drawTransfer(&random), random.chance(1, in: 2) {
+            let isReceiver = random.chance(1, in: 2)
+            place = isReceiver ? transfer.receiver : transfer.source
+            peer = isReceiver ? transfer.source : transfer.receiver
+        }
         guard options.has(fault) else { return }
         counts.faults += 1
         note(6, UInt64(place))
         narrate("\(fault.rawValue) at node \(nodes[place].id)")
-        try inject(fault, at: place, &random)
+        try inject(fault, at: place, with: peer, &random)
     }
 
-    private func inject(_ fault: Fault, at place: Int, _ random: inout SeededRandom) throws(Violation) {
+    private func inject(
+        _ fault: Fault,
+        at place: Int,
+        with peer: Int,
+        _ random: inout SeededRandom
+    ) throws(Violation) {
         let node = nodes[place]
         switch fault {
         case .losePower: stop(place, losingPower: true)
@@ -35,10 +47,9 @@ extension Simulation {
             guard node.process != nil else { return }
             node.pausedUntil = now + random.below(UInt64(3) * options.stalenessBound.nanoseconds)
         case .isolate, .split, .oneWay, .bridge, .chain:
-            part(fault, at: place, &random)
+            part(fault, at: place, with: peer, &random)
             schedule(.heal, after: random.below(options.electionTimeout.nanoseconds * 12))
         case .breakLink:
-            let peer = random.below(nodes.count)
             guard peer != place, node.process != nil, nodes[peer].process != nil else { return }
             disconnect(place, peer)
             connect(place, peer)
@@ -77,7 +88,7 @@ extension Simulation {
     // MARK: - The network
 
     /// Lets some directions between nodes pass nothing.
-    private func part(_ fault: Fault, at place: Int, _ random: inout SeededRandom) {
+    private func part(_ fault: Fault, at place: Int, with peer: Int, _ random: inout SeededRandom) {
         switch fault {
         case .isolate:
             for peer in nodes.indices where peer != place { blockBothWays(place, peer) }
@@ -96,7 +107,6 @@ extension Simulation {
                 if abs(position[left] - position[right]) > 1 { blockBothWays(left, right) }
             }
         default:
-            let peer = random.below(nodes.count)
             if peer != place { network.block(from: place, to: peer, true) }
         }
     }
