@@ -153,6 +153,7 @@ extension RaftCore {
             refuseBlankVoter(at: position)
             return
         }
+        if isBlank, peers[position].match > .zero, planted("wiped-learner-starves") { return }
         if isBlank, hasLearnerLostData(position) {
             sendAppend(to: position, withEntries: true, into: &effects)
             return

@@ -148,7 +148,7 @@ extension RaftCore {
         }
         for peer in peers {
             // Whoever is fetching an older snapshot goes on from there.
-            guard case .snapshot(let pending) = peer.state else { continue }
+            guard case .snapshot(let pending) = peer.state, !planted("forgets-who-fetches") else { continue }
             guard now - peer.lastContact < options.snapshotRetention else { continue }
             base = min(base, max(pending, log.baseIndex))
         }

@@ -87,7 +87,8 @@ struct SnapshotKeeper {
         case .inProgress: return false
         case .failed(let retry): guard retry <= now else { return false }
         }
-        let factor = transfers.isEmpty ? 1 : ReplicaOptions.snapshotPatience
+        let isFetched = !transfers.isEmpty && !planted("replaces-what-is-fetched")
+        let factor = isFetched ? ReplicaOptions.snapshotPatience : 1
         let bytesDue = min(max(Int(blockCount) * blockBytes, ReplicaOptions.snapshotBytesMin), bytesMax)
         let isDue = bytes / factor >= bytesDue || entries / factor >= entriesMax || isDemanded && entries > 0
         guard isDue else { return false }

@@ -153,6 +153,10 @@ struct SnapshotReceiver {
     /// Nothing arrived in time, or the link came back.
     mutating func retry(now: Instant) -> [Action] {
         guard !isInstalling else { return [] }
+        if planted("asks-once") {
+            retryAt = now + timeout
+            return []
+        }
         retries += 1
         guard retries <= SnapshotReceiver.retriesMax else { return [.fail] }
         received = stored

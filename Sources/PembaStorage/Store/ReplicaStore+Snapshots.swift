@@ -71,7 +71,11 @@ extension ReplicaStore {
         bytes: [UInt8]
     ) throws(StorageError) -> Bool {
         try perform { () throws(StorageError) in
-            try snapshots.storeReceived(index, number: number, bytes)
+            if number == 0, planted("drops-log-too-early") {
+                try log.reserve(0)
+                try log.restart(after: index, term: superFile.record.hardState.term)
+            }
+            return try snapshots.storeReceived(index, number: number, bytes)
         }
     }
 
