@@ -80,7 +80,7 @@ public enum ErrorCode: UInt16, Sendable, CaseIterable {
     case noLeader = 300
     /// Too much is in flight already.
     case overloaded = 301
-    /// The node is shutting down or starting.
+    /// The node is shutting down or starting, was removed, or its disk completes nothing: ask another.
     case unavailable = 302
     /// The deadline passed before the request was begun, or a read was not answered in time.
     case deadlineExceeded = 303

@@ -39,7 +39,7 @@ extension HardState {
     /// A node that has been in no term in which somebody was elected has promised nothing, and owes nothing. It is new, or
     /// was emptied; that its disk is damaged besides must not make it look like one that had more.
     package func owing(_ kind: LogDebt.Kind) -> HardState {
-        guard term > .first else { return self }
+        guard term > .first || planted("emptied-owes") else { return self }
         let worst = max(kind, debt?.kind ?? kind)
         return HardState(term: term.next, vote: nil, debt: LogDebt(kind: worst, term: term))
     }
