@@ -77,13 +77,18 @@ package struct LocalHTTP: Sendable {
         return Answer(status: status, body: String(text[end.upperBound...]))
     }
 
-    /// The value of a metric without labels; nil if the node does not have it or does not answer.
-    package func metric(_ name: String) -> Double? {
+    /// The value of a metric; nil if the node does not have it or does not answer.
+    package func metric(_ name: String) -> Double? { metrics(name)?[0] }
+
+    /// The values of metrics at one moment, each named with its labels; nil if the node lacks one or does not answer.
+    package func metrics(_ names: String...) -> [Double]? {
         guard let answer = get("/metrics"), answer.status == 200 else { return nil }
+        var values: [Substring: Double] = [:]
         for line in answer.body.split(separator: "\n") {
             let words = line.split(separator: " ")
-            if words.count == 2, words[0] == name { return Double(words[1]) }
+            if words.count == 2 { values[words[0]] = Double(words[1]) }
         }
-        return nil
+        let found = names.compactMap { values[$0[...]] }
+        return found.count == names.count ? found : nil
     }
 }

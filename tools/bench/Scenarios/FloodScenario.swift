@@ -53,20 +53,17 @@ extension Scenario {
 
     /// How often the node served a heartbeat or election deadline, and how often late by more than 50 ms.
     private struct Lateness {
-        private let count: Double?
-        private let inTime: Double?
+        /// All, and those that were not late by more than that; of one moment, or there would be more of these than of all.
+        private let counts: [Double]?
 
-        init(_ http: LocalHTTP) {
-            count = http.metric("\(late)_count")
-            inTime = http.metric("\(late)_bucket{le=\"0.05\"}")
-        }
+        init(_ http: LocalHTTP) { counts = http.metrics("\(late)_count", "\(late)_bucket{le=\"0.05\"}") }
 
         func row(_ name: String, since before: Lateness) -> Figures.Row {
-            guard let count, let inTime, let countBefore = before.count, let inTimeBefore = before.inTime else {
+            guard let counts, let old = before.counts else {
                 return Figures.Row(name: name, unit: "the node does not say")
             }
-            let served = count - countBefore
-            return Figures.Row(name: name, value: served - (inTime - inTimeBefore), unit: "of \(Int(served))")
+            let (served, inTime) = (counts[0] - old[0], counts[1] - old[1])
+            return Figures.Row(name: name, value: served - inTime, unit: "of \(Int(served))")
         }
     }
 }
