@@ -44,10 +44,14 @@ extension Replica {
     /// The log may go on here without the disk, but not in a term that is not on it, which the next leader's is.
     var turnsWritesAway: Bool { raft.isDiskStalled && leadership.role != .leader }
 
-    /// Sends the clients whose writes wait here to other nodes, while the disk completes nothing.
+    /// Sends the clients whose writes wait here to other nodes, while the disk completes nothing: those whose writes were
+    /// never attempted, or have a key and may be done again.
+    ///
+    /// The others wait on. Nobody else can tell them what became of theirs, and a disk that was only slow soon does.
     func turnWritesAway(into effects: inout [ReplicaEffect]) {
         guard turnsWritesAway, commands.count > 0 else { return }
-        replyFailed(commands.giveUp(.diskStalled(id)), into: &effects)
+        commands.retryKeyed()
+        replyFailed(commands.failQueued(.diskStalled(id)), into: &effects)
     }
 
     /// Something stored is not any more what was written; what is in memory is, so that it is written anew.

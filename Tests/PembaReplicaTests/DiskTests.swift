@@ -84,15 +84,26 @@ import Testing
         #expect(isDone(trio, again) && !trio.replicas[leader].status(at: trio.time).isDiskStalled)
     }
 
-    /// What waits at such a node is told when its disk is given up, and not when it runs out of time.
+    /// What waits at such a node and can be repeated is told when its disk is given up, and not when it runs out of time;
+    /// the rest is told what became of it when the disk goes on.
     @Test func d7WritesThatWaitAtANodeWhoseDiskHangsAreGivenUp() {
         let trio = ReplicaTrio()
         let leader = trio.elect()
         trio.hung = [leader]
         trio.isolated = [leader]
-        let id = trio.submit(leader, .writeSchema(source: MachineDriver.schema), patience: .seconds(60))
+        let id = trio.submit(leader, .openSession, patience: .seconds(60))
+        let single = trio.submit(leader, .writeSchema(source: MachineDriver.schema), patience: .seconds(60))
         #expect(trio.pass(.seconds(4)) { failure(trio, id) != nil })
         #expect(failure(trio, id)?.code == .outcomeUnknown)
+        _ = trio.pass(.seconds(10))
+        #expect(failure(trio, single) == nil)
+        trio.awaken()
+        trio.isolated = []
+        _ = trio.pass(.seconds(2))
+        // Others have the place of its entry in the log by now.
+        for _ in 0..<3 { _ = trio.submit((leader + 1) % 3, .openSession) }
+        #expect(trio.pass(.seconds(10)) { isDone(trio, single) || failure(trio, single) != nil })
+        #expect(failure(trio, single)?.code != .outcomeUnknown)
     }
 
     @Test func littleRoomAndRotLeadToASnapshotAtOnce() {

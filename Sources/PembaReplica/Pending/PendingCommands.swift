@@ -194,8 +194,8 @@ struct PendingCommands {
         return (id, command.isUncertain ? .outcomeUnknown : error)
     }
 
-    /// The leader changed or its link broke: commands with a key are attempted again, since the session keeps a second
-    /// attempt from doing anything.
+    /// The leader changed, its link broke, or the disk hangs: commands with a key are attempted again, here or by their
+    /// clients, since the session keeps a second attempt from doing anything.
     ///
     /// The others wait until the log decides (`settle`).
     mutating func retryKeyed() {
@@ -218,18 +218,6 @@ struct PendingCommands {
             failed.append((id, command.isUncertain ? .outcomeUnknown : error))
         }
         return failed
-    }
-
-    /// What becomes of the attempts may not be heard of here for long: gives all commands up, those that were never
-    /// attempted for the reason of `error`; returns them with their answers.
-    mutating func giveUp(_ error: ServiceError) -> [(RequestID, ServiceError)] {
-        for number in attempts.keys.sorted() {
-            guard let id = attempts.removeValue(forKey: number) else { continue }
-            commands[id]?.state = .queued
-            commands[id]?.isUncertain = true
-            queue.append(id)
-        }
-        return failQueued(error)
     }
 
     /// This node hears of nothing any more that is applied: gives all commands up, those that were never attempted for
