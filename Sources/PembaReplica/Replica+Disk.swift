@@ -42,14 +42,15 @@ extension Replica {
     /// Whether the disk has completed nothing for so long that clients are better served by other nodes.
     ///
     /// The log may go on here without the disk, but not in a term that is not on it, which the next leader's is.
-    var turnsWritesAway: Bool { raft.isDiskStalled && leadership.role != .leader }
+    var turnsWritesAway: Bool { leadership.role != .leader && raft.isDiskStalled }
 
     /// Sends the clients whose writes wait here to other nodes, while the disk completes nothing: those whose writes were
     /// never attempted, or have a key and may be done again.
     ///
     /// The others wait on. Nobody else can tell them what became of theirs, and a disk that was only slow soon does.
     func turnWritesAway(into effects: inout [ReplicaEffect]) {
-        guard turnsWritesAway, commands.count > 0 else { return }
+        // In this order: it is looked at after every step, and consensus is copied to be asked.
+        guard commands.count > 0, turnsWritesAway else { return }
         commands.retryKeyed()
         replyFailed(commands.failQueued(.diskStalled(id)), into: &effects)
     }

@@ -60,8 +60,10 @@ extension Simulation {
             machine = try loadSnapshot(store, of: node)
             // There is no way back to the state before.
             guard machine != nil else { return stop(place, losingPower: false) }
-            if options.isChecked, let machine { try checker.noteInstalled(machine) }
-            try checkContinuation(at: place, done.installed)
+            if options.isChecked {
+                if let machine { try checker.noteInstalled(machine) }
+                try checkContinuation(at: place, done.installed)
+            }
         }
         try wake(place, event) { replica, time, effects in
             for input in done.inputs { replica.step(input, at: time, into: &effects) }

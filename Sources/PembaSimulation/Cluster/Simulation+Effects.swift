@@ -40,7 +40,7 @@ extension Simulation {
                 enqueue(.storeBlock(index: index, number: number, bytes: bytes), at: place)
             case .installSnapshot(let index): enqueue(.install(index), at: place)
             case .writeSnapshot:
-                try checkReplacement(at: place)
+                if options.isChecked { try checkReplacement(at: place) }
                 beginSnapshot(place)
             case .compactLog(let index): enqueue(.compact(index), at: place)
             case .configuration: break
