@@ -17,13 +17,14 @@ import Testing
                 folder: folder.path + "/\(seed)"
             )
             options.nodes = 3
+            // A run in which nothing happened proves nothing.
+            (options.least.writes, options.least.checks, options.least.newEnemyChecks) = (100, 100, 4)
             let result = try await ChaosRun(options) { _ in }.run()
             #expect(result.violations == [], "\(result.text)\n\(Seeds.replay(seed, "ChaosTests"))")
-            // A run in which nothing happened proves nothing.
-            #expect(result.acknowledgedWrites > 100)
-            #expect(result.checks > 100)
-            for name in ["revoked membership", "revoked reader", "exclusion first"] {
-                #expect(result.newEnemyChecks[name, default: 0] > 3, "\(name): \(result.newEnemyChecks)")
+            #expect(result.acknowledgedWrites >= 100)
+            #expect(result.checks >= 100)
+            for name in ChaosHistory.NewEnemy.names {
+                #expect(result.newEnemyChecks[name, default: 0] >= 4, "\(name): \(result.newEnemyChecks)")
             }
             #expect(result.kills > 0)
             #expect(result.pauses > 0)

@@ -69,7 +69,10 @@ package struct ChaosHistory: Sendable {
 
     /// A check that must deny because of the order of two acknowledged writes: the new-enemy problem.
     package struct NewEnemy: Equatable, Sendable {
-        /// Which case: `revoked membership`, `revoked reader`, `exclusion first`.
+        /// Every case.
+        package static let names = ["revoked membership", "revoked reader", "exclusion first"]
+
+        /// Which case; one of ``names``.
         package let name: String
         /// The question.
         package let item: CheckItem
@@ -96,4 +99,21 @@ package struct ChaosHistory: Sendable {
     package var final: [RelationTuple: Bool] = [:]
 
     package init() {}
+
+    /// How many writes were acknowledged.
+    package var acknowledgedWrites: Int {
+        writes.count { if case .acknowledged = $0.outcome { true } else { false } }
+    }
+
+    /// How many new-enemy checks of each case were answered, by the case's name.
+    package var newEnemyChecks: [String: Int] {
+        Dictionary(grouping: newEnemies, by: \.name).mapValues(\.count)
+    }
+
+    /// Whether at least as much as `least` was answered.
+    package func has(_ least: ChaosRun.Amount) -> Bool {
+        let enemies = newEnemyChecks
+        return acknowledgedWrites >= least.writes && checks.count >= least.checks
+            && NewEnemy.names.allSatisfy { enemies[$0, default: 0] >= least.newEnemyChecks }
+    }
 }

@@ -11,8 +11,12 @@ import PembaService
 package struct ChaosRun {
     /// What to do, for how long.
     package struct Options: Sendable {
-        /// How long nodes are disturbed.
+        /// How long nodes are disturbed at least.
         package var duration: Duration
+        /// What must have been answered before the disturbances end: a machine that is busy takes longer for it.
+        package var least = Amount()
+        /// How long to go on beyond `duration` for what is missing of `least`.
+        package var patience = Duration.seconds(180)
         /// Chooses faults and operations; the interleaving of real processes is not repeatable.
         package var seed: UInt64
         /// How many nodes.
@@ -32,6 +36,14 @@ package struct ChaosRun {
             self.program = program
             self.folder = folder
         }
+    }
+
+    /// How many operations of each kind.
+    package struct Amount: Sendable {
+        package var writes = 0
+        package var checks = 0
+        /// Of each case by itself.
+        package var newEnemyChecks = 0
     }
 
     /// What came of it.
@@ -101,8 +113,13 @@ package struct ChaosRun {
 
         var nemesis = ChaosNemesis(cluster: cluster, seed: options.seed, report: report)
         let load = Task { [options] in try await ChaosWorkload(options, target, recorder).run() }
-        let end = ContinuousClock.now + options.duration
-        while ContinuousClock.now < end, !Task.isCancelled { try await nemesis.disturb(until: end) }
+        var end = ContinuousClock.now + options.duration
+        let last = end + options.patience
+        while !Task.isCancelled {
+            while ContinuousClock.now < end, !Task.isCancelled { try await nemesis.disturb(until: end) }
+            if await recorder.history.has(options.least) || end >= last { break }
+            end += .seconds(5)
+        }
         try nemesis.heal()
         load.cancel()
         try await load.value
@@ -110,13 +127,12 @@ package struct ChaosRun {
         try await recordFinalState(target, recorder)
 
         let history = await recorder.history
-        let acknowledged = history.writes.count { if case .acknowledged = $0.outcome { true } else { false } }
         return Result(
             seed: options.seed,
-            acknowledgedWrites: acknowledged,
+            acknowledgedWrites: history.acknowledgedWrites,
             unknownWrites: history.writes.count { $0.outcome == .unknown },
             checks: history.checks.count,
-            newEnemyChecks: Dictionary(grouping: history.newEnemies, by: \.name).mapValues(\.count),
+            newEnemyChecks: history.newEnemyChecks,
             kills: nemesis.kills,
             pauses: nemesis.pauses,
             violations: ChaosChecker.violations(of: history)
