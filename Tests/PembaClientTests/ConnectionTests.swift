@@ -12,7 +12,7 @@ private let item = CheckItem(
     subject: SubjectReference(type: "user", id: "alice")
 )
 
-@Suite("Connections", .timeLimit(.minutes(1))) struct ConnectionTests {
+@Suite("Connections", .timeLimit(.minutes(4))) struct ConnectionTests {
     let cluster = TestCluster.shared
 
     @Test("an unknown bearer key is refused at once, with the node's error") func unauthenticated() async throws {

@@ -31,7 +31,7 @@ extension Received {
     fileprivate var importRequest: ImportRequest? { (try? decode(ImportRequest.decode))?.request }
 }
 
-@Suite("Imports and deletions", .timeLimit(.minutes(1))) struct ImportTests {
+@Suite("Imports and deletions", .timeLimit(.minutes(4))) struct ImportTests {
     let cluster = TestCluster.shared
 
     @Test("an import is cut into requests, several in flight, each with a key of its own") func importing() async throws

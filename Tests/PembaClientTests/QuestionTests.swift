@@ -14,7 +14,7 @@ private let item = CheckItem(
     context: ContextObject([("ip", .string("10.1.2.3"))])
 )
 
-@Suite("Questions", .timeLimit(.minutes(1))) struct QuestionTests {
+@Suite("Questions", .timeLimit(.minutes(4))) struct QuestionTests {
     let cluster = TestCluster.shared
     let viewer = RelationTuple(resource: plan, relation: "viewer", subject: alice)
 

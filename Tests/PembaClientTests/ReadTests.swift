@@ -13,7 +13,7 @@ private let item = CheckItem(
     subject: SubjectReference(type: "user", id: "alice")
 )
 
-@Suite("Reads", .timeLimit(.minutes(1))) struct ReadTests {
+@Suite("Reads", .timeLimit(.minutes(4))) struct ReadTests {
     let cluster = TestCluster.shared
 
     @Test("a check is asked as it was said and answered with its zookie") func check() async throws {

@@ -344,7 +344,7 @@ private final class Conversation: ConnectionDelegate, @unchecked Sendable {
 
 /// Waits for a condition, looking often, at most ten seconds.
 func eventually(_ what: String, _ condition: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(60)
     while !condition() {
         guard ContinuousClock.now < deadline else { throw Timeout(what: what) }
         try await Task.sleep(for: .milliseconds(2))

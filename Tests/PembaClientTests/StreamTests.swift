@@ -26,7 +26,7 @@ extension Received {
     fileprivate var credit: Int { Int((try? decode(StreamCredit.init(decoding:)).frames) ?? 0) }
 }
 
-@Suite("Streams", .timeLimit(.minutes(1))) struct StreamTests {
+@Suite("Streams", .timeLimit(.minutes(4))) struct StreamTests {
     let cluster = TestCluster.shared
 
     /// Reads everything that is left.

@@ -31,7 +31,7 @@ extension Received {
     fileprivate var export: ExportRequest? { (try? decode(ExportRequest.decode))?.request }
 }
 
-@Suite("Watches", .timeLimit(.minutes(1))) struct WatchTests {
+@Suite("Watches", .timeLimit(.minutes(4))) struct WatchTests {
     let cluster = TestCluster.shared
 
     /// The first `count` events.

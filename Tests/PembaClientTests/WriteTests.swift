@@ -6,7 +6,7 @@ import PembaWire
 import Synchronization
 import Testing
 
-@Suite("Writes", .timeLimit(.minutes(1))) struct WriteTests {
+@Suite("Writes", .timeLimit(.minutes(4))) struct WriteTests {
     let cluster = TestCluster.shared
 
     private static func update(_ number: Int = 1) -> WriteRequest {

@@ -161,7 +161,7 @@ private final class AnswerCollector: ConnectionDelegate {
     }
 
     private func wait(until condition: () -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         while !condition() {
             try #require(ContinuousClock.now < deadline, "nothing came in time")
             try await Task.sleep(for: .milliseconds(1))

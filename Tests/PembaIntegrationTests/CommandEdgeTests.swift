@@ -200,7 +200,7 @@ import Testing
             #expect(json.status == 1)
             #expect(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) is [String: Any])
             cluster.nodes[place].signal(SIGCONT)
-            _ = try await cluster.waitUntilCaughtUp(patience: .seconds(20))
+            _ = try await cluster.waitUntilCaughtUp()
             let healthy = try await cluster.clusterctl("status")
             #expect(healthy.status == 0, "\(healthy.output)\(healthy.errors)")
         }

@@ -38,7 +38,7 @@ import Testing
             try await zookiesThatAreNone(cluster)
             try await failedPreconditions(cluster)
             try await requestsBeyondLimits(cluster)
-            let report = try await cluster.waitUntilCaughtUp(patience: .seconds(20))
+            let report = try await cluster.waitUntilCaughtUp()
             #expect(report.isHealthy, "\(report.text)")
             #expect(report.nodes.allSatisfy { $0.tuples == 1 }, "\(report.text)")
             #expect(cluster.nodes.allSatisfy { $0.isRunning })

@@ -17,7 +17,7 @@ import Testing
         for seed in Seeds(short: 1, full: 10) {
             try await withCluster(settings: "snapshot: {log_entries: 50, trailing_entries: 10}") { cluster in
                 let client = try PembaClient(configuration: cluster.target().configuration())
-                try await client.writeSchema(documentSchema, timeout: .seconds(20))
+                try await client.writeSchema(documentSchema, timeout: .seconds(60))
                 let writers = (0..<4).map { writer in
                     Task { await KillTests.write(client, as: writer) }
                 }
@@ -31,7 +31,7 @@ import Testing
                 #expect(acknowledged.count > 100, "\(replay)")
                 for start in stride(from: 0, to: acknowledged.count, by: Limits.checksPerBulk) {
                     let items = Array(acknowledged[start...].prefix(Limits.checksPerBulk))
-                    let answer = try await client.checkBulk(items, consistency: .fullyConsistent, timeout: .seconds(20))
+                    let answer = try await client.checkBulk(items, consistency: .fullyConsistent, timeout: .seconds(60))
                     let lost = zip(items, answer.results).filter { $1 != .success(.has) }
                     #expect(lost.isEmpty, "\(lost.count) of \(items.count) are lost: \(lost.prefix(3)); \(replay)")
                 }
@@ -59,7 +59,7 @@ import Testing
                 node.killNow()
             }
             try node.start(arguments: ["--initialize"])
-            let report = try await cluster.waitUntilCaughtUp(patience: .seconds(20))
+            let report = try await cluster.waitUntilCaughtUp()
             #expect(report.isHealthy, "\(node.log)")
         }
     }
@@ -69,7 +69,7 @@ import Testing
         let left = try recordings(of: cluster)
         #expect(left.count > 2, "\(replay)")
         cluster.nodes[0].signal(SIGUSR1)
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         while try recordings(of: cluster).subtracting(left).isEmpty, ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(20))
         }

@@ -69,7 +69,7 @@ import Testing
                 do {
                     let tuple = try RelationTuple(parsing: "document:d\(count)#owner@user:alice")
                     let request = WriteRequest(updates: [TupleUpdate(.create, tuple)])
-                    try await client.write(request, timeout: .seconds(30))
+                    try await client.write(request, timeout: .seconds(60))
                     count += 1
                 } catch {
                     if !Task.isCancelled { return (count, "\(error)") }
@@ -83,7 +83,7 @@ import Testing
     func threeBecomeFiveAndThreeAgainUnderLoad() async throws {
         try await withCluster(settings: "snapshot: {log_entries: 200, trailing_entries: 20}") { cluster in
             let client = try PembaClient(configuration: cluster.target().configuration())
-            try await client.writeSchema(documentSchema, timeout: .seconds(20))
+            try await client.writeSchema(documentSchema, timeout: .seconds(60))
             let writer = write(client)
             var joined: [LocalNode] = []
             defer { for node in joined { node.stop() } }
@@ -126,13 +126,13 @@ import Testing
                     subject: SubjectReference(type: "user", id: "alice")
                 )
             }
-            let answer = try await client.checkBulk(items, consistency: .fullyConsistent, timeout: .seconds(20))
+            let answer = try await client.checkBulk(items, consistency: .fullyConsistent, timeout: .seconds(60))
             #expect(answer.results.allSatisfy { $0 == .success(.has) })
         }
     }
 
     private func expectParked(_ ids: [UInt64], _ cluster: LocalCluster, _ joined: [LocalNode]) async throws {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         for node in (cluster.nodes + joined) where ids.contains(node.id) {
             while !node.log.contains("this node was removed"), ContinuousClock.now < deadline {
                 try await Task.sleep(for: .milliseconds(50))
@@ -147,7 +147,7 @@ import Testing
     func aWipedNodeIsReplacedByANewOne() async throws {
         try await withCluster { cluster in
             let client = try PembaClient(configuration: cluster.target().configuration())
-            try await client.writeSchema(documentSchema, timeout: .seconds(20))
+            try await client.writeSchema(documentSchema, timeout: .seconds(60))
             let leader = try await client.membership().node.rawValue
             let wiped = try #require(cluster.nodes.first { $0.id != leader })
             wiped.killNow()

@@ -19,7 +19,7 @@ import Testing
 
     private func start(_ cluster: LocalCluster, _ arguments: String...) async throws -> Programs.Outcome {
         let configuration = cluster.nodes[0].folder + "/node.yaml"
-        return try await Programs.run(Programs.pembad, ["--config", configuration] + arguments, patience: .seconds(20))
+        return try await Programs.run(Programs.pembad, ["--config", configuration] + arguments)
     }
 
     private func expectError(_ outcome: Programs.Outcome, _ parts: String...) {

@@ -10,7 +10,7 @@ import Testing
 @testable import PembaServer
 
 /// Every call beside checks, asked of each node of a cluster: the same question has the same answer wherever it is asked.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct AnswerTests {
     private static let schema = """
         use expiration

@@ -9,7 +9,7 @@ import Testing
 
 @testable import PembaServer
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct ClusterTests {
     private func withCluster(
         _ overrides: [String] = [],
@@ -89,7 +89,7 @@ struct ClusterTests {
                 while !isDone.withLock({ $0 }) {
                     let tuple = try RelationTuple(parsing: "group:g\(count)#member@user:ann")
                     // A second creation would fail.
-                    try await client.write(WriteRequest(updates: [TupleUpdate(.create, tuple)]), timeout: .seconds(20))
+                    try await client.write(WriteRequest(updates: [TupleUpdate(.create, tuple)]), timeout: .seconds(60))
                     count += 1
                 }
                 return count

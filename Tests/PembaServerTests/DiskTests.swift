@@ -11,7 +11,7 @@ import Testing
 
 @testable import PembaServer
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct DiskTests {
     private func withCluster(
         _ overrides: [String] = [],
@@ -81,7 +81,7 @@ struct DiskTests {
 
     @Test func aHungDiskOnTheLeaderStopsWritesForLessThanThreeSeconds() async throws {
         // The process is not to end meanwhile: nobody is to be served because of that.
-        try await withCluster(["storage.abort_timeout_ms=120000"]) { cluster, _, leader in
+        try await withCluster { cluster, _, leader in
             let others = cluster.members.map(\.id).filter { $0 != leader }
             let client = try cluster.client(nodes: others)
             try await client.write(NodeTests.touch("group:before#member@user:ann"))
@@ -90,7 +90,7 @@ struct DiskTests {
             try await faithful.write(NodeTests.touch("group:before#member@user:bob"))
             let start = ContinuousClock.now
             cluster.faults[leader]?.isHung = true
-            let isServed = try await TestCluster.eventually(10) {
+            let isServed = try await TestCluster.eventually {
                 (try? await client.write(NodeTests.touch("group:during#member@user:ann"))) != nil
             }
             let took = ContinuousClock.now - start
@@ -118,7 +118,7 @@ struct DiskTests {
             let client = try cluster.client()
             try await client.writeSchema(NodeTests.schema)
             cluster.faults[NodeID(1)]?.isHung = true
-            _ = try? await client.write(NodeTests.touch("group:during#member@user:ann"), timeout: .seconds(30))
+            _ = try? await client.write(NodeTests.touch("group:during#member@user:ann"), timeout: .seconds(60))
             exit(1)
         }
     }

@@ -55,7 +55,7 @@ private final class RawConnection: ConnectionDelegate {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct HostileConnectionTests {
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -81,7 +81,7 @@ struct HostileConnectionTests {
             on: TestCluster.loop.get(),
             logger: quiet
         ) { _ in RawConnection(mailbox, sending: first) }.get()
-        let isExpected = try await TestCluster.eventually(5) { mailbox.outcome.withLock { isDone($0) } }
+        let isExpected = try await TestCluster.eventually { mailbox.outcome.withLock { isDone($0) } }
         #expect(isExpected, "\(mailbox.outcome.withLock { $0 })")
         return mailbox.outcome.withLock { $0 }
     }
@@ -151,9 +151,9 @@ struct HostileConnectionTests {
                 on: TestCluster.loop.get(),
                 logger: quiet
             ) { _ in RawConnection(mailbox, sending: Self.hello(cluster.id)) }.get()
-            #expect(try await TestCluster.eventually(5) { mailbox.outcome.withLock { $0.isClosed } })
+            #expect(try await TestCluster.eventually { mailbox.outcome.withLock { $0.isClosed } })
             #expect(mailbox.outcome.withLock { $0.types.isEmpty })
-            let isLogged = try await TestCluster.eventually(5) {
+            let isLogged = try await TestCluster.eventually {
                 let log = try String(contentsOfFile: cluster.path("node1.log"), encoding: .utf8)
                 return log.split(separator: "\n").contains { line in
                     line.contains("\"audit.event\":\"refused\"") && line.contains("untrusted_peer")

@@ -9,7 +9,7 @@ import Testing
 
 @testable import PembaServer
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct MembershipTests {
     private func withCluster(
         joining: Int = 1,
@@ -29,7 +29,7 @@ struct MembershipTests {
         _ condition: (NodeStatus) -> Bool = { _ in true }
     ) async throws -> NodeStatus {
         var last: NodeStatus?
-        let isSettled = try await TestCluster.eventually(30) {
+        let isSettled = try await TestCluster.eventually {
             last = (try? await client.membership()) ?? last
             guard let last else { return false }
             return last.membership.isSettled && condition(last)
@@ -83,7 +83,7 @@ struct MembershipTests {
             _ = try await client.changeMembership(reach(rest, []), ifConfigurationIsAt: grown.membership.index)
             let shrunk = try await settled(client) { self.voters($0) == rest }
             #expect(shrunk.node != leader)
-            try await client.write(NodeTests.touch("group:after#member@user:ann"), timeout: .seconds(20))
+            try await client.write(NodeTests.touch("group:after#member@user:ann"), timeout: .seconds(60))
             try await expectParked(leader, cluster)
             await single.shutdown()
         }

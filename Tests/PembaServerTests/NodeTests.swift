@@ -10,7 +10,7 @@ import Testing
 
 @testable import PembaServer
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct NodeTests {
     static let schema = """
         definition user {}

@@ -10,7 +10,7 @@ import Testing
 
 @testable import PembaServer
 
-@Suite(.serialized, .timeLimit(.minutes(1)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct OverloadTests {
     private func withNode(_ overrides: [String], _ body: (TestCluster) async throws -> Void) async throws {
         let cluster = try TestCluster(size: 1, overrides: overrides)

@@ -134,7 +134,7 @@ final class StreamProbe: Sendable {
 
     /// Waits until a correlation has as many frames of a type.
     func expect(_ count: Int, _ type: FrameType, _ correlation: UInt64) async throws {
-        let isThere = try await TestCluster.eventually(10) {
+        let isThere = try await TestCluster.eventually {
             self.frames(correlation).filter { $0.type == type }.count >= count
         }
         #expect(isThere, "no \(count) \(type) among \(self.frames(correlation))")
@@ -146,7 +146,7 @@ final class StreamProbe: Sendable {
     }
 }
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct StreamTests {
     private func withNode(
         _ overrides: [String] = [],
@@ -168,7 +168,7 @@ struct StreamTests {
             let tuples = try (start..<min(start + 1_000, count)).map { number in
                 try RelationTuple(parsing: "document:\(number)#viewer@user:ann")
             }
-            try await client.importTuples(ImportRequest(tuples: tuples, mode: .touch), timeout: .seconds(30))
+            try await client.importTuples(ImportRequest(tuples: tuples, mode: .touch), timeout: .seconds(60))
         }
     }
 
@@ -240,7 +240,7 @@ struct StreamTests {
             let probe = try await StreamProbe(cluster)
             probe.send(.export, 5) { ExportRequest().encode(deadlineMilliseconds: 0, window: 1, into: &$0) }
             try await probe.expect(1, .exportedTuples, 5)
-            let hasEnded = try await TestCluster.eventually(15) {
+            let hasEnded = try await TestCluster.eventually {
                 probe.send(.ping, 6) { Ping(token: 1).encode(into: &$0) }
                 return probe.frames(5).contains { $0.type == .error }
             }
@@ -309,10 +309,10 @@ struct StreamTests {
                 lookups.append(items)
             }
             let write = try NodeTests.touch("document:new#viewer@user:ann")
-            let zookie = try await other.write(write, timeout: .seconds(30)).zookie
+            let zookie = try await other.write(write, timeout: .seconds(60)).zookie
             var item = try NodeTests.item("document:new#view@user:ann")
             item.context = try ContextObject(parsing: #"{"any": 1}"#)
-            let check = try await other.check(item, consistency: .atLeastAsFresh(zookie), timeout: .seconds(30))
+            let check = try await other.check(item, consistency: .atLeastAsFresh(zookie), timeout: .seconds(60))
             #expect(check.permissionship == .hasPermission)
             for place in lookups.indices {
                 let answer = try await rest(of: &lookups[place])

@@ -85,6 +85,8 @@ final class TestCluster: @unchecked Sendable {
                 "tls.ca=\(path("ca.pem"))", "tls.certificate=\(path("node\(node).pem"))",
                 "tls.key=\(path("node\(node)-key.pem"))", "credentials=\(path("credentials.yaml"))",
                 "raft.election_timeout_ms=300", "raft.heartbeat_interval_ms=50", "log.level=info", "log.format=json",
+                // A disk that stands still for a while is a busy machine's; it must not end the process of all tests.
+                "storage.abort_timeout_ms=120000",
             ] + overrides + more
         )
         return try NodeConfiguration(values, relativeTo: folder.path)
@@ -192,7 +194,7 @@ final class TestCluster: @unchecked Sendable {
     }
 
     /// Waits until `condition` holds; false if it does not within `seconds`.
-    static func eventually(_ seconds: Double = 20, _ condition: () async throws -> Bool) async throws -> Bool {
+    static func eventually(_ seconds: Double = 60, _ condition: () async throws -> Bool) async throws -> Bool {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < deadline {
             if try await condition() { return true }

@@ -12,7 +12,7 @@ import Testing
 
 /// Every reason that SpiceDB has for an error, provoked at a running node or named as one that cannot occur here; and
 /// the table of them in `docs/errors.md`.
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct UpstreamErrorTests {
     private static let schema = """
         use expiration

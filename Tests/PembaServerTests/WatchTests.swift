@@ -10,7 +10,7 @@ import Testing
 
 @testable import PembaServer
 
-@Suite(.serialized, .timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(4)))
 struct WatchTests {
     private func withCluster(
         _ size: Int = 1,
@@ -101,7 +101,7 @@ struct WatchTests {
                 let tuples = try (start..<start + 1_000).map {
                     try RelationTuple(parsing: "document:d\($0)#viewer@user:ann")
                 }
-                try await client.importTuples(ImportRequest(tuples: tuples, mode: .touch), timeout: .seconds(30))
+                try await client.importTuples(ImportRequest(tuples: tuples, mode: .touch), timeout: .seconds(60))
             }
             let writer = Task {
                 for number in 0..<300 {
@@ -142,7 +142,7 @@ struct WatchTests {
             let count = 300
             let writer = Task {
                 for number in 0..<count {
-                    try await client.write(NodeTests.touch("group:g#member@user:u\(number)"), timeout: .seconds(20))
+                    try await client.write(NodeTests.touch("group:g#member@user:u\(number)"), timeout: .seconds(60))
                 }
             }
             var received: [String] = []
@@ -187,7 +187,7 @@ struct WatchTests {
             try await probe.expect(1, .watchEvents, 5)
             for batch in 0..<10 {
                 let tuples = try (0..<500).map { try RelationTuple(parsing: "group:b\(batch)#member@user:u\($0)") }
-                try await client.importTuples(ImportRequest(tuples: tuples, mode: .touch), timeout: .seconds(30))
+                try await client.importTuples(ImportRequest(tuples: tuples, mode: .touch), timeout: .seconds(60))
             }
             try await probe.expect(1, .error, 5)
             #expect(probe.frames(5).compactMap(\.error) == [.watcherTooSlow])

@@ -16,6 +16,8 @@ func withCluster(
     _ body: (LocalCluster) async throws -> Void
 ) async throws {
     let folder = try TemporaryFolder()
+    // A disk that stands still for a while is a busy machine's: no node ends for it.
+    let settings = "storage: {abort_timeout_ms: 120000}\n" + settings
     let cluster = try LocalCluster(count: nodes, folder: folder.path, program: Programs.pembad, settings: settings)
     defer {
         cluster.shutDown()
