@@ -148,7 +148,9 @@ extension Replica {
 
     /// Installs a snapshot that is complete, unless this node has meanwhile got further, or is still writing its own.
     private func installIfComplete(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
-        guard let receiver, receiver.isInstalling, !snapshots.isWriting else { return }
+        guard let receiver, receiver.isInstalling, !snapshots.isWriting || planted("installs-while-writing") else {
+            return
+        }
         guard commit < receiver.index else {
             endTransfer(failed: true, at: time, into: &effects)
             return
@@ -191,6 +193,7 @@ extension Replica {
         )
         precondition(commit < index, "an installed snapshot would take the state back")
         precondition(!snapshots.isWriting, "a snapshot was installed in place of a state that is being written")
+        if planted("install-keeps-sessions") { machine.sessions = stateMachine.sessions }
         stateMachine = machine
         audit.restart()
         auditToState = nil

@@ -49,6 +49,7 @@ package struct SimulationReport: Sendable, Equatable {
         package var blocksSentAgain = 0
         package var transfersResumed = 0
         package var upgrades = 0
+        package var messagesUnreadable = 0
         package var damagesHealed = 0
         package var membershipChanges = 0
         package var removals = 0

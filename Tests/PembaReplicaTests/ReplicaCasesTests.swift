@@ -25,6 +25,7 @@ import Testing
         _ = trio.pass(.milliseconds(300))
         let follower = (leader + 1) % 3
         trio.isolated = [follower]
+        _ = trio.submit(leader, .openSession)
         try write(60, trio, leader)
         return (trio, leader, follower)
     }

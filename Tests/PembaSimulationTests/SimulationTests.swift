@@ -89,6 +89,7 @@ import Testing
             counts.restarts += report.counts.restarts
             counts.damagesHealed += report.counts.damagesHealed
             counts.upgrades += report.counts.upgrades
+            counts.messagesUnreadable += report.counts.messagesUnreadable
             counts.storiesHandedOver += report.counts.storiesHandedOver
             counts.evaluationsResumed += report.counts.evaluationsResumed
             counts.watchesResumed += report.counts.watchesResumed
@@ -106,6 +107,7 @@ import Testing
         #expect(counts.writesUnknown > 0)
         #expect(counts.restarts > 10)
         #expect(counts.upgrades > 10)
+        #expect(counts.messagesUnreadable > 0)
         #expect(counts.damagesHealed > 0)
         #expect(counts.storiesHandedOver > 0)
         #expect(counts.evaluationsResumed > 0)

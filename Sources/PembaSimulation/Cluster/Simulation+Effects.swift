@@ -31,7 +31,9 @@ extension Simulation {
             case .leadership(let leadership):
                 narrate("node \(node.id) is \(leadership.role) of term \(leadership.term)")
                 try checker.leadership(leadership, at: place, node)
-                if leadership.role == .leader { hurry() }
+                guard leadership.role == .leader else { continue }
+                noteVersion(of: node, in: leadership.term)
+                hurry()
             case .applyPending: scheduleApply(place)
             case .readSnapshotBlocks(let peer, let index, let from, let count):
                 enqueue(.readBlocks(peer: peer, index: index, from: from, count: count), at: place)
@@ -119,7 +121,7 @@ extension Simulation {
             return
         }
         enqueue(.writeSnapshotBlock(block), at: place)
-        scheduleSnapshotSlice(place, after: random.below(UInt64(2_000_000)))
+        scheduleSnapshotSlice(place, after: random.below(settings(of: node).snapshotPause.nanoseconds))
     }
 
     private func scheduleSnapshotSlice(_ place: Int, after delay: UInt64) {

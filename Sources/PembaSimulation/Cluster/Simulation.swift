@@ -30,6 +30,8 @@ package final class Simulation {
     private(set) var now: UInt64 = 0
     /// Whether faults and clients have come to their end, and everything must come right.
     var isHealing = false
+    /// The terms whose leaders write entries of a kind that the old version does not know.
+    var termsOfNewKind: Set<Term> = []
     /// The nodes that clients ask.
     var reachable: [Int]
     private var queue = EventQueue()
@@ -193,6 +195,7 @@ package final class Simulation {
         } catch {
             throw Violation("a message from node \(nodes[from].id) cannot be decoded: \(error)")
         }
+        guard let message = read(message, at: to) else { return }
         let id = nodes[from].id
         noteQuestion(message, from: id, to: nodes[to])
         try wake(to, event) { replica, time, effects in

@@ -129,6 +129,8 @@ package struct NodeSettings: Sendable, Equatable {
     package var transferPace: UInt64 = 256
     /// Entries applied at once at most.
     package var applyBatchMax = 16
+    /// The longest time between two blocks of a snapshot that is written.
+    package var snapshotPause = TimeSpan.milliseconds(2)
 
     /// Settings for a run in which nothing is tiny.
     package init() {}
@@ -145,5 +147,7 @@ package struct NodeSettings: Sendable, Equatable {
         // So small that a snapshot has tens of them, or all of it in one.
         if random.chance(3, in: 4) { snapshotBlockBytes = 40 + random.below(500) }
         if random.chance(1, in: 2) { transferPace = 40 + random.below(UInt64(200)) }
+        // So long that the node may fall far behind meanwhile.
+        if random.chance(1, in: 4) { snapshotPause = .milliseconds(50) }
     }
 }

@@ -122,19 +122,4 @@ extension Simulation {
             for right in nodes.indices where left < right { body(left, right) }
         }
     }
-
-    // MARK: - Upgrades
-
-    /// Stops the next node of the old version; it starts again as one of the new version.
-    ///
-    /// One at a time, as an operator does it: the next when the one before has come back.
-    private func upgradeNext() {
-        guard nodes.allSatisfy({ $0.process != nil || !$0.isUpgraded }) else { return }
-        guard let place = nodes.indices.first(where: { !nodes[$0].isUpgraded && nodes[$0].process != nil }) else {
-            return
-        }
-        nodes[place].isUpgraded = true
-        counts.upgrades += 1
-        stop(place, losingPower: false)
-    }
 }
