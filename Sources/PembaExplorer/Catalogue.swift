@@ -147,7 +147,8 @@ struct Catalogue {
 
     /// Heartbeats are lost unless the exploration is about them: they move no entry, and multiply the states.
     private func isLost(_ message: RaftMessage) -> Bool {
-        if case .heartbeat = message.body, bounds.heartbeats == 0, bounds.reads == 0 { return true }
+        let areHeard = bounds.heartbeats > 0 || (bounds.reads > 0 && bounds.confirmsReads)
+        if case .heartbeat = message.body, !areHeard { return true }
         return message.to.rawValue > UInt64(bounds.nodes.count)
     }
 }

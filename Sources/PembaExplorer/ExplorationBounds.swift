@@ -27,6 +27,8 @@ package struct ExplorationBounds: Sendable, Hashable {
     package var heartbeats = 0
     /// Linearizable reads, each at any node.
     package var reads = 0
+    /// Whether heartbeats arrive that confirm reads; otherwise only a leader that needs nobody else answers any.
+    package var confirmsReads = true
     /// Whether writes take time, so that other things happen meanwhile; otherwise they are durable at once.
     package var delaysWrites = false
     /// Whether nodes ask whether they could win before they campaign, as they do in a cluster.

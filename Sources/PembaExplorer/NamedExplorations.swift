@@ -20,6 +20,7 @@ extension ExplorationBounds {
             ("joint", plain { ($0.terms, $0.entries, $0.crashes) = (2, 0, 1) }.changingMembers),
             ("joint-to-one", plain { ($0.terms, $0.entries) = (2, 0) }.leavingOne),
             ("joint-to-one-crash", plain { ($0.terms, $0.entries, $0.crashes) = (2, 0, 1) }.leavingOne),
+            ("two-to-one", plain { ($0.voters, $0.terms, $0.entries, $0.crashes) = (2, 2, 0, 1) }.leavingLast),
             ("heartbeats", plain { ($0.terms, $0.entries, $0.heartbeats) = (1, 0, 1) }),
             (
                 "reads",
@@ -28,6 +29,7 @@ extension ExplorationBounds {
                     $0.statesMax = 1_000_000
                 }
             ),
+            ("joint-reads", plain { ($0.terms, $0.entries, $0.reads, $0.confirmsReads) = (2, 0, 1, false) }.leavingOne),
             ("quorum", plain { ($0.terms, $0.entries, $0.checksQuorum) = (1, 1, true) }),
             ("pre-vote", plain { ($0.terms, $0.entries, $0.usesPreVote) = (1, 0, true) }),
         ]
@@ -79,6 +81,14 @@ extension ExplorationBounds {
         var bounds = self
         bounds.reconfigurations = 1
         bounds.goal = [NodeID(1)]
+        return bounds
+    }
+
+    /// Of two voters one is to stay, so that a leader may have to remove itself by what the other has.
+    private var leavingLast: ExplorationBounds {
+        var bounds = self
+        bounds.reconfigurations = 1
+        bounds.goal = [NodeID(2)]
         return bounds
     }
 }

@@ -191,7 +191,7 @@ extension RaftCore {
         }
         heartbeatDeadline = now + options.heartbeatInterval
         if !planted("forgets-change") { beginCatchUps() }
-        append(kind: .noop, payloads: [[]])
+        if !planted("leads-without-noop") { append(kind: .noop, payloads: [[]]) }
         broadcastAppends(into: &effects)
         beginReadRound(into: &effects)
     }

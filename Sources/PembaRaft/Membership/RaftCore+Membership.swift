@@ -97,7 +97,7 @@ extension RaftCore {
             }
             departing = []
             // It has led until that was committed (dissertation, 4.2.2).
-            if !current.voters.contains(id) { leaveOffice(into: &effects) }
+            if !current.voters.contains(id), !planted("removed-leader-stays") { leaveOffice(into: &effects) }
         }
     }
 

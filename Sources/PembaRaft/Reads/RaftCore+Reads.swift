@@ -43,8 +43,9 @@ extension RaftCore {
     /// Ends the round in flight if a quorum has answered it, and begins the next one if reads wait for it.
     mutating func confirmReads(into effects: inout [RaftEffect]) {
         guard let round = reads.round else { return }
-        let everybody = planted("learners-confirm-reads")
-        let quorum = everybody ? JointQuorum(incoming: configuration.members) : configuration.quorum
+        var quorum = configuration.quorum
+        if planted("learners-confirm-reads") { quorum = JointQuorum(incoming: configuration.members) }
+        if planted("reads-need-one-half") { quorum = JointQuorum(incoming: configuration.voters) }
         let confirmed = quorum.reached { node in
             if node == id { return .max }
             for position in peers.indices where peers[position].id == node { return peers[position].context }

@@ -55,7 +55,9 @@ extension RaftCore {
 
     /// Commits what a quorum has durably, if its last entry is of the current term (Raft paper, 5.4.2).
     mutating func advanceCommit(into effects: inout [RaftEffect]) {
-        let quorum = planted("learners-commit") ? JointQuorum(incoming: configuration.members) : configuration.quorum
+        var quorum = configuration.quorum
+        if planted("learners-commit") { quorum = JointQuorum(incoming: configuration.members) }
+        if planted("removed-leader-counts"), !quorum.incoming.voters.contains(id) { quorum.incoming.voters[0] = id }
         let reached = LogIndex(
             quorum.reached { node in
                 if node == id { return (planted("counts-unwritten") ? log.lastIndex : durability.index).rawValue }
