@@ -14,6 +14,7 @@ package enum NodeProcess {
 
     /// Starts the node and returns when it was told to stop and has stopped.
     package static func run(_ configuration: NodeConfiguration, setup: FolderSetup) throws(StartupError) {
+        TrapReport.install()
         let logs = NodeLogs(configuration.log, sink: LogSink(descriptor: STDERR_FILENO))
         let node = try RunningNode.start(configuration, setup: setup, logs: logs) { POSIXFileSystem(monitor: $0) }
         let watch = SignalWatch(
