@@ -20,7 +20,8 @@ extension Node {
         }
         var alarms: [String] = []
         if let lostData { alarms.append("the others refuse this node: \(lostData)") }
-        if replica.logContent == .empty {
+        // Leaders write to members only: whoever hears one was added, and fetches what it is to have.
+        if replica.logContent == .empty, status.leadership.leader == nil {
             alarms.append("waiting to be added to the cluster (clusterctl member add \(configuration.node))")
         }
         if phase != .running { alarms.append("the node is shutting down") }
