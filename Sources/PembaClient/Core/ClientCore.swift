@@ -28,13 +28,13 @@ final class ClientCore: @unchecked Sendable {
     /// The configured endpoints, and after them the leaders that were found elsewhere.
     private(set) var endpoints: [Endpoint] = []
     /// Links that take requests.
-    private var readyLinks: [NodeLink] = []
+    var readyLinks: [NodeLink] = []
     private var nextReady = 0
     private var members: [MemberAddress] = []
     private var leader: NodeID?
     /// The newest write that this client knows to be acknowledged.
     private(set) var newestWrite: Zookie?
-    private var session = ClientSession()
+    var session = ClientSession()
     /// Requests that wait for a connection or for their next attempt.
     private var parked = Deque<ClientRequest>()
     /// Requests that are not finished.
@@ -42,13 +42,7 @@ final class ClientCore: @unchecked Sendable {
     private var isSweepArmed = false
     private(set) var isShutDown = false
     private var onIdle: (() -> Void)?
-    private var pipelineWaiters: [PipelineWaiter] = []
-
-    /// Somebody who wants all connections.
-    private struct PipelineWaiter {
-        let deadline: NIODeadline
-        let body: (Result<[CheckPipeline], ClientError>) -> Void
-    }
+    var pipelineWaiters: [PipelineWaiter] = []
 
     init(_ context: ClientContext, queue: SubmissionQueue, on eventLoop: SocketLoop, logger: Logger) {
         self.context = context
@@ -57,7 +51,7 @@ final class ClientCore: @unchecked Sendable {
         self.logger = logger
     }
 
-    private var policy: ClientConfiguration.RetryPolicy { context.configuration.retry }
+    var policy: ClientConfiguration.RetryPolicy { context.configuration.retry }
 
     // MARK: - Requests come in
 
@@ -96,7 +90,7 @@ final class ClientCore: @unchecked Sendable {
         giveKeys(of: session)
     }
 
-    private func giveKeys(of session: ClientSession) {
+    func giveKeys(of session: ClientSession) {
         if session.id == nil { open(session) }
         let now = NIODeadline.now().uptimeNanoseconds
         while let request = session.waiting.first {
@@ -143,12 +137,12 @@ final class ClientCore: @unchecked Sendable {
         dispatch(request)
     }
 
-    private func dispatch(_ request: ClientRequest) {
+    func dispatch(_ request: ClientRequest) {
         guard let link = link(for: request) else { return park(request) }
         link.send(request)
     }
 
-    private func park(_ request: ClientRequest) {
+    func park(_ request: ClientRequest) {
         if let failure = permanentFailure(for: request) { return finish(request, .failure(request.error(failure))) }
         parked.append(request)
         armSweep()
@@ -213,7 +207,7 @@ final class ClientCore: @unchecked Sendable {
         for link in endpoint.links { link.connect() }
     }
 
-    private func start() {
+    func start() {
         guard endpoints.isEmpty else { return }
         for address in context.configuration.endpoints { add(address) }
     }
@@ -242,111 +236,6 @@ final class ClientCore: @unchecked Sendable {
         guard parked.contains(where: { permanentFailure(for: $0) != nil }) || !pipelineWaiters.isEmpty else { return }
         unpark()
         servePipelines()
-    }
-
-    /// A node refused a request.
-    func refused(_ request: ClientRequest, _ error: ServiceError, by endpoint: Endpoint) {
-        guard !request.isFinished else { return }
-        request.inFlight = nil
-        let code = error.code
-        if let hint = error.detail("leader").flatMap({ UInt64($0) }), hint > 0 { leaderIs(NodeID(hint)) }
-        if code == .unknownSession, let stale = request.session, !request.isInDoubt {
-            return renew(request, stale)
-        }
-        if request.operation.changesState, !code.outcomeIsKnown { request.isInDoubt = true }
-        let reason = ClientError.Reason.service(error)
-        switch code.retry {
-        // What the state machine answers under the request's key is the outcome, whatever became of earlier attempts.
-        case .never: finish(request, .failure(request.error(reason, isDone: code.rawValue < 100 && request.key != nil)))
-        // What is too old for every node does not become younger.
-        case .otherNode where code == .revisionTooOld && isTooOldEverywhere(for: request, after: endpoint):
-            finish(request, .failure(request.error(reason)))
-        case .otherNode: again(request, after: reason, at: endpoint, mayRepeatAtOnce: true)
-        // Who reads has to know, and may then go on from where it is.
-        case .backOff where code == .watcherTooSlow: finish(request, .failure(request.error(reason)))
-        case .backOff: again(request, after: reason, at: endpoint, mayRepeatAtOnce: false)
-        case .withIdempotencyKey: again(request, after: reason, at: endpoint, mayRepeatAtOnce: false)
-        }
-    }
-
-    /// The session was forgotten by the cluster, and the write was sent under it once and refused: it was not done, and
-    /// is sent under a key of a new session.
-    private func renew(_ request: ClientRequest, _ stale: ClientSession) {
-        if session === stale {
-            let waiting = session.waiting
-            session = ClientSession()
-            session.waiting = waiting
-        }
-        request.key = nil
-        request.session = nil
-        request.lastFailure = .service(ServiceError(.unknownSession, "the client's session had expired"))
-        guard request.attempts < policy.attempts else {
-            return finish(request, .failure(request.error(.service(ServiceError(.unknownSession, "no session lasts")))))
-        }
-        session.waiting.append(request)
-        giveKeys(of: session)
-    }
-
-    /// The connection broke while the request was in flight.
-    func lost(_ request: ClientRequest, _ reason: ClientError.Reason, by endpoint: Endpoint) {
-        guard !request.isFinished else { return }
-        request.inFlight = nil
-        if request.operation.changesState { request.isInDoubt = true }
-        if isShutDown { return finish(request, .failure(request.error(.shutDown))) }
-        again(request, after: reason, at: endpoint, mayRepeatAtOnce: true)
-    }
-
-    /// The deadline passed while the request was in flight.
-    func expired(_ request: ClientRequest) {
-        request.inFlight = nil
-        if request.operation.changesState { request.isInDoubt = true }
-        finish(request, .failure(request.error(.deadlineExceeded)))
-    }
-
-    /// Sends the request again where that is safe, allowed, and can still make the deadline.
-    private func again(
-        _ request: ClientRequest,
-        after reason: ClientError.Reason,
-        at endpoint: Endpoint,
-        mayRepeatAtOnce: Bool
-    ) {
-        if case .stream(let stream) = request.operation {
-            if stream.isSatisfied { return finish(request, .success(.streamed)) }
-            if request.hasGotOn { request.beginAnew(within: stream.patience) }
-        }
-        let mayRepeat = !request.isInDoubt || request.key != nil
-        guard mayRepeat, request.attempts < policy.attempts else {
-            return finish(request, .failure(request.error(reason)))
-        }
-        request.lastFailure = reason
-        request.failedEndpoint = endpoint.index
-        if mayRepeatAtOnce, request.endpoint == nil, request.attempts <= othersReady(than: endpoint) {
-            return dispatch(request)
-        }
-        let pause = jitteredPause(attempts: request.attempts)
-        request.notBefore = .now() + pause
-        guard request.notBefore < request.deadline else { return finish(request, .failure(request.error(reason))) }
-        park(request)
-    }
-
-    /// Whether every endpoint that answers, or may yet, was asked and keeps too little history.
-    private func isTooOldEverywhere(for request: ClientRequest, after endpoint: Endpoint) -> Bool {
-        request.tooOldAt.insert(endpoint.index)
-        return endpoints.allSatisfy { other in
-            request.tooOldAt.contains(other.index) || !other.links.contains { $0.isReady || $0.isPending }
-        }
-    }
-
-    /// How many other endpoints take requests.
-    private func othersReady(than endpoint: Endpoint) -> Int {
-        Set(readyLinks.map(\.endpoint.index)).subtracting([endpoint.index]).count
-    }
-
-    private func jitteredPause(attempts: Int) -> TimeAmount {
-        let first = TimeAmount(policy.firstPause).nanoseconds
-        let longest = TimeAmount(policy.longestPause).nanoseconds
-        let pause = max(min(first << Int64(min(attempts - 1, 16)), longest), 1)
-        return .nanoseconds(Int64.random(in: (pause / 2)...pause))
     }
 
     // MARK: - The end of requests
@@ -436,36 +325,6 @@ final class ClientCore: @unchecked Sendable {
         let candidates = request.endpoint.map { [endpoints[$0]] } ?? endpoints
         if readyLinks.isEmpty, let failure = candidates.compactMap(\.failure).first { return failure }
         return .deadlineExceeded
-    }
-
-    // MARK: - Pipelines
-
-    /// Hands over a pipeline for every connection once all are there.
-    func withPipelines(deadline: NIODeadline, _ body: @escaping (Result<[CheckPipeline], ClientError>) -> Void) {
-        guard !isShutDown else { return body(.failure(ClientError(.shutDown))) }
-        start()
-        pipelineWaiters.append(PipelineWaiter(deadline: deadline, body: body))
-        armSweep()
-        servePipelines()
-    }
-
-    private func servePipelines() {
-        guard !pipelineWaiters.isEmpty else { return }
-        let links = endpoints.prefix(context.configuration.endpoints.count).flatMap(\.links)
-        let waiters = pipelineWaiters
-        pipelineWaiters.removeAll()
-        for waiter in waiters {
-            if links.allSatisfy(\.isReady) {
-                waiter.body(.success(links.map { CheckPipeline($0, timeout: context.configuration.timeout) }))
-            } else if let failed = endpoints.first(where: \.failureIsPermanent), let failure = failed.failure {
-                waiter.body(.failure(ClientError(failure)))
-            } else if waiter.deadline <= .now() {
-                let failure = endpoints.compactMap(\.failure).first ?? .deadlineExceeded
-                waiter.body(.failure(ClientError(failure)))
-            } else {
-                pipelineWaiters.append(waiter)
-            }
-        }
     }
 
     // MARK: - Shutting down
