@@ -98,6 +98,13 @@ extension RaftCore {
         return true
     }
 
+    /// A node that was refused because it voted and had lost its data, and does not vote any more, is given it again.
+    mutating func pardonLearners() {
+        for position in peers.indices where peers[position].hasLostData && !mustHaveData(peers[position].id) {
+            peers[position].hasLostData = false
+        }
+    }
+
     /// A voter answers as only a node with an empty log would: it has lost what it had promised to keep, and gets nothing
     /// under this id.
     mutating func refuseBlankVoter(at position: Int) {

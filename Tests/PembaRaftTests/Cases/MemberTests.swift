@@ -119,6 +119,21 @@ struct MemberTests {
         #expect(peer?.match == network[1].last)
     }
 
+    /// What it had promised was counted in configurations in which it voted; nobody counts on it any more.
+    @Test func c11VoterThatLostItsDataGetsItAgainAsALearner() {
+        let network = TestNetwork(voters: [1, 2, 3])
+        network.elect(1)
+        network[1].propose()
+        network.settle()
+        network.replace(.blank(3))
+        network.run(.seconds(1))
+        #expect(network[1].core.status().peers.filter(\.hasLostData).map(\.id) == [n(3)])
+        network[1].change(voters: [1, 2], learners: [3])
+        network.run(.seconds(1))
+        #expect(network[1].core.status().peers.allSatisfy { !$0.hasLostData })
+        #expect(network[3].log == network[1].log && network[3].commit == network[1].commit)
+    }
+
     /// It was down for so long that the log does not reach back to what it had, so that a snapshot would be due.
     @Test func c11VoterThatLostItsDataGetsNoSnapshot() {
         for hadAcknowledged in [false, true] {
