@@ -47,6 +47,16 @@ struct EventQueue {
         return events[first.slot].take()
     }
 
+    /// Lets everything that was to happen at one time happen at an earlier one, in the same order.
+    mutating func advance(from old: UInt64, to time: UInt64) {
+        let all = keys
+        keys.removeAll(keepingCapacity: true)
+        for key in all {
+            keys.append(key.time == old ? Key(time: time, order: key.order, slot: key.slot) : key)
+            siftUp(keys.count - 1)
+        }
+    }
+
     private mutating func siftUp(_ start: Int) {
         let key = keys[start]
         var place = start

@@ -166,6 +166,7 @@ extension Simulation {
                 let manifest = try store.finishSnapshot()
                 node.process?.isWritingSnapshot = false
                 done.written = manifest
+                narrate("node \(node.id) has written its snapshot at \(manifest.point.lastIndex)")
                 counts.snapshotsWritten += 1
                 done.inputs.append(
                     .snapshotWritten(

@@ -96,6 +96,7 @@ extension Simulation {
         let node = nodes[place]
         guard let replica = node.process?.replica else { return }
         let header = replica.beginSnapshot()
+        narrate("node \(node.id) begins its snapshot at \(header.point.index)")
         let point = SnapshotPoint(
             lastIndex: header.point.index,
             lastTerm: header.point.term,
@@ -121,7 +122,9 @@ extension Simulation {
             return
         }
         enqueue(.writeSnapshotBlock(block), at: place)
-        scheduleSnapshotSlice(place, after: random.below(settings(of: node).snapshotPause.nanoseconds))
+        // A snapshot that somebody else's has to wait for is not slow any more when all is well again.
+        let pause = isHealing ? NodeSettings().snapshotPause : settings(of: node).snapshotPause
+        scheduleSnapshotSlice(place, after: random.below(pause.nanoseconds))
     }
 
     private func scheduleSnapshotSlice(_ place: Int, after delay: UInt64) {

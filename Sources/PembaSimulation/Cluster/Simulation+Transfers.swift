@@ -46,6 +46,8 @@ extension Simulation {
         switch message {
         case .fetchSnapshot(let index, _, _):
             node.process?.fetchers.removeAll { $0.peer == peer }
+            // One that has just started may not know yet that the other is a member, and refuses it.
+            guard node.process?.replica.configuration.members.contains(peer) == true else { return }
             node.process?.fetchers.append(SimulatedNode.Fetcher(peer: peer, index: index, lastQuestion: now))
         case .raft(let message):
             guard case .snapshotResponse = message.body else { return }

@@ -126,6 +126,14 @@ package final class Simulation {
     /// Lets something happen at a time.
     func schedule(_ event: SimulationEvent, at time: UInt64) { queue.insert(event, at: max(now, time)) }
 
+    /// Ends a node's pause: what has waited for that happens now.
+    func goOn(_ place: Int) {
+        let node = nodes[place]
+        guard node.pausedUntil > now else { return }
+        queue.advance(from: node.pausedUntil, to: now)
+        node.pausedUntil = now
+    }
+
     /// Adds to the hash of the trace.
     func note(_ kind: UInt64, _ values: UInt64...) {
         trace.combine(kind)

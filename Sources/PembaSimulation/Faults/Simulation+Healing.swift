@@ -73,7 +73,7 @@ extension Simulation {
     /// Ends everything that troubles a node, and starts it.
     private func makeWell(_ place: Int) {
         let node = nodes[place]
-        node.pausedUntil = min(node.pausedUntil, now)
+        goOn(place)
         node.diskHungUntil = 0
         node.disk.changesUntilStop = nil
         node.disk.syncsUntilFailure = nil
