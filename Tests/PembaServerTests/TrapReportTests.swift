@@ -28,6 +28,21 @@ import Testing
         #expect(words.contains { $0.hasPrefix("--obj=/") }, "\(words)")
     }
 
+    /// A pipe that nobody empties must not keep a node alive that has broken a rule of its own.
+    @Test func nobodyHasToReadIt() async {
+        await #expect(processExitsWith: .failure) {
+            signal(SIGILL, SIG_DFL)
+            signal(SIGTRAP, SIG_DFL)
+            var ends: [Int32] = [0, 0]
+            guard pipe(&ends) == 0, fcntl(ends[1], F_SETFL, O_NONBLOCK) == 0 else { exit(0) }
+            var byte: UInt8 = 0
+            while write(ends[1], &byte, 1) == 1 {}
+            guard fcntl(ends[1], F_SETFL, 0) == 0, dup2(ends[1], STDERR_FILENO) >= 0 else { exit(0) }
+            TrapReport.install()
+            precondition(getpid() == 0, "never")
+        }
+    }
+
     /// Whoever sends the signal learns nothing and has his way.
     @Test func aSignalThatWasSentIsNoTrap() async throws {
         let result = try await #require(processExitsWith: .signal(SIGILL), observing: [\.standardErrorContent]) {
