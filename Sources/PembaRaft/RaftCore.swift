@@ -101,6 +101,8 @@ package struct RaftCore: Sendable {
     var offered: OfferedSnapshot?
     /// Reads for which this node asks a leader.
     var forwarded: ForwardedReads
+    /// What this node knows of its leader, if it holds nothing.
+    var acquaintance: Acquaintance?
     /// How fresh this node's knowledge is.
     package internal(set) var freshness: FreshnessTracker
     /// The entry of the committed configuration that removed this node, once that is known: it then does nothing more.

@@ -46,6 +46,16 @@ package struct ConfigurationHistory: Sendable {
         while items.count > 1, items[1].index <= index { items.removeFirst() }
     }
 
+    /// Whether `holds` of the one in force, or of an earlier one that is not known to be superseded as only what is up to
+    /// `commit` is known to be committed: the others may go with their entries.
+    func mayBeInForce(after commit: LogIndex, where holds: (RaftConfiguration) -> Bool) -> Bool {
+        for item in items.reversed() {
+            if holds(item.configuration) { return true }
+            if item.index <= commit { return false }
+        }
+        return false
+    }
+
     /// The one that was in force at `index`.
     func item(at index: LogIndex) -> Item {
         var found = items[0]

@@ -169,6 +169,7 @@ extension RaftCore {
         if role != .follower { becomeFollower(term: term, leader: peer, into: &effects) }
         leader = peer
         leaderContact = now
+        if isBlank { voteForLeader() }
         restartElectionTimer()
     }
 

@@ -29,6 +29,10 @@ extension RaftCore {
         sink.flag(offered != nil)
         if let offered { sink.fields(offered.from.rawValue, offered.index.rawValue, offered.term.rawValue) }
         forwarded.record(into: &sink)
+        sink.flag(acquaintance != nil)
+        if let acquaintance {
+            sink.fields(acquaintance.term.rawValue, acquaintance.firstRound, acquaintance.latestRound)
+        }
         freshness.record(into: &sink)
         sink.optional(removedAt?.rawValue)
         announcedLeadership.record(into: &sink)
@@ -70,6 +74,10 @@ extension RaftCore {
             offered = OfferedSnapshot(from: from, index: index, term: try reader.term())
         }
         forwarded = try ForwardedReads(decoding: &reader)
+        if try reader.flag("acquaintance") {
+            let (term, first) = (try reader.term(), try reader.number())
+            acquaintance = Acquaintance(term: term, firstRound: first, latestRound: try reader.number())
+        }
         freshness = try FreshnessTracker(decoding: &reader)
         removedAt = try reader.optional("removal").map { LogIndex($0) }
         announcedLeadership = try RaftLeadership(decoding: &reader)

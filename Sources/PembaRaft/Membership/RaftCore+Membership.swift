@@ -63,7 +63,6 @@ extension RaftCore {
         peers.follow(members.filter { $0 != id }, next: log.lastIndex.next, now: now)
         append(kind: .configuration, payloads: [payload])
         configurations.append(next, at: log.lastIndex)
-        pardonLearners()
         beginCatchUps()
         broadcastAppends(into: &effects)
         // Fewer may be needed for a quorum than before.

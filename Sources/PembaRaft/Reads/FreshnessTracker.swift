@@ -30,14 +30,15 @@ package struct FreshnessTracker: Sendable {
         return probe
     }
 
-    /// Takes up a leader's word.
-    mutating func receive(_ vouch: RaftMessage.Vouch) {
-        guard let moment = probedAt, vouch.probe == probe || planted("believes-any-vouch") else { return }
+    /// Takes up a leader's word; false if it does not answer the probe that is out.
+    mutating func receive(_ vouch: RaftMessage.Vouch) -> Bool {
+        guard let moment = probedAt, vouch.probe == probe || planted("believes-any-vouch") else { return false }
         probedAt = nil
-        guard vouch.age.nanoseconds < moment.nanoseconds else { return }
-        learn(
-            RaftFreshness(asOf: Instant(nanoseconds: moment.nanoseconds - vouch.age.nanoseconds), commit: vouch.commit)
-        )
+        if vouch.age.nanoseconds < moment.nanoseconds {
+            let asOf = Instant(nanoseconds: moment.nanoseconds - vouch.age.nanoseconds)
+            learn(RaftFreshness(asOf: asOf, commit: vouch.commit))
+        }
+        return true
     }
 
     /// Takes up what is certain.

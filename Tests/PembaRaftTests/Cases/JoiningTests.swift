@@ -21,7 +21,7 @@ struct JoiningTests {
         #expect(
             network[1].configuration.learners == [n(4)] && network[1].core.status().catchingUp.map(\.node) == [n(4)]
         )
-        network.settle()
+        network.run(.seconds(1))
         #expect(network[1].configuration == RaftConfiguration(voters: [1, 2, 3, 4].map(n)))
         #expect(network[4].log == network[1].log && network[1].commit == i(24))
         #expect(network[1].core.status().catchingUp.isEmpty)
@@ -39,7 +39,7 @@ struct JoiningTests {
             return false
         }
         network[1].change(voters: [1, 4, 5])
-        network.settle()
+        network.run(.seconds(1))
         #expect(joint.first?.voters == [1, 4, 5].map(n) && joint.first?.outgoingVoters == [1, 2, 3].map(n))
         #expect(network[1].configuration == RaftConfiguration(voters: [1, 4, 5].map(n), removed: [2, 3].map(n)))
         for id in [2, 3] as [UInt64] { #expect(network[id].core.status().removedAt == network[1].last) }

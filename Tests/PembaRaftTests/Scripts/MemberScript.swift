@@ -23,7 +23,7 @@ struct MemberScript {
         let chosen = names.compactMap { UInt64($0) }
         switch item.command {
         case "nodes": addVoters(item, chosen)
-        case "new": for id in chosen { add(.blank(id)) }
+        case "new": for id in chosen { addNew(id) }
         case "campaign": step(chosen[0], .campaign)
         case "elect": elect(chosen[0])
         case "propose":
@@ -64,6 +64,15 @@ struct MemberScript {
         for id in chosen {
             add(TestNode(id, of: ids("voters"), learners: ids("learners"), seed: 7) { $0.trailingEntries = 0 })
         }
+    }
+
+    /// Adds a node that holds nothing, and has heard enough of whoever leads to take a log from it.
+    private mutating func addNew(_ id: UInt64) {
+        let node = TestNode.blank(id)
+        if let leader = nodes.first(where: { $0.node.role == .leader }) {
+            node.core.acquaintance = Acquaintance(term: leader.node.term, firstRound: 0, latestRound: 2)
+        }
+        add(node)
     }
 
     private mutating func add(_ node: TestNode) {
