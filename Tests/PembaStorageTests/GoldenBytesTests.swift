@@ -36,6 +36,21 @@ private func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
         #expect(SuperVerdict.read(empty + slot) == .record(record))
     }
 
+    /// What a node owes, and from where on it votes; each makes a version that older programs refuse.
+    @Test func voteFileOfANodeThatMayNotVote() {
+        let debt = LogDebt(kind: .range, term: Term(6))
+        for (debt, votesFrom) in [(debt, 0), (nil, 9), (debt, 9)] as [(LogDebt?, UInt64)] {
+            let state = HardState(term: Term(7), debt: debt, votesFrom: LogIndex(votesFrom))
+            let record = SuperRecord(generation: 5, identity: Fixture.identity, hardState: state)
+            let slot = SuperVerdict.slot(record)
+            #expect(hexadecimal(slot[4..<6]) == (votesFrom == 0 ? "0200" : "0300"))
+            let owed = debt == nil ? "00000000000000000000000000000000" : "02000000000000000600000000000000"
+            #expect(hexadecimal(slot[64..<88]) == owed + (votesFrom == 0 ? "00" : "09") + "00000000000000")
+            #expect(slot[88..<508].allSatisfy { $0 == 0 })
+            #expect(SuperVerdict.read([UInt8](repeating: 0, count: 4_096) + slot) == .record(record))
+        }
+    }
+
     @Test func segmentHeader() throws {
         let header = SegmentHeader(
             id: 9,

@@ -6,7 +6,7 @@ internal import PembaCore
 extension RaftCore {
     /// Whether this node may campaign: it may have a vote, does not lead, has a whole state and a disk that works.
     var canCampaign: Bool {
-        role != .leader && offered == nil && removedAt == nil && !isDiskStalled && !owesRange && mayHaveVote
+        role != .leader && offered == nil && removedAt == nil && !isDiskStalled && hasWhatItPromised && mayHaveVote
     }
 
     /// Whether a live leader is known: the lease during which nobody else is helped to power.
@@ -50,7 +50,7 @@ extension RaftCore {
     /// The own vote counts once it is durable, and nobody is asked before. A node that has forgotten the term after a crash
     /// would campaign in it once more, perhaps with a shorter log, and be elected by votes for the longer one.
     private mutating func campaignInNextTerm(isTransfer: Bool, into effects: inout [RaftEffect]) {
-        hardState = HardState(term: term.next, vote: id, debt: hardState.debt)
+        hardState = hardState.entering(term.next, vote: id)
         isHardStateDirty = true
         role = .candidate
         leader = nil
@@ -103,7 +103,7 @@ extension RaftCore {
     ) {
         if planted("pre-vote-clears-vote") { hardState.vote = nil }
         let isFree = message.term > term || mayVote(for: message.from)
-        let isWilling = !isBlank && !owesRange && !hearsFromLeader && isFree
+        let isWilling = hasWhatItPromised && !hearsFromLeader && isFree
         let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
         sendWhenDurable(
             .hardState,
@@ -121,7 +121,7 @@ extension RaftCore {
         lastTerm: Term,
         into effects: inout [RaftEffect]
     ) {
-        let isWilling = !isBlank && !owesRange && mayVote(for: candidate)
+        let isWilling = hasWhatItPromised && mayVote(for: candidate)
         let granted = isWilling && isUpToDate(lastIndex: lastIndex, lastTerm: lastTerm)
         if granted {
             if hardState.vote != candidate {
@@ -154,7 +154,7 @@ extension RaftCore {
     mutating func becomeFollower(term newTerm: Term, leader newLeader: NodeID?, into effects: inout [RaftEffect]) {
         precondition(newTerm >= term, "the term would fall")
         if newTerm > term {
-            hardState = HardState(term: newTerm, vote: nil, debt: hardState.debt)
+            hardState = hardState.entering(newTerm, vote: nil)
             isHardStateDirty = true
         }
         if role == .leader { resign(into: &effects) }

@@ -52,13 +52,14 @@ extension HardState {
         sink.optional(vote?.rawValue)
         sink.number(UInt64(debt?.kind.rawValue ?? 0))
         sink.number(debt?.term.rawValue ?? 0)
+        sink.number(votesFrom.rawValue)
     }
 
     init(decoding reader: inout FlightReader) throws(ByteError) {
         let term = try reader.term()
         let vote = try reader.optional("vote").map { NodeID($0) }
         let (kind, debtTerm) = (try reader.number(), try reader.term())
-        self.init(term: term, vote: vote)
+        self.init(term: term, vote: vote, votesFrom: try reader.index())
         guard kind != 0 else { return }
         guard kind <= 2, let kind = LogDebt.Kind(rawValue: UInt8(kind)) else {
             throw .invalidValue(field: "kind of debt", value: kind)

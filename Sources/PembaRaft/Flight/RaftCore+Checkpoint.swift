@@ -32,6 +32,7 @@ extension RaftCore {
         sink.flag(acquaintance != nil)
         if let acquaintance {
             sink.fields(acquaintance.term.rawValue, acquaintance.firstRound, acquaintance.latestRound)
+            sink.number(acquaintance.commit.rawValue)
         }
         freshness.record(into: &sink)
         sink.optional(removedAt?.rawValue)
@@ -75,8 +76,12 @@ extension RaftCore {
         }
         forwarded = try ForwardedReads(decoding: &reader)
         if try reader.flag("acquaintance") {
-            let (term, first) = (try reader.term(), try reader.number())
-            acquaintance = Acquaintance(term: term, firstRound: first, latestRound: try reader.number())
+            acquaintance = Acquaintance(
+                term: try reader.term(),
+                firstRound: try reader.number(),
+                latestRound: try reader.number(),
+                commit: try reader.index()
+            )
         }
         freshness = try FreshnessTracker(decoding: &reader)
         removedAt = try reader.optional("removal").map { LogIndex($0) }

@@ -47,19 +47,26 @@ extension RaftCore {
     /// Whether entries and snapshots may be taken from the leader: this node has some already, or the leader is known to
     /// have led after this node began with nothing.
     ///
-    /// Votes that it has forgotten were then cast for candidates that lack what is committed, so that they cannot win
-    /// (`docs/decisions/0022-forgotten-votes.md`). A leader that was replaced and does not know it could otherwise give this node a place in
-    /// the term of such a candidate, for a second vote.
-    var mayTakeEntries: Bool {
+    /// Votes that it has forgotten were then cast for candidates that cannot win
+    /// (`docs/decisions/0022-forgotten-votes.md`). A leader that was replaced and does not know it could otherwise give
+    /// this node a place in the term of such a candidate, for a second vote. What the node has forgotten to have
+    /// acknowledged is in the part of the log that it needs before it votes.
+    mutating func mayTakeEntries() -> Bool {
         guard isBlank else { return true }
         guard let acquaintance, acquaintance.term == term else { return false }
-        return acquaintance.latestRound >= acquaintance.firstRound + 2
+        guard acquaintance.latestRound >= acquaintance.firstRound + 2 else { return false }
+        if acquaintance.commit > hardState.votesFrom {
+            hardState.votesFrom = acquaintance.commit
+            isHardStateDirty = true
+        }
+        return true
     }
 
-    /// A heartbeat arrived at a node that holds nothing; `isAnswer`: the leader knows what this process has said.
-    mutating func getAcquainted(round: UInt64, isAnswer: Bool) {
-        if isAnswer, acquaintance?.term != term {
-            acquaintance = Acquaintance(term: term, firstRound: round, latestRound: round)
+    /// A heartbeat of this round arrived at a node that holds nothing; `committed`, unless it is nil, is how far the leader
+    /// has committed, which answers what this process has said.
+    mutating func getAcquainted(round: UInt64, committed: LogIndex?) {
+        if let committed, acquaintance?.term != term {
+            acquaintance = Acquaintance(term: term, firstRound: round, latestRound: round, commit: committed)
         }
         if let latest = acquaintance?.latestRound, acquaintance?.term == term, latest < round {
             acquaintance?.latestRound = round
@@ -80,7 +87,7 @@ extension RaftCore {
 
     /// Notes that a peer answers as only a node with an empty log would; true if it is a learner that had entries.
     ///
-    /// It has promised nothing that anybody counts on, and gets them again. On the way to a vote it begins anew.
+    /// It gets them again. On the way to a vote it begins anew.
     mutating func hasLearnerLostData(_ position: Int) -> Bool {
         let node = peers[position].id
         guard peers[position].match > .zero, !configuration.quorum.contains(node) else { return false }
@@ -98,10 +105,11 @@ extension RaftCore {
         }
     }
 
-    /// A voter answers as only a node with an empty log would: it has lost what it had promised to keep, and gets nothing
-    /// under this id.
+    /// A voter answers as only a node with an empty log would: it has lost what it had promised to keep, and gets nothing as
+    /// long as it votes.
     mutating func refuseBlankVoter(at position: Int) {
         peers[position].hasLostData = true
+        peers[position].probe = 0
         peers[position].becomeProbe()
     }
 }
@@ -119,8 +127,9 @@ package enum LogContent: UInt8, Sendable {
 /// What a node that holds nothing knows of its leader.
 ///
 /// A round of heartbeats begins when a quorum has answered the one before. So a leader that is two rounds after one in
-/// which it answered this process has been followed by a quorum since this process began. It has committed an
-/// entry of its term besides, without which it vouches for nothing.
+/// which it answered this process has been followed by a quorum since this process began; the round in which it answered
+/// may have been answered by others before. It has committed an entry of its term besides, without which it vouches
+/// for nothing, and a configuration in which this node does not vote.
 struct Acquaintance: Sendable, Hashable {
     /// The leader's term.
     var term: Term
@@ -128,4 +137,6 @@ struct Acquaintance: Sendable, Hashable {
     var firstRound: UInt64
     /// The latest round that this process has heard of.
     var latestRound: UInt64
+    /// How far the leader had committed when it first answered this process.
+    var commit: LogIndex
 }

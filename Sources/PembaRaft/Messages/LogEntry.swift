@@ -47,10 +47,20 @@ package struct HardState: Sendable, Hashable {
     package var vote: NodeID?
     /// What the disk has lost of what this node may have acknowledged; nil: nothing.
     package var debt: LogDebt?
+    /// How far its log has to reach before a node votes that was given a log when it held nothing; 0: it may vote.
+    ///
+    /// It may have promised to keep what is before that, and have forgotten it.
+    package var votesFrom: LogIndex
 
-    package init(term: Term = .zero, vote: NodeID? = nil, debt: LogDebt? = nil) {
+    package init(term: Term = .zero, vote: NodeID? = nil, debt: LogDebt? = nil, votesFrom: LogIndex = .zero) {
         self.term = term
         self.vote = vote
         self.debt = debt
+        self.votesFrom = votesFrom
+    }
+
+    /// The same node in a later term, in which it votes for `vote` or has not voted.
+    func entering(_ term: Term, vote: NodeID?) -> HardState {
+        HardState(term: term, vote: vote, debt: debt, votesFrom: votesFrom)
     }
 }

@@ -41,6 +41,8 @@ extension HardState {
     package func owing(_ kind: LogDebt.Kind) -> HardState {
         guard term > .first || planted("emptied-owes") else { return self }
         let worst = max(kind, debt?.kind ?? kind)
-        return HardState(term: term.next, vote: nil, debt: LogDebt(kind: worst, term: term))
+        var owing = entering(term.next, vote: nil)
+        owing.debt = LogDebt(kind: worst, term: term)
+        return owing
     }
 }

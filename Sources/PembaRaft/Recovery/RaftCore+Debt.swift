@@ -12,13 +12,20 @@ internal import PembaCore
 ///   that term was elected without its help and so had all that is committed, and the logs agree up to there.
 extension RaftCore {
     /// Whether this node may neither vote nor campaign because of what its disk has lost.
-    var owesRange: Bool { hardState.debt?.kind == .range && !planted("votes-while-owing") }
+    private var owesRange: Bool { hardState.debt?.kind == .range && !planted("votes-while-owing") }
+
+    /// Whether this node has whatever it may have acknowledged, so that it may vote and campaign.
+    var hasWhatItPromised: Bool { !isBlank && !owesRange && durability.index >= hardState.votesFrom }
 
     /// Whether a vote of this node counts only if all voters grant it.
     var votesConditionally: Bool { hardState.debt != nil && !planted("votes-while-owing") }
 
-    /// Notes that nothing is owed any more, if that has just become so.
+    /// Notes that nothing is owed any more, or nothing that keeps it from voting, if that has just become so.
     mutating func settleDebt() -> Bool {
+        if hardState.votesFrom > .zero, durability.index >= hardState.votesFrom {
+            hardState.votesFrom = .zero
+            return true
+        }
         guard let debt = hardState.debt, let reached = log.term(at: durability.index), reached > debt.term else {
             return false
         }

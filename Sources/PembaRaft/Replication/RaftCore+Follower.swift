@@ -16,7 +16,7 @@ extension RaftCore {
         let isWellFormed = RaftCore.isWellFormed(entries, after: previous, term: previousTerm, upTo: term)
         guard offered == nil, isWellFormed else { return }
         // What it cannot take it asks for again with its next answer to a heartbeat.
-        if previous == .zero, !mayTakeEntries { return }
+        if previous == .zero, !mayTakeEntries() { return }
         if previous < commitIndex {
             // An old message: what is committed agrees with every later leader's log.
             sendWhenDurable(.log, .appendAccepted(match: commitIndex), to: leader, into: &effects)
@@ -98,8 +98,9 @@ extension RaftCore {
     ) {
         let known = min(commit, log.lastIndex)
         if offered == nil, known > commitIndex { self.commit(upTo: known) }
-        let isAnswer = vouch.map { freshness.receive($0) } ?? false
-        if isBlank { getAcquainted(round: context, isAnswer: isAnswer) }
+        var committed: LogIndex?
+        if let vouch, freshness.receive(vouch) { committed = vouch.commit }
+        if isBlank { getAcquainted(round: context, committed: committed) }
         let probe = freshness.outgoingProbe(now: now)
         let answer = RaftMessage.Body.heartbeatResponse(context: isBlank ? 0 : context, probe: probe)
         sendWhenDurable(.hardState, answer, to: leader, into: &effects)

@@ -178,7 +178,8 @@ extension RaftCore {
             refuseBlankVoter(at: position)
             return
         }
-        peers[position].probe = probe
+        // Nothing is vouched for to a voter without data, which would take that for leave to be given some.
+        peers[position].probe = context == 0 && mustHaveData(peers[position].id) ? 0 : probe
         peers[position].context = max(peers[position].context, min(context, reads.context))
         switch peers[position].state {
         case .probe:

@@ -73,7 +73,7 @@ extension RaftCore {
             return
         }
         // The leader says so again with its next heartbeat.
-        guard mayTakeEntries else { return }
+        guard mayTakeEntries() else { return }
         let offer = OfferedSnapshot(from: peer, index: index, term: term)
         guard offered != offer else { return }
         // An older offer, or the same snapshot from a leader that has been replaced, gives way.

@@ -32,8 +32,10 @@ extension RaftCore {
         hasher.combine(isDiskStalled ? 1 : 0)
         hasher.combine(offered.map { [name($0.from), $0.index.rawValue, $0.term.rawValue] } ?? [])
         if isBlank {
-            hasher.combine(acquaintance.map { [$0.term.rawValue, $0.firstRound, $0.latestRound] } ?? [])
+            let known = acquaintance.map { [$0.term.rawValue, $0.firstRound, $0.latestRound, $0.commit.rawValue] }
+            hasher.combine(known ?? [])
         }
+        hasher.combine(hardState.votesFrom.rawValue)
         hasher.combine(removedAt?.rawValue ?? .max)
         foldForwardedReads(into: &hasher)
         if role == .leader { foldLeadership(into: &hasher, name) }

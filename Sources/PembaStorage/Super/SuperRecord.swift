@@ -23,18 +23,18 @@ package struct SuperRecord: Sendable, Hashable {
     package static let bytes = 512
     /// The newest version that this program knows.
     ///
-    /// A record without a debt is written as version 1, so that a program that does not know debts takes up no folder that
-    /// has one.
-    package static let version: UInt16 = 2
+    /// A record is written in the oldest version that can say what it says: 1 without a debt, 2 with one, 3 of a node that
+    /// does not vote yet. So a program that does not know one of these takes up no folder that has it.
+    package static let version: UInt16 = 3
     private static let magic: UInt32 = 0x5055_5350  // "PSUP"
     /// Zeros before the checksum: the room for tombstones of removed members.
-    private static let reservedBytes = bytes - 80 - 4
+    private static let reservedBytes = bytes - 88 - 4
 
     /// The record as one sector that ends with its checksum.
     package func encoded() -> [UInt8] {
         var writer = ByteWriter(capacity: SuperRecord.bytes)
         writer.integer(SuperRecord.magic)
-        writer.integer(hardState.debt == nil ? 1 : SuperRecord.version)
+        writer.integer(neededVersion)
         writer.integer(UInt16(0))
         writer.integer(generation)
         identity.encode(into: &writer)
@@ -43,9 +43,15 @@ package struct SuperRecord: Sendable, Hashable {
         writer.integer(hardState.vote?.rawValue ?? 0)
         writer.integer(UInt64(hardState.debt?.kind.rawValue ?? 0))
         writer.integer(hardState.debt?.term.rawValue ?? 0)
+        writer.integer(hardState.votesFrom.rawValue)
         writer.raw(repeatElement(0, count: SuperRecord.reservedBytes))
         writer.integer(CRC32C.checksum(writer.bytes))
         return writer.bytes
+    }
+
+    private var neededVersion: UInt16 {
+        if hardState.votesFrom > .zero { return SuperRecord.version }
+        return hardState.debt == nil ? 1 : 2
     }
 
     /// What a place that should hold a record holds.
@@ -82,8 +88,9 @@ package struct SuperRecord: Sendable, Hashable {
             let vote: UInt64 = try reader.integer()
             let owed: UInt64 = try reader.integer()
             let debtTerm: UInt64 = try reader.integer()
+            let votesFrom: UInt64 = try reader.integer()
             var debt: LogDebt?
-            if version > 1 {
+            if version == 2 || (version > 2 && owed != 0) {
                 guard let kind = UInt8(exactly: owed).flatMap(LogDebt.Kind.init) else { return .damaged }
                 debt = LogDebt(kind: kind, term: Term(debtTerm))
             }
@@ -91,7 +98,12 @@ package struct SuperRecord: Sendable, Hashable {
                 SuperRecord(
                     generation: generation,
                     identity: identity,
-                    hardState: HardState(term: Term(term), vote: vote == 0 ? nil : NodeID(vote), debt: debt)
+                    hardState: HardState(
+                        term: Term(term),
+                        vote: vote == 0 ? nil : NodeID(vote),
+                        debt: debt,
+                        votesFrom: version > 2 ? LogIndex(votesFrom) : .zero
+                    )
                 )
             )
         } catch {

@@ -33,7 +33,7 @@ struct LostDataTests {
         #expect(node.commit == node.last)
     }
 
-    /// Nobody counts on a learner: one that lost its data gets it again, and no vote before it has.
+    /// A learner does not count: one that lost its data gets it again, and no vote before it has.
     @Test(arguments: [false, true]) func c11LearnerThatLostItsDataGetsItAgain(isToVote: Bool) {
         let network = TestNetwork(voters: [1, 2, 3])
         network.elect(1)
@@ -50,7 +50,7 @@ struct LostDataTests {
         #expect(peer?.match == network[1].last)
     }
 
-    /// What it had promised was counted in configurations in which it voted; nobody counts on it any more.
+    /// What it had promised was counted in configurations in which it voted, and is committed by now.
     @Test func c11VoterThatLostItsDataGetsItAgainAsALearner() {
         let network = TestNetwork(voters: [1, 2, 3])
         network.elect(1)
@@ -211,5 +211,69 @@ struct LostDataTests {
         _ = hear(round: 43, vouchesFor: nil, term: 3)
         offer(term: 3)
         #expect(tookAny)
+    }
+
+    // MARK: Acknowledgements that were forgotten
+
+    /// The fourth of five acknowledged that the fifth left, left itself, and lost its data.
+    ///
+    /// Whoever has missed all that counts on three of five, and must not get the fourth for that as long as it does not know
+    /// better.
+    @Test func c11NodeWithAPartOfTheLogDoesNotVoteByAnOldConfiguration() {
+        let network = TestNetwork(voters: [1, 2, 3, 4, 5]) { $0.messageBytesMax = 1 }
+        network.elect(1)
+        for _ in 0..<3 { network[1].propose() }
+        network.run(.seconds(1))
+        let known = network[1].last
+        part(network, [1, 3, 4], from: [2, 5])
+        for voters in [[1, 2, 3, 4], [1, 2, 3]] as [[UInt64]] {
+            network[1].change(voters: voters, learners: voters.contains(4) ? [] : [4])
+            network.settle()
+            #expect(network[1].configuration.voters == voters.map(n) && network[1].commit == network[1].last)
+        }
+        #expect(network[4].last > known)
+        network.replace(.blank(4))
+        network.loses = { message in
+            guard case .appendEntries(_, _, let entries, _) = message.body else { return false }
+            return message.to == n(4) && entries.contains { $0.index > known }
+        }
+        network.run(.seconds(1))
+        #expect(network[4].last == known && network[4].disk.hardState.votesFrom == network[1].commit)
+
+        network.heal()
+        part(network, [1, 3], from: [2, 4, 5])
+        // Nor after it was started anew.
+        network.replace(TestNode(options: network[4].options, disk: network[4].disk, seed: 9))
+        network.run(.seconds(5))
+        #expect([2, 4, 5].allSatisfy { network[$0].role != .leader && network[$0].commit <= known })
+        #expect(network[1].role == .leader && network[4].last == known)
+
+        network.heal()
+        network.run(.seconds(3))
+        #expect(network.leaders.count == 1 && network[4].log == network.leaders[0].log)
+        #expect(network[4].disk.hardState.votesFrom == .zero)
+    }
+
+    /// A voter without data answers this leader, which knew it before: it must not take that for leave to be given a log.
+    @Test func c11NothingIsVouchedForToAVoterThatLostItsData() {
+        let node = TestNode.leading()
+        for _ in 0..<3 {
+            node.now = node.now + .milliseconds(100)
+            node.step(.tick)
+            node.receive(.heartbeatResponse(context: node.core.reads.context, probe: 5), from: 2, term: 2)
+            node.receive(.heartbeatResponse(context: 0, probe: 7), from: 3, term: 2)
+        }
+        _ = node.takeSent()
+        node.now = node.now + .milliseconds(100)
+        node.step(.tick)
+        var vouched: [NodeID] = []
+        for message in node.takeSent() {
+            if case .heartbeat(_, _, .some) = message.body { vouched.append(message.to) }
+        }
+        #expect(vouched == [n(2)])
+    }
+
+    private func part(_ network: TestNetwork, _ some: [UInt64], from others: [UInt64]) {
+        for left in some { for right in others { network.cut(left, right) } }
     }
 }

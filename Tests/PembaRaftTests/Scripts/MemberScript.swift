@@ -70,7 +70,7 @@ struct MemberScript {
     private mutating func addNew(_ id: UInt64) {
         let node = TestNode.blank(id)
         if let leader = nodes.first(where: { $0.node.role == .leader }) {
-            node.core.acquaintance = Acquaintance(term: leader.node.term, firstRound: 0, latestRound: 2)
+            node.core.acquaintance = Acquaintance(term: leader.node.term, firstRound: 0, latestRound: 2, commit: .zero)
         }
         add(node)
     }
