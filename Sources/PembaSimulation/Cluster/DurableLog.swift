@@ -41,11 +41,16 @@ struct DurableLog {
     /// may be missing, unless the disk has rotted.
     mutating func recover(_ recovered: RecoveredState, of node: NodeID, mayLack: Bool) throws(Violation) {
         let found = recovered.hardState
-        let isLaterVote = found.term == hardState.term && hardState.vote == nil
-        guard found.term > hardState.term || found == hardState || isLaterVote else {
+        let base = recovered.snapshot?.point.lastIndex ?? .zero
+        let isSame = found.vote == hardState.vote || hardState.vote == nil
+        guard found.term > hardState.term || (found.term == hardState.term && isSame) else {
             throw Violation("node \(node) had \(hardState) on disk and finds \(found)")
         }
-        let base = recovered.snapshot?.point.lastIndex ?? .zero
+        // What it has by now it need not wait for; that it says so may have reached the disk unacknowledged.
+        let end = recovered.entries.last?.index ?? base
+        guard mayLack || found.votesFrom >= hardState.votesFrom || end >= hardState.votesFrom else {
+            throw Violation("node \(node) had \(hardState) on disk and, with a log to \(end), finds \(found)")
+        }
         if !mayLack { try requireAll(in: recovered, base: base, of: node) }
         hardState = found
         snapshot = base
