@@ -140,7 +140,7 @@ package final class FlightRecorder {
 /// What recorder and replay share.
 enum FlightFormat {
     static let magic: UInt32 = 0x544C_4650
-    static let version: UInt16 = 1
+    static let version: UInt16 = 2
     static let headerBytes = 64
     static let halfHeaderBytes = 32
     static let halfBytesMin = 1_024
