@@ -47,6 +47,12 @@ struct CatchUp: Sendable {
         return hasher.value
     }
 
+    /// The learner holds nothing, and may not vote before it has the log up to `index`.
+    mutating func require(_ index: LogIndex) {
+        target = max(target, index)
+        isCaughtUp = false
+    }
+
     /// Takes up what the leader knows of the learner.
     mutating func observe(_ peer: PeerProgress, last: LogIndex, now: Instant, options: RaftOptions) -> Verdict {
         if peer.match > match {

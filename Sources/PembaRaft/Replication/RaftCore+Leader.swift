@@ -54,6 +54,12 @@ extension RaftCore {
             var vouch: RaftMessage.Vouch?
             if let confirmedAt = reads.confirmedAt, peer.probe != 0 {
                 vouch = RaftMessage.Vouch(probe: peer.probe, commit: commitIndex, age: now - confirmedAt)
+                // A vote that it must not use yet would be missing from every majority.
+                if peer.answersBlank {
+                    for place in catchUps.indices where catchUps[place].node == peer.id {
+                        catchUps[place].require(commitIndex)
+                    }
+                }
             }
             // A follower whose log is not known to agree must not take its own entries for committed ones.
             let commit = planted("heartbeat-commits-all") ? commitIndex : min(commitIndex, peer.match)

@@ -26,6 +26,9 @@ struct DurableLog {
             guard new.term > hardState.term || hardState.vote == nil || new.vote == hardState.vote else {
                 throw Violation("node \(node) votes twice in term \(new.term)")
             }
+            guard new.votesFrom >= hardState.votesFrom || last >= hardState.votesFrom else {
+                throw Violation("node \(node) may vote with a log to \(last), before it reaches \(hardState.votesFrom)")
+            }
             hardState = new
         }
         guard let start = request.entries.first?.index else { return }
@@ -48,7 +51,10 @@ struct DurableLog {
         }
         // What it has by now it need not wait for; that it says so may have reached the disk unacknowledged.
         let end = recovered.entries.last?.index ?? base
-        guard mayLack || found.votesFrom >= hardState.votesFrom || end >= hardState.votesFrom else {
+        let endTerm = recovered.entries.last?.term ?? recovered.snapshot?.point.lastTerm ?? .zero
+        let mayVote = found.votesFrom >= hardState.votesFrom || end >= hardState.votesFrom
+        let hasPaid = found.debt != nil || endTerm > hardState.debt?.term ?? .zero || hardState.debt == nil
+        guard mayLack || (mayVote && hasPaid) else {
             throw Violation("node \(node) had \(hardState) on disk and, with a log to \(end), finds \(found)")
         }
         if !mayLack { try requireAll(in: recovered, base: base, of: node) }

@@ -151,6 +151,7 @@ package final class ReplicaStore<Files: FileSystem> {
             var hardState = superFile.record.hardState
             guard hardState.debt != nil else { return }
             hardState.debt = nil
+            hardState.votesFrom = .zero
             try superFile.write(hardState)
             recovered.hardState = hardState
         }

@@ -254,6 +254,28 @@ struct LostDataTests {
         #expect(network[4].disk.hardState.votesFrom == .zero)
     }
 
+    /// A vote in the hands of a node that must not use it yet would be missing from every majority.
+    @Test func c11NewNodeGetsItsVoteNotBeforeItMayUseIt() {
+        let network = TestNetwork(voters: [1, 2, 3]) { $0.messageBytesMax = 1 }
+        network.elect(1)
+        network.add(.blank(4))
+        network[1].change(voters: [1, 2, 3, 4])
+        let known = network[1].last
+        network.loses = { message in
+            guard case .appendEntries(_, _, let entries, _) = message.body else { return false }
+            return message.to == n(4) && entries.contains { $0.index > known }
+        }
+        for _ in 0..<60 {
+            network[1].propose()
+            network.run(.milliseconds(10))
+        }
+        #expect(network[4].last == known && network[4].disk.hardState.votesFrom > known)
+        #expect(!network[1].configuration.quorum.contains(n(4)))
+        network.heal()
+        network.run(.seconds(2))
+        #expect(network[1].configuration.voters.contains(n(4)) && network[4].core.hasWhatItPromised)
+    }
+
     /// A voter without data answers this leader, which knew it before: it must not take that for leave to be given a log.
     @Test func c11NothingIsVouchedForToAVoterThatLostItsData() {
         let node = TestNode.leading()
