@@ -14,7 +14,8 @@ extension RaftCore {
     ///
     /// Equal digests mean that equal inputs have equal effects, for as long as no deadline passes: of the time only those
     /// comparisons are part of it that a message can ask for. How fresh the node calls itself is left out, since
-    /// nothing else follows from it in a node that holds something. For the exploration of states: takes time in the log's length.
+    /// nothing else follows from it in a node that holds something. For the exploration of states: takes time in the log's
+    /// length.
     package func digest(naming name: NodeNaming) -> UInt64 {
         var hasher = StateHasher(domain: 6)
         hasher.combine(name(id))
