@@ -12,9 +12,12 @@ extension Replica {
     /// The entry of the configuration in force.
     package var membershipIndex: LogIndex { raft.currentConfigurationIndex }
 
-    /// Whether `peer` must have lost its data if it has only what it was made with: it votes, and has taken part.
+    /// Whether `peer` may come with so little of a log.
     ///
-    /// What it says must then not be taken up: it does not know what it has promised.
+    /// What it says must otherwise not be taken up: it does not know what it has promised.
+    package func isEnough(_ content: LogContent, for peer: NodeID) -> Bool { raft.isEnough(content, for: peer) }
+
+    /// Whether `peer` votes and has taken part.
     package func mustHaveData(_ peer: NodeID) -> Bool { raft.mustHaveData(peer) }
 
     /// Tells the shell what has become of the members, and of this node among them.

@@ -139,6 +139,7 @@ extension Replica {
         return ReplicaStatus(
             leadership: leadership,
             debt: status.debt,
+            votesFrom: raft.votesFrom,
             isDiskStalled: raft.isDiskStalled,
             lastIndex: status.last,
             commitIndex: commit,

@@ -48,6 +48,8 @@ package struct ReplicaStatus: Sendable, Equatable {
     package var leadership: RaftLeadership
     /// What this node's disk has lost of what it may have acknowledged; nil: nothing.
     package var debt: LogDebt?
+    /// How far the log must reach before this node, which held nothing, votes; nil: it may vote.
+    package var votesFrom: LogIndex?
     /// Whether the disk has completed nothing for so long that it is not counted on.
     package var isDiskStalled: Bool
     /// The last index in the log.

@@ -256,6 +256,39 @@ struct MembershipTests {
         }
     }
 
+    /// A member without a vote that is started as one of a new cluster says nothing of what it promised when it voted.
+    ///
+    /// With nothing at all it knows that, and gets everything again.
+    @Test func aDemotedNodeThatIsMadeAnewIsRefusedUntilItBeginsWithNothing() async throws {
+        try await withCluster(joining: 0) { cluster, client in
+            let before = try await settled(client)
+            let demoted = another(than: before.node)
+            _ = try await client.changeMembership(
+                reach(others(than: demoted, of: 3), learners: [demoted.rawValue], []),
+                ifConfigurationIsAt: before.membership.index
+            )
+            _ = try await settled(client) { $0.members.contains { $0.node == demoted && $0.role == .learner } }
+            func begin(_ setup: FolderSetup) throws {
+                cluster.stop(demoted)
+                try FileManager.default.removeItem(atPath: cluster.path("data\(demoted)"))
+                try cluster.start(demoted, setup)
+            }
+            try begin(.initialize)
+            let isRefused = try await TestCluster.eventually {
+                let ready = try await cluster.http(demoted, "/readyz")
+                return ready.status == 503 && ready.body.contains("empty its data folder and start it with --join")
+            }
+            #expect(isRefused)
+            _ = try await settled(client) { $0.members.contains { $0.node == demoted && $0.hasLostData } }
+            try await client.write(NodeTests.touch("group:after#member@user:ann"))
+            try begin(.join)
+            let after = try await settled(client) { status in
+                status.members.contains { $0.node == demoted && !$0.hasLostData && $0.matchIndex == status.lastIndex }
+            }
+            #expect(after.members.first { $0.node == demoted }?.role == .learner)
+        }
+    }
+
     @Test func aMemberMovesToAnotherAddress() async throws {
         try await withCluster(joining: 1) { cluster, client in
             let status = try await settled(client)

@@ -114,7 +114,13 @@ struct MemberTests {
         for edit in [MemberEdit.demote(NodeID(2)), .promote(NodeID(2))] {
             let error = #expect(throws: ToolError.self) { try edit.change(from: self.status([self.member(1), lost])) }
             #expect("\(String(describing: error))".contains("lost its data"))
+            #expect("\(String(describing: error))".contains("replace or remove it"))
         }
+        lost.role = .learner
+        let error = #expect(throws: ToolError.self) {
+            try MemberEdit.promote(NodeID(2)).change(from: self.status([self.member(1), lost]))
+        }
+        #expect("\(String(describing: error))".contains("start it with --join first"))
     }
 
     /// A certificate of another authority is refused by every node: before anything is written.
@@ -184,6 +190,10 @@ struct MemberTests {
             ]
         )
         #expect(report.tolerates == 0 && report.missing == 1 && report.members[0].leads)
+        lost.role = .learner
+        let learning = MemberReport(status([member(1), lost])).members.last
+        #expect(learning?.state == "refused: it lost its data; empty its data folder and start it with --join")
+        lost.role = .voter
         #expect(
             report.text.hasSuffix("configuration 4: settled; 1 of 3 voters missing: survives the loss of 0\n")
         )

@@ -21,14 +21,34 @@ extension RaftCore {
         if isBlank { return .empty }
         // One whose disk owes it something has had more.
         guard hardState.debt == nil else { return .more }
-        return log.lastIndex == RaftCore.firstIndex && configuration.awaited.contains(id) ? .firstEntry : .more
+        // Nor is it what a node was made with if a leader has given it that, after it held nothing.
+        guard log.lastIndex == RaftCore.firstIndex, hardState.votesFrom == .zero else { return .more }
+        return configuration.awaited.contains(id) ? .firstEntry : .more
     }
 
-    /// Whether `peer` must have lost its data if it has only what it was made with: it votes, and has taken part.
+    /// Whether `peer` may come with so little of a log.
+    ///
+    /// A learner that holds nothing knows that, and is given everything. A member that was made anew as a node of a new
+    /// cluster does not know what it has forgotten, so that it is refused even if it does not vote, unless it is awaited.
+    package func isEnough(_ content: LogContent, for peer: NodeID) -> Bool {
+        if planted("takes-wiped-voter-back") { return true }
+        switch content {
+        case .more: return true
+        case .empty: return !mustHaveData(peer)
+        case .firstEntry:
+            if planted("takes-remade-learner-back") { return !mustHaveData(peer) }
+            return !configurations.mayBeInForce(after: commitIndex) {
+                $0.members.contains(peer) && !$0.awaited.contains(peer)
+            }
+        }
+    }
+
+    /// Whether `peer` must have lost its data if it holds nothing: it votes, and has taken part.
     ///
     /// It votes until a configuration without it is committed, as another may still go with its entry.
     package func mustHaveData(_ peer: NodeID) -> Bool {
         if planted("takes-wiped-voter-back") { return false }
+        if planted("demotes-at-append") { return configuration.quorum.contains(peer) }
         return configurations.mayBeInForce(after: commitIndex) {
             $0.quorum.contains(peer) && !$0.awaited.contains(peer)
         }
@@ -39,7 +59,7 @@ extension RaftCore {
     /// It may have voted in this term and have forgotten that. The leader has won it already, so that a vote for it does no
     /// harm, and whoever else may still ask gets none.
     mutating func voteForLeader() {
-        guard hardState.vote == nil else { return }
+        guard hardState.vote == nil, !planted("forgets-forgotten-vote") else { return }
         hardState.vote = leader
         isHardStateDirty = true
     }
@@ -52,10 +72,10 @@ extension RaftCore {
     /// this node a place in the term of such a candidate, for a second vote. What the node has forgotten to have
     /// acknowledged is in the part of the log that it needs before it votes.
     mutating func mayTakeEntries() -> Bool {
-        guard isBlank else { return true }
+        guard isBlank, !planted("takes-what-it-is-given") else { return true }
         guard let acquaintance, acquaintance.term == term else { return false }
         guard acquaintance.latestRound >= acquaintance.firstRound + 2 else { return false }
-        if acquaintance.commit > hardState.votesFrom {
+        if acquaintance.commit > hardState.votesFrom, !planted("votes-with-less-than-promised") {
             hardState.votesFrom = acquaintance.commit
             isHardStateDirty = true
         }

@@ -70,6 +70,9 @@ extension RaftCore {
     /// What this node owes because its disk has lost entries; nil: nothing.
     package var debt: LogDebt? { hardState.debt }
 
+    /// How far the log must reach before this node, which held nothing, votes; nil: it may vote.
+    package var votesFrom: LogIndex? { hardState.votesFrom > .zero ? hardState.votesFrom : nil }
+
     /// The configuration in force.
     package var currentConfiguration: RaftConfiguration { configuration }
 

@@ -36,6 +36,11 @@ extension Node {
             alarms.append("receiving a snapshot: \(progress.done) of \(total) blocks")
         }
         if let debt = status.debt { alarms.append(debt.explanation) }
+        if let index = status.votesFrom {
+            alarms.append(
+                "the node held nothing and is given the log: it does not vote before it has entry \(index), and has \(status.lastIndex)"
+            )
+        }
         if let quarantine = replica.quarantine {
             alarms.append(
                 "the state of this node was not that of the others after entry \(quarantine.index): restart it with "

@@ -83,14 +83,19 @@ extension Node {
 
     /// Takes note of what a node that connects says of its log; throws if it must have had more.
     func check(_ log: LogContent, of peer: NodeID) throws(ServiceError) {
-        guard log != .more, replica.mustHaveData(peer) else {
+        guard !replica.isEnough(log, for: peer) else {
             withoutData.remove(peer)
             return
         }
+        let wayOut =
+            replica.mustHaveData(peer)
+            ? "votes in this cluster and comes without the data that it had: it must not come back under its id; remove it, "
+                + "and add a new node"
+            : "is a member of this cluster and comes as one of a new cluster, without the data that it had: empty its data "
+                + "folder and start it with --join"
         let error = ServiceError(
             .invalidArgument,
-            "node \(peer) votes in this cluster and comes without the data that it had: it must not come back under its id; "
-                + "remove it, and add a new node",
+            "node \(peer) \(wayOut)",
             details: [.init("lost_data", peer.description)]
         )
         if withoutData.insert(peer).inserted { logger.error("a node is refused", metadata: ["error": "\(error)"]) }
@@ -102,7 +107,7 @@ extension Node {
         guard lostData == nil else { return }
         lostData = reason
         logger.critical(
-            "this node has lost its data and is refused by the others; stop it: its id must not come back",
+            "this node has lost its data and is refused by the others; stop it, and do what the reason says",
             metadata: ["peer.id": "\(peer)", "reason": "\(reason)"]
         )
     }

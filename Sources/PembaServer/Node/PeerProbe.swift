@@ -112,7 +112,7 @@ final class PeerProbe: ConnectionDelegate {
         guard isMember || answer.log == .empty else {
             return "it has a log of its own: start it with an empty data folder and --join"
         }
-        guard answer.log == .more || !node.replica.mustHaveData(contact.node) else {
+        guard node.replica.isEnough(answer.log, for: contact.node) else {
             return "it has lost the data that it had"
         }
         return nil

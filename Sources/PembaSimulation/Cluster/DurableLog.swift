@@ -14,6 +14,25 @@ struct DurableLog {
     private var terms: [Term] = []
     private var first = LogIndex(1)
 
+    /// An empty disk.
+    init() {}
+
+    /// A disk with what a node is made with.
+    init(of node: NodeID, firstEntries: [LogEntry]) throws(Violation) {
+        guard let last = firstEntries.last else { return }
+        let state = HardState(term: last.term)
+        try append(
+            PersistRequest(
+                sequence: .zero,
+                hardState: state,
+                entries: firstEntries,
+                lastIndex: last.index,
+                lastTerm: last.term
+            ),
+            of: node
+        )
+    }
+
     /// The end of the durable log.
     var last: LogIndex { max(snapshot, LogIndex(first.rawValue - 1 + UInt64(terms.count))) }
 

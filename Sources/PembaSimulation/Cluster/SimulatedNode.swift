@@ -78,6 +78,8 @@ final class SimulatedNode {
     var isRotten = false
     /// Whether it has lost everything and has not been given anything since.
     var isWiped = false
+    /// Whether it was given what a node of a new cluster begins with after that: it is refused until it is emptied again.
+    var isMadeAnew = false
     /// While its disk completes nothing: when it goes on.
     var diskHungUntil: UInt64 = 0
     /// The number of the disk's work under way; the end of any other is not waited for any more.

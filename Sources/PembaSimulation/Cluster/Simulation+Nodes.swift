@@ -20,14 +20,7 @@ extension Simulation {
         let rate = options.has(.clockDrift) ? 950_000 + random.below(UInt64(100_000)) : 1_000_000
         let clock = SimulatedClock(rate: rate, start: 1_000_000_000 + random.below(UInt64(1) << 40))
         let node = SimulatedNode(id: id, disk: disk, clock: clock)
-        let request = PersistRequest(
-            sequence: .zero,
-            hardState: HardState(term: .first),
-            entries: [entry],
-            lastIndex: entry.index,
-            lastTerm: entry.term
-        )
-        try node.durable.append(request, of: id)
+        node.durable = try DurableLog(of: id, firstEntries: [entry])
         return node
     }
 

@@ -45,12 +45,13 @@ extension Simulation {
         areQuorum(goodPlaces.filter { $0 != place }, of: countingConfigurations)
     }
 
-    /// Whether a disk may be damaged: not one that was emptied, once its node has heard of a term, as that damage looks
-    /// like the rest of a log.
+    /// Whether a disk may be damaged: not one that was emptied, once its node has heard of a term or has a first entry, as
+    /// that damage looks like the rest of a log.
     func mayDamage(_ place: Int) -> Bool {
         let node = nodes[place]
         let term = node.process?.replica.leadership.term ?? node.durable.hardState.term
-        return (!node.isWiped || term <= .first) && mayLose(place)
+        let isBlank = term <= Term.first && !node.isMadeAnew
+        return (!node.isWiped || isBlank) && mayLose(place)
     }
 
     // MARK: - Loss
@@ -75,20 +76,58 @@ extension Simulation {
             let allKnow = others.allSatisfy { $0.durable.holds(settled.index, term: settled.term) }
             guard allKnow, settled.configuration.awaited.isEmpty else { return }
         }
-        guard let disk = try? makeDisk(of: node.id, seed: random.next(), firstEntries: []) else { return }
+        let isMadeAnew = mayMakeAnew(place) && random.chance(1, in: 2)
+        guard replaceDisk(of: place, isMadeAnew: isMadeAnew, seed: random.next()) else { return }
+        counts.wipes += 1
+        let how = isMadeAnew ? " and is made anew as a node of a new cluster" : ""
+        narrate("node \(node.id), which \(votes ? "votes" : "does not vote"), has lost its data\(how)")
+    }
+
+    /// Whether an operator may mistake a member for one of a new cluster: one of the first, which does not vote any more and
+    /// is not to.
+    ///
+    /// It is then to be refused. That is promised from the moment that all who hold anything know that it has taken part.
+    private func mayMakeAnew(_ place: Int) -> Bool {
+        let settled = memberships.settled
+        guard place < options.nodeCount, settled.configuration.learners.contains(nodes[place].id),
+            settled.configuration.awaited.isEmpty,
+            !countingConfigurations.contains(where: { $0.quorum.contains(nodes[place].id) })
+        else { return false }
+        return nodes.indices.allSatisfy { other in
+            let durable = nodes[other].durable
+            return other == place || durable.last == .zero || durable.holds(settled.index, term: settled.term)
+        }
+    }
+
+    /// An operator hears sooner or later why a node is refused that was made anew, and starts it with nothing.
+    private func emptyAgain(_ place: Int) {
+        guard isHealing || random.chance(1, in: 8), !isLost(place) else { return }
+        guard replaceDisk(of: place, isMadeAnew: false, seed: random.next()) else { return }
+        narrate("node \(nodes[place].id) is to start with nothing")
+    }
+
+    /// Gives a machine a new disk, with what a node of a new cluster begins with or nothing; false if it cannot be made.
+    private func replaceDisk(of place: Int, isMadeAnew: Bool, seed: UInt64) -> Bool {
+        let node = nodes[place]
+        let entries = isMadeAnew ? [Simulation.firstEntry(options)] : []
+        guard let disk = try? makeDisk(of: node.id, seed: seed, firstEntries: entries),
+            let durable = try? DurableLog(of: node.id, firstEntries: entries)
+        else { return false }
         stop(place, losingPower: true)
         node.disk = disk
         node.lost = countingConfigurations.contains { $0.quorum.contains(node.id) } ? node.durable : nil
-        node.durable = DurableLog()
-        (node.isWiped, node.isRotten) = (true, false)
-        counts.wipes += 1
-        narrate("node \(node.id), which \(votes ? "votes" : "does not vote"), has lost its data")
+        node.durable = durable
+        (node.isWiped, node.isRotten, node.isMadeAnew) = (true, false, isMadeAnew)
+        return true
     }
 
     /// A node that has lost everything may have been given something: not as long as it votes everywhere.
     func noteReturn(of place: Int) throws(Violation) {
         let node = nodes[place]
         guard node.process?.replica.logContent == .more else { return }
+        guard !node.isMadeAnew else {
+            throw Violation("node \(node.id) was made anew as a node of a new cluster, and is given its data again")
+        }
         let votes = configurationsInLogs.allSatisfy { $0.quorum.contains(node.id) }
         guard node.lost == nil || !votes else {
             throw Violation("node \(node.id) votes, has lost its data, and is given it again under its old id")
@@ -101,15 +140,15 @@ extension Simulation {
         guard let replica = nodes[place].process?.replica, let other = nodes[peer].process?.replica else {
             return false
         }
-        let isRefused =
-            (replica.mustHaveData(other.id) && other.logContent != .more)
-            || (other.mustHaveData(replica.id) && replica.logContent != .more)
-        guard isRefused else {
+        let isAccepted =
+            replica.isEnough(other.logContent, for: other.id) && other.isEnough(replica.logContent, for: replica.id)
+        guard !isAccepted else {
             network.connect(place, peer)
             return false
         }
         if !network.isApart(place, peer) { disconnect(place, peer) }
         counts.refusals += 1
+        for refused in [place, peer] where nodes[refused].isMadeAnew { emptyAgain(refused) }
         schedule(event, after: options.electionTimeout.nanoseconds)
         return true
     }

@@ -51,9 +51,11 @@ package enum MemberEdit: Equatable, Sendable {
         case .promote(let node), .demote(let node):
             let member = try MemberEdit.member(node, status)
             guard !member.hasLostData else {
-                throw ToolError(
-                    "node \(node) has lost its data, and does not come back under its id: replace or remove it"
-                )
+                let wayOut =
+                    member.role == .voter
+                    ? "does not come back under its id: replace or remove it"
+                    : "is refused: empty its data folder and start it with --join first"
+                throw ToolError("node \(node) has lost its data, and \(wayOut)")
             }
             wanted.put(node, votes: self == .promote(node))
         case .relocate(let contact):

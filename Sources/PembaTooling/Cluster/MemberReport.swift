@@ -62,7 +62,11 @@ package struct MemberReport: Encodable {
     }
 
     private static func state(of member: MemberStatus, _ status: NodeStatus) -> String {
-        if member.hasLostData { return "refused: it lost its data; remove it and add a new node" }
+        if member.hasLostData {
+            return "refused: it lost its data; "
+                + (member.role == .voter
+                    ? "remove it and add a new node" : "empty its data folder and start it with --join")
+        }
         if !member.isConnected { return "not connected" }
         if let snapshot = member.snapshot {
             return "snapshot: \(snapshot.done) of \(snapshot.total == 0 ? "?" : "\(snapshot.total)") blocks"

@@ -96,6 +96,48 @@ struct AddressTests {
         network.replace(newNode(3, seed: 8))
         #expect(network[3].core.logContent == .firstEntry)
         #expect(network[1].core.mustHaveData(n(3)) && network[2].core.mustHaveData(n(3)))
+        #expect(!network[1].core.isEnough(.firstEntry, for: n(3)) && network[1].core.isEnough(.more, for: n(3)))
+    }
+
+    /// Its vote is taken, but it does not know what it promised before; with nothing it would, and be given everything.
+    @Test func whoIsMadeAnewIsRefusedEvenIfItDoesNotVote() {
+        let network = TestNetwork([newNode(1), newNode(2), newNode(3)])
+        network.elect(1)
+        network.run(.seconds(1))
+        network[1].change(voters: [1, 2], learners: [3])
+        network.run(.seconds(1))
+        for id in [1, 2] as [UInt64] {
+            #expect(!network[id].core.isEnough(.firstEntry, for: n(3)) && network[id].core.isEnough(.empty, for: n(3)))
+        }
+        // One that has left is to hear so, and one that was never there is not of this cluster's concern.
+        network[1].change(voters: [1, 2], learners: [])
+        network.run(.seconds(1))
+        #expect([n(3), n(9)].allSatisfy { network[1].core.isEnough(.firstEntry, for: $0) })
+    }
+
+    /// The first of a new cluster that are late are given everything, whether they vote by then or not.
+    @Test func whoIsAwaitedMayHaveOnlyItsFirstEntry() {
+        let network = TestNetwork([newNode(1), newNode(2), newNode(3)])
+        network.isolate(3)
+        network.elect(1)
+        network.run(.seconds(1))
+        #expect(network[1].core.isEnough(.firstEntry, for: n(3)) && !network[1].core.isEnough(.firstEntry, for: n(2)))
+        network[1].change(voters: [1, 2], learners: [3])
+        network.run(.seconds(1))
+        #expect(network[1].core.isEnough(.firstEntry, for: n(3)))
+    }
+
+    /// A learner that held nothing and was given the first entry alone was not made with it.
+    @Test func whoWasGivenTheFirstEntryWasNotMadeWithIt() {
+        let voters = [1, 2, 3].map(n)
+        let first = RaftConfiguration(voters: voters, awaited: voters)
+        let entry = LogEntry(index: i(1), term: t(1), timestamp: .zero, kind: .configuration, payload: first.encoded)
+        for (votesFrom, content) in [(i(0), LogContent.firstEntry), (i(7), .more)] {
+            var state = HardState(term: t(2))
+            state.votesFrom = votesFrom
+            let node = TestNode(options: RaftOptions(id: n(3)), disk: TestDisk(hardState: state, entries: [entry]))
+            #expect(node.core.logContent == content)
+        }
     }
 
     /// A voter that was started to be given everything, before it ever took part, is given it.
