@@ -43,6 +43,11 @@ extension RaftCore {
         }
     }
 
+    /// Whether `peer` has acknowledged to this leader more than it was made with.
+    package func hasAcknowledgedMore(_ peer: NodeID) -> Bool {
+        peers.contains { $0.id == peer && $0.match > RaftCore.firstIndex }
+    }
+
     /// Whether `peer` must have lost its data if it holds nothing: it votes, and has taken part.
     ///
     /// It votes until a configuration without it is committed, as another may still go with its entry.
@@ -59,7 +64,7 @@ extension RaftCore {
     /// It may have voted in this term and have forgotten that. The leader has won it already, so that a vote for it does no
     /// harm, and whoever else may still ask gets none.
     mutating func voteForLeader() {
-        guard hardState.vote == nil, !planted("forgets-forgotten-vote") else { return }
+        guard hardState.vote == nil else { return }
         hardState.vote = leader
         isHardStateDirty = true
     }
@@ -72,10 +77,10 @@ extension RaftCore {
     /// this node a place in the term of such a candidate, for a second vote. What the node has forgotten to have
     /// acknowledged is in the part of the log that it needs before it votes.
     mutating func mayTakeEntries() -> Bool {
-        guard isBlank, !planted("takes-what-it-is-given") else { return true }
+        guard isBlank else { return true }
         guard let acquaintance, acquaintance.term == term else { return false }
         guard acquaintance.latestRound >= acquaintance.firstRound + 2 else { return false }
-        if acquaintance.commit > hardState.votesFrom, !planted("votes-with-less-than-promised") {
+        if acquaintance.commit > hardState.votesFrom {
             hardState.votesFrom = acquaintance.commit
             isHardStateDirty = true
         }

@@ -103,13 +103,14 @@ extension RaftCore {
 
     /// The configuration that awaits those no more who have been seen to take part; nil if there are none.
     ///
-    /// Once that is committed, one that comes with nothing has lost what it had.
+    /// Once that is committed, one that comes with nothing has lost what it had. So this node is not among them before it
+    /// holds an entry more durably: others may have committed without it.
     private func withoutThoseWhoCame(_ current: RaftConfiguration) -> RaftConfiguration? {
         // One that removes itself is done with its office when that is committed.
         guard !current.awaited.isEmpty, current.voters.contains(id), !planted("awaits-for-ever") else { return nil }
         var next = current
         next.awaited.removeAll { node in
-            node == id || peers.contains { $0.id == node && $0.match > RaftCore.firstIndex }
+            node == id ? durability.index > RaftCore.firstIndex : hasAcknowledgedMore(node)
         }
         return next == current ? nil : next
     }

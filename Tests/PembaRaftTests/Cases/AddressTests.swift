@@ -140,6 +140,23 @@ struct AddressTests {
         }
     }
 
+    /// Others may commit what the leader has not on its own disk: if it fails, it comes back with its first entry alone.
+    @Test func leaderIsAwaitedUntilItHoldsMoreItself() {
+        let node = newNode(1)
+        node.persistsAtOnce = false
+        node.timeOut()
+        node.receive(.preVoteResponse(granted: true), from: 2, term: 2)
+        node.persist()
+        node.receive(.voteResponse(granted: true), from: 2, term: 2)
+        #expect(node.role == .leader && node.last == i(2) && node.core.durability.index == i(1))
+        for _ in 0..<2 { node.acknowledge(from: [2, 3]) }
+        #expect(node.commit == i(3) && node.core.durability.index == i(1))
+        #expect(node.configuration.awaited == [n(1)])
+        node.persist()
+        node.acknowledge(from: [2, 3])
+        #expect(node.configuration.awaited.isEmpty)
+    }
+
     /// A voter that was started to be given everything, before it ever took part, is given it.
     @Test func awaitedVoterMayBeginWithNothing() {
         let network = TestNetwork([newNode(1), newNode(2), .blank(3)])
