@@ -17,6 +17,13 @@ extension Replica {
     /// What it says must otherwise not be taken up: it does not know what it has promised.
     package func isEnough(_ content: LogContent, for peer: NodeID) -> Bool { raft.isEnough(content, for: peer) }
 
+    /// Whether `peer`, which said in its greeting that it has so little, has too little for what this node knows by now.
+    ///
+    /// It has had more since if it leads, or has acknowledged more to this leader.
+    package func hasTooLittle(_ peer: NodeID, _ content: LogContent) -> Bool {
+        !isEnough(content, for: peer) && leadership.leader != peer && !raft.hasAcknowledgedMore(peer)
+    }
+
     /// Whether `peer` votes and has taken part.
     package func mustHaveData(_ peer: NodeID) -> Bool { raft.mustHaveData(peer) }
 

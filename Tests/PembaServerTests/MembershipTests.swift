@@ -289,6 +289,44 @@ struct MembershipTests {
         }
     }
 
+    /// A new node knows nobody, and may have connected to one that was made anew before it learns who has taken part.
+    @Test func aNewNodeRefusesWhoWasMadeAnewOnceItKnowsIt() async throws {
+        try await withCluster(joining: 1) { cluster, client in
+            var status = try await settled(client)
+            let remade = another(than: status.node)
+            let rest = others(than: remade, of: 3)
+            _ = try await client.changeMembership(
+                reach(rest, learners: [remade.rawValue], []),
+                ifConfigurationIsAt: status.membership.index
+            )
+            status = try await settled(client) { $0.members.contains { $0.node == remade && $0.role == .learner } }
+            cluster.stop(remade)
+            try FileManager.default.removeItem(atPath: cluster.path("data\(remade)"))
+            let new = NodeID(4)
+            try cluster.start(new, .join)
+            try cluster.start(remade, .initialize)
+            let haveMet = try await TestCluster.eventually {
+                cluster.log(new).split(separator: "\n").contains {
+                    $0.contains("connected to a node") && $0.contains("\"peer.id\":\"\(remade)\"")
+                }
+            }
+            #expect(haveMet)
+            // Alone with two of the first, one of whom goes, it is to lead.
+            _ = try await client.changeMembership(
+                reach(rest + [4], learners: [remade.rawValue], [cluster.contact(4)]),
+                ifConfigurationIsAt: status.membership.index
+            )
+            _ = try await settled(client) { self.voters($0) == (rest + [4]).sorted() }
+            _ = try await client.changeMembership(.transferLeadership(to: new), ifConfigurationIsAt: .zero)
+            let led = try await settled(client) { status in
+                status.node == new && status.members.contains { $0.node == remade && $0.hasLostData }
+            }
+            #expect(led.members.contains { $0.node == remade && !$0.isConnected })
+            let ready = try await cluster.http(remade, "/readyz").body
+            #expect(ready.contains("start it with --join") && ready.contains("no leader is known"), "\(ready)")
+        }
+    }
+
     @Test func aMemberMovesToAnotherAddress() async throws {
         try await withCluster(joining: 1) { cluster, client in
             let status = try await settled(client)

@@ -39,7 +39,9 @@ extension Node {
         case .writeSnapshot: beginOwnSnapshot()
         case .quarantined(let quarantine): quarantined(quarantine)
         case .compactLog(let index): storage.submit(.compact(upTo: index))
-        case .configuration: followMembers()
+        case .configuration:
+            followMembers()
+            loop.assumeIsolated().execute { self.checkGreetings() }
         case .removed(let index): park(at: index)
         }
     }

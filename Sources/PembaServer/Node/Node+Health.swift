@@ -19,7 +19,8 @@ extension Node {
             return ["this node was removed from the cluster by entry \(index): stop it, its id never comes back"]
         }
         var alarms: [String] = []
-        if let lostData { alarms.append("the others refuse this node: \(lostData)") }
+        // A leader that is heard has accepted it since.
+        if let lostData, status.leadership.leader == nil { alarms.append("the others refuse this node: \(lostData)") }
         // Leaders write to members only: whoever hears one was added, and fetches what it is to have.
         if replica.logContent == .empty, status.leadership.leader == nil {
             alarms.append("waiting to be added to the cluster (clusterctl member add \(configuration.node))")

@@ -87,24 +87,40 @@ extension Node {
             withoutData.remove(peer)
             return
         }
-        let wayOut =
-            replica.mustHaveData(peer)
-            ? "votes in this cluster and comes without the data that it had: it must not come back under its id; remove it, "
-                + "and add a new node"
-            : "is a member of this cluster and comes as one of a new cluster, without the data that it had: empty its data "
-                + "folder and start it with --join"
         let error = ServiceError(
             .invalidArgument,
-            "node \(peer) \(wayOut)",
+            "node \(peer) \(wayOut(of: peer))",
             details: [.init("lost_data", peer.description)]
         )
         if withoutData.insert(peer).inserted { logger.error("a node is refused", metadata: ["error": "\(error)"]) }
         throw error
     }
 
+    /// What is wrong with a node that has too little of a log, and what to do about it.
+    func wayOut(of peer: NodeID) -> String {
+        replica.mustHaveData(peer)
+            ? "votes in this cluster and comes without the data that it had: it must not come back under its id; remove it, "
+                + "and add a new node"
+            : "is a member of this cluster and comes as one of a new cluster, without the data that it had: empty its data "
+                + "folder and start it with --join"
+    }
+
+    /// Lets those greet again who greeted with too little for what this node knows by now of who has taken part.
+    ///
+    /// One that was late has had more since, and is back at once. One that was made anew and met this node while that knew
+    /// nothing is refused.
+    func checkGreetings() {
+        guard phase == .running else { return }
+        for link in links where link.isUp && replica.hasTooLittle(link.peer.node, link.log) { link.greetAgain() }
+        for peer in receivers.keys.sorted() {
+            guard let receiver = receivers[peer], replica.hasTooLittle(peer, receiver.log) else { continue }
+            receiver.greetAgain()
+        }
+    }
+
     /// Another node says that this one has lost its data.
     func refusedForLostData(by peer: NodeID, reason: String) {
-        guard lostData == nil else { return }
+        guard lostData != reason else { return }
         lostData = reason
         logger.critical(
             "this node has lost its data and is refused by the others; stop it, and do what the reason says",

@@ -114,8 +114,8 @@ package final class NodeBoot: @unchecked Sendable {
                     operation: "start a node from",
                     reason: "it is empty",
                     remedy:
-                        "start with --initialize if this is a new cluster, with --join if this is a new node of one; "
-                        + "otherwise check node.data: a member that lost its data must not start with nothing"
+                        "start with --initialize if this is a new cluster, with --join if this is a node of one that is "
+                        + "new or does not vote; otherwise check node.data: a voter that lost its data must not start with nothing"
                 )
             case .initialize: first = [firstEntry(configuration)]
             case .join: first = []

@@ -48,6 +48,8 @@ final class PeerLink: ConnectionDelegate {
     let peer: MemberAddresses
     private let node: Node
     private var state = State.idle
+    /// What the other node said of its log when it was last greeted.
+    private(set) var log = LogContent.more
     private var pause = PeerLink.pauseMin
     /// The last reason of a failure, so that a node that stays away is logged once and not at every attempt.
     private var lastFailure = ""
@@ -100,6 +102,12 @@ final class PeerLink: ConnectionDelegate {
         case .greeting(let connection), .up(let connection): connection.close()
         case .idle, .connecting, .closed: return
         }
+    }
+
+    /// Opens the connection anew, so that the other node says again how much of a log it has.
+    func greetAgain() {
+        guard case .up(let connection) = state else { return }
+        connection.close(.ended(reason: "node \(peer.node) is to say again how much it has"))
     }
 
     /// Sends a message, or drops it.
@@ -172,6 +180,7 @@ final class PeerLink: ConnectionDelegate {
             return connection.close(.ended(reason: error.message))
         }
         state = .up(connection)
+        log = answer.log
         pause = PeerLink.pauseMin
         lastFailure = ""
         node.logger.info("connected to a node", metadata: metadata)

@@ -113,7 +113,7 @@ final class PeerProbe: ConnectionDelegate {
             return "it has a log of its own: start it with an empty data folder and --join"
         }
         guard node.replica.isEnough(answer.log, for: contact.node) else {
-            return "it has lost the data that it had"
+            return "it \(node.wayOut(of: contact.node))"
         }
         return nil
     }

@@ -4,6 +4,7 @@
 import Logging
 import NIOCore
 import PembaCore
+import PembaRaft
 import PembaReplica
 import PembaService
 import PembaTLS
@@ -22,6 +23,8 @@ final class PeerReceiver: ConnectionDelegate {
     let connection: Connection
     /// Who is there; nil before the greeting.
     private(set) var peer: NodeID?
+    /// What it said of its log in the greeting.
+    private(set) var log = LogContent.more
 
     init(node: Node, connection: Connection) {
         self.node = node
@@ -70,6 +73,12 @@ final class PeerReceiver: ConnectionDelegate {
             return
         }
         PeerLink.send(message, on: connection)
+    }
+
+    /// Closes the connection, so that the other node says again how much of a log it has.
+    func greetAgain() {
+        guard let peer else { return }
+        connection.close(.ended(reason: "node \(peer) is to say again how much it has"))
     }
 
     private func greet(_ header: FrameHeader, _ payload: UnsafeRawBufferPointer) {
@@ -130,6 +139,7 @@ final class PeerReceiver: ConnectionDelegate {
             )
         }
         try node.check(log, of: peer)
+        self.log = log
         return peer
     }
 }

@@ -45,7 +45,7 @@ extension Simulation {
                 if options.isChecked { try checkReplacement(at: place) }
                 beginSnapshot(place)
             case .compactLog(let index): enqueue(.compact(index), at: place)
-            case .configuration: break
+            case .configuration: checkGreetings(of: place)
             case .removed:
                 narrate("node \(node.id) hears that it was removed")
                 counts.removals += 1

@@ -75,7 +75,8 @@ package enum Fault: String, CaseIterable, Sendable {
 
     // MARK: Losses for good
 
-    /// A machine loses its data folder and comes back with an empty one, under its old id.
+    /// A machine loses its data folder and comes back with an empty one, under its old id, or, if it does not vote, with
+    /// that of a node of a new cluster.
     case wipe
 
     /// In how many of a hundred seeds it exists.

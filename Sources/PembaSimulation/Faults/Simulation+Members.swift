@@ -86,10 +86,12 @@ extension Simulation {
     /// Whether an operator may mistake a member for one of a new cluster: one of the first, which does not vote any more and
     /// is not to.
     ///
-    /// It is then to be refused. That is promised from the moment that all who hold anything know that it has taken part.
+    /// Alone it would be that cluster; otherwise it is to be refused. That is promised from the moment that all who hold
+    /// anything know that it has taken part.
     private func mayMakeAnew(_ place: Int) -> Bool {
         let settled = memberships.settled
-        guard place < options.nodeCount, settled.configuration.learners.contains(nodes[place].id),
+        guard options.nodeCount > 1, place < options.nodeCount,
+            settled.configuration.learners.contains(nodes[place].id),
             settled.configuration.awaited.isEmpty,
             !countingConfigurations.contains(where: { $0.quorum.contains(nodes[place].id) })
         else { return false }
@@ -151,6 +153,17 @@ extension Simulation {
         for refused in [place, peer] where nodes[refused].isMadeAnew { emptyAgain(refused) }
         schedule(event, after: options.electionTimeout.nanoseconds)
         return true
+    }
+
+    /// Breaks the connections to nodes that have too little for what this one knows by now; they try again.
+    func checkGreetings(of place: Int) {
+        guard let replica = nodes[place].process?.replica else { return }
+        for peer in nodes.indices where peer != place {
+            guard let other = nodes[peer].process?.replica else { continue }
+            guard replica.hasTooLittle(other.id, other.logContent), !network.isApart(place, peer) else { continue }
+            disconnect(place, peer)
+            connect(place, peer)
+        }
     }
 
     // MARK: - The operator
