@@ -51,6 +51,36 @@ struct LoggingTests {
         if format == "json" { #expect(try object(line)["object.id"] as? String == hostile) }
     }
 
+    /// As JSON writes them, with as many digits; what comes before and after each is none.
+    @Test func whatCannotBeSeenIsWrittenInDigits() throws {
+        let id = "\u{0}\u{1B}\u{1F}!\u{7E}\u{7F}\u{80}\u{9F}\u{A0}\u{2027}\u{2028}\u{2029}\u{202A}\\"
+        let lines = try lines("text") { $0.logger("node").info("seen", metadata: ["id": "\(id)"]) }
+        let escaped = [
+            #"\u0000\u001b\u001f!~\u007f\u0080\u009f"#, "\u{A0}\u{2027}", #"\u2028\u2029"#, "\u{202A}", #"\\"#,
+        ]
+        let expected = "seen id=\"\(escaped.joined())\""
+        #expect(lines.first?.hasSuffix(expected) == true, "\(lines)")
+    }
+
+    /// What an id may hold beside ASCII is written as it is.
+    @Test(arguments: ["text", "json"])
+    func lettersOfAllScriptsAreKept(format: String) throws {
+        let lines = try lines(format) { $0.logger("node").info("gelöscht", metadata: ["object.id": "grüße-日本🙂"]) }
+        #expect(lines.first?.contains("gelöscht") == true && lines.first?.contains("grüße-日本🙂") == true, "\(lines)")
+        if format == "json" { #expect(try object(lines[0])["object.id"] as? String == "grüße-日本🙂") }
+    }
+
+    /// What an event says counts, not what its logger says of all events.
+    @Test func eventsOverrideTheirLogger() throws {
+        let lines = try lines("text") { logs in
+            var logger = logs.logger("node")
+            logger[metadataKey: "a"] = "logger"
+            logger[metadataKey: "b"] = "logger"
+            logger.info("seen", metadata: ["b": "event"])
+        }
+        #expect(lines.first?.hasSuffix("seen a=logger b=event") == true, "\(lines)")
+    }
+
     @Test func textLinesQuoteOnlyWhatNeedsIt() throws {
         let lines = try lines("text") { logs in
             logs.logger("raft").warning("late", metadata: ["b": "two words", "a": "x", "c": ["1", "2"]])

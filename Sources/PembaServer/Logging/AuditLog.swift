@@ -20,27 +20,18 @@ package struct AuditLog: Sendable {
 
     /// Tuples were written by a request of this kind: how many it named, deleted or changed.
     package func wrote(_ kind: RequestKind, caller: String, address: String, tuples: Int, revision: Revision) {
-        logger.notice(
-            "tuples written",
-            metadata: metadata(kind.name, caller, address).merging(
-                [
-                    "audit.updates": .stringConvertible(tuples),
-                    "audit.revision": .stringConvertible(revision.rawValue),
-                ],
-                uniquingKeysWith: { $1 }
-            )
-        )
+        var metadata = metadata(kind.name, caller, address)
+        metadata["audit.updates"] = .stringConvertible(tuples)
+        metadata["audit.revision"] = .stringConvertible(revision.rawValue)
+        logger.notice("tuples written", metadata: metadata)
     }
 
     /// The schema was replaced.
     package func wroteSchema(caller: String, address: String, bytes: Int, revision: Revision) {
-        logger.notice(
-            "schema written",
-            metadata: metadata("schema", caller, address).merging(
-                ["audit.bytes": .stringConvertible(bytes), "audit.revision": .stringConvertible(revision.rawValue)],
-                uniquingKeysWith: { $1 }
-            )
-        )
+        var metadata = metadata("schema", caller, address)
+        metadata["audit.bytes"] = .stringConvertible(bytes)
+        metadata["audit.revision"] = .stringConvertible(revision.rawValue)
+        logger.notice("schema written", metadata: metadata)
     }
 
     /// A change of the members was begun with the entry at `index`, or leadership was handed over.
@@ -55,19 +46,16 @@ package struct AuditLog: Sendable {
     ///
     /// The reason is the error's code alone: its message may quote tuples.
     package func failed(event: String, caller: String, address: String, reason: ErrorCode) {
-        logger.notice(
-            "change not made",
-            metadata: metadata(event, caller, address).merging(["audit.reason": "\(reason)"], uniquingKeysWith: { $1 })
-        )
+        var metadata = metadata(event, caller, address)
+        metadata["audit.reason"] = "\(reason)"
+        logger.notice("change not made", metadata: metadata)
     }
 
     /// A connection brought no valid credential, or one without the role for what it asked.
     package func refused(caller: String, address: String, reason: String) {
-        logger.warning(
-            "caller refused",
-            metadata: metadata("refused", caller, address)
-                .merging(["audit.reason": "\(reason)"], uniquingKeysWith: { $1 })
-        )
+        var metadata = metadata("refused", caller, address)
+        metadata["audit.reason"] = "\(reason)"
+        logger.warning("caller refused", metadata: metadata)
     }
 
     /// For the transport, which knows the connections that were turned away before they could say who they are.
@@ -78,6 +66,11 @@ package struct AuditLog: Sendable {
     }
 
     private func metadata(_ event: String, _ caller: String, _ address: String) -> Logger.Metadata {
-        ["audit.event": "\(event)", "audit.caller": "\(caller)", "audit.address": "\(address)"]
+        // No event has more than five, and every write makes one: it does not grow.
+        var metadata = Logger.Metadata(minimumCapacity: 5)
+        metadata["audit.event"] = .string(event)
+        metadata["audit.caller"] = .string(caller)
+        metadata["audit.address"] = .string(address)
+        return metadata
     }
 }

@@ -15,6 +15,8 @@ package struct LineLogHandler: LogHandler {
         case json
     }
 
+    private typealias Field = (key: String, value: Logger.Metadata.Value)
+
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
     package var metadataProvider: Logger.MetadataProvider?
@@ -35,48 +37,72 @@ package struct LineLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
-        var fields = metadata
-        for (key, value) in event.metadata ?? [:] { fields[key] = value }
-        if let error = event.error { fields["error"] = "\(error)" }
-        // Sorted, because the order of a dictionary changes from run to run.
-        let sorted = fields.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-        let time = SystemClock.text(of: SystemClock.wall())
-        let line =
-            switch format {
-            case .text: text(time: time, event: event, fields: sorted)
-            case .json: json(time: time, event: event, fields: sorted)
-            }
-        sink.write(line)
+        var line = LogLine()
+        let time = SystemClock.wall()
+        let fields = fields(of: event)
+        switch format {
+        case .text: text(time, event, fields, into: &line)
+        case .json: json(time, event, fields, into: &line)
+        }
+        line.end()
+        sink.write(line.bytes)
     }
 
-    private func text(time: String, event: LogEvent, fields: [(String, Logger.Metadata.Value)]) -> String {
+    /// The metadata of an event and of the handler, where the event says nothing else.
+    ///
+    /// Sorted, because the order of a dictionary changes from run to run.
+    private func fields(of event: LogEvent) -> [Field] {
+        let own = event.metadata ?? [:]
+        var fields: [Field] = own.map { ($0.key, $0.value) }
+        for (key, value) in metadata where own[key] == nil { fields.append((key, value)) }
+        if let error = event.error {
+            fields.removeAll { $0.key == "error" }
+            fields.append(("error", "\(error)"))
+        }
+        fields.sort { $0.key < $1.key }
+        return fields
+    }
+
+    private func text(_ time: Timestamp, _ event: LogEvent, _ fields: [Field], into line: inout LogLine) {
         let level = event.level.rawValue.uppercased()
-        var line = "\(time) \(level)\(String(repeating: " ", count: max(0, 8 - level.count))) [\(label)] "
-        LineLogHandler.appendEscaped("\(event.message)", to: &line)
+        line.append(time)
+        line.append(" ")
+        line.append(verbatim: level)
+        for _ in level.utf8.count..<9 { line.append(" ") }
+        line.append("[")
+        line.append(verbatim: label)
+        line.append("] ")
+        line.append(escaped: event.message.description)
         for (key, value) in fields {
             let text = LineLogHandler.plain(value)
-            let needsQuotes =
-                text.isEmpty || text.unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" }
-            line += " \(key)="
-            if needsQuotes { line += "\"" }
-            LineLogHandler.appendEscaped(text, to: &line)
-            if needsQuotes { line += "\"" }
+            line.append(" ")
+            line.append(verbatim: key)
+            line.append("=")
+            if text.utf8.allSatisfy({ $0 > 0x20 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=") }), !text.isEmpty
+            {
+                line.append(escaped: text)
+            } else {
+                line.append(quoted: text)
+            }
         }
-        return line + "\n"
     }
 
-    private func json(time: String, event: LogEvent, fields: [(String, Logger.Metadata.Value)]) -> String {
-        var line = "{\"time\":\"\(time)\",\"level\":\"\(event.level.rawValue)\",\"label\":"
-        LineLogHandler.appendQuoted(label, to: &line)
-        line += ",\"message\":"
-        LineLogHandler.appendQuoted("\(event.message)", to: &line)
+    private func json(_ time: Timestamp, _ event: LogEvent, _ fields: [Field], into line: inout LogLine) {
+        line.append("{\"time\":\"")
+        line.append(time)
+        line.append("\",\"level\":\"")
+        line.append(verbatim: event.level.rawValue)
+        line.append("\",\"label\":")
+        line.append(quoted: label)
+        line.append(",\"message\":")
+        line.append(quoted: event.message.description)
         for (key, value) in fields {
-            line += ","
-            LineLogHandler.appendQuoted(key, to: &line)
-            line += ":"
+            line.append(",")
+            line.append(quoted: key)
+            line.append(":")
             LineLogHandler.append(value, to: &line)
         }
-        return line + "}\n"
+        line.append("}")
     }
 }
 
@@ -86,64 +112,39 @@ extension LineLogHandler {
     private static func plain(_ value: Logger.Metadata.Value) -> String {
         switch value {
         case .string(let text): text
-        case .stringConvertible(let value): "\(value)"
+        case .stringConvertible(let value): value.description
         case .array(let values): "[" + values.map(plain).joined(separator: ",") + "]"
         case .dictionary(let fields):
             "{" + fields.sorted { $0.key < $1.key }.map { "\($0.key):\(plain($0.value))" }.joined(separator: ",") + "}"
         }
     }
 
-    private static func append(_ value: Logger.Metadata.Value, to line: inout String) {
+    private static func append(_ value: Logger.Metadata.Value, to line: inout LogLine) {
         switch value {
-        case .string(let text): appendQuoted(text, to: &line)
+        case .string(let text): line.append(quoted: text)
         case .stringConvertible(let value):
             // Numbers and booleans stay what they are, so that they can be compared without reading them again.
             if value is any BinaryInteger || value is Bool {
-                line += "\(value)"
+                line.append(verbatim: value.description)
             } else {
-                appendQuoted("\(value)", to: &line)
+                line.append(quoted: value.description)
             }
         case .array(let values):
-            line += "["
+            line.append("[")
             for (position, value) in values.enumerated() {
-                if position > 0 { line += "," }
+                if position > 0 { line.append(",") }
                 append(value, to: &line)
             }
-            line += "]"
+            line.append("]")
         case .dictionary(let fields):
-            line += "{"
+            line.append("{")
             for (position, field) in fields.sorted(by: { $0.key < $1.key }).enumerated() {
-                if position > 0 { line += "," }
-                appendQuoted(field.key, to: &line)
-                line += ":"
+                if position > 0 { line.append(",") }
+                line.append(quoted: field.key)
+                line.append(":")
                 append(field.value, to: &line)
             }
-            line += "}"
-        }
-    }
-
-    private static func appendQuoted(_ text: String, to line: inout String) {
-        line += "\""
-        appendEscaped(text, to: &line)
-        line += "\""
-    }
-
-    /// JSON's escapes, which text lines use too; U+2028 and U+2029 end lines for some readers.
-    private static func appendEscaped(_ text: String, to line: inout String) {
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": line += "\\\""
-            case "\\": line += "\\\\"
-            case "\n": line += "\\n"
-            case "\r": line += "\\r"
-            case "\t": line += "\\t"
-            case _
-            where scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-                || [0x2028, 0x2029].contains(scalar.value):
-                let digits = String(scalar.value, radix: 16)
-                line += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: line.unicodeScalars.append(scalar)
-            }
+            line.append("}")
         }
     }
 }

@@ -14,11 +14,10 @@ package final class LogSink: Sendable {
     /// Writes a line.
     ///
     /// A sink that takes nothing any more loses lines: logging never stops the node.
-    func write(_ line: String) {
+    func write(_ line: [UInt8]) {
         descriptor.withLock { descriptor in
-            var copy = line
-            copy.withUTF8 { bytes in
-                var rest = UnsafeRawBufferPointer(bytes)
+            line.withUnsafeBytes { bytes in
+                var rest = bytes
                 while !rest.isEmpty {
                     let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
                     if written < 0, errno == EINTR { continue }
