@@ -1,6 +1,7 @@
 // Pemba: the client sessions of the state machine.
 // SPDX-License-Identifier: Apache-2.0
 
+internal import DequeModule
 package import PembaCore
 import PembaService
 
@@ -34,12 +35,31 @@ package struct SessionTable: Sendable {
         var usedAt: Timestamp
         /// No answer below this sequence is kept.
         var firstUnacknowledged: UInt64
-        /// The kept answers, ascending by sequence.
-        var answers: [SessionAnswer]
+        /// What is kept of its writes, ascending by sequence: nearly always added at the end, and acknowledged from the
+        /// beginning.
+        fileprivate var kept: Deque<Kept> = []
         /// The slot of the session used next after this one; -1: this is the newest.
         var newer: Int32 = -1
         /// The slot of the session used before this one; -1: this is the oldest.
         var older: Int32 = -1
+
+        /// Makes a session without answers.
+        init(id: UInt64, lastUsed: LogIndex, usedAt: Timestamp, firstUnacknowledged: UInt64) {
+            self.id = id
+            self.lastUsed = lastUsed
+            self.usedAt = usedAt
+            self.firstUnacknowledged = firstUnacknowledged
+        }
+
+        /// An array of the kept answers, ascending by sequence.
+        var answers: [SessionAnswer] { kept.map(\.answer) }
+    }
+
+    /// An answer, and its hash as one of its session, which is needed again when it is forgotten.
+    fileprivate struct Kept: Sendable {
+        let answer: SessionAnswer
+        let hash: UInt64
+        var sequence: UInt64 { answer.sequence }
     }
 
     /// What the table says of a write before it is done.
@@ -72,7 +92,7 @@ package struct SessionTable: Sendable {
     mutating func open(at index: LogIndex, time: Timestamp) {
         if count >= limits.sessions { remove(slot: oldest) }
         insertNewest(
-            Session(id: index.rawValue, lastUsed: index, usedAt: time, firstUnacknowledged: 1, answers: [])
+            Session(id: index.rawValue, lastUsed: index, usedAt: time, firstUnacknowledged: 1)
         )
     }
 
@@ -109,11 +129,11 @@ package struct SessionTable: Sendable {
             )
         }
         let place = session.place(of: key.sequence)
-        let isKnown = place < session.answers.count && session.answers[place].sequence == key.sequence
+        let isKnown = place < session.kept.count && session.kept[place].sequence == key.sequence
         if isKnown, !planted("repeats-session-writes") {
-            return .answered(session.answers[place].result)
+            return .answered(session.kept[place].answer.result)
         }
-        guard session.answers.count < limits.answersPerSession else {
+        guard session.kept.count < limits.answersPerSession else {
             return .refused(
                 ServiceError(
                     .limitExceeded,
@@ -145,7 +165,8 @@ package struct SessionTable: Sendable {
         return sessions
     }
 
-    /// Appends a session of a snapshot, which must have been used after all that are there; its answers follow.
+    /// Appends a session of a snapshot, which must have been used after all that are there, without its answers: they
+    /// follow.
     mutating func restore(_ session: Session) throws(SnapshotError) {
         guard session.id != 0, slotsByID[session.id] == nil, count < limits.sessions else {
             throw .malformed("client session \(session.id) is there twice or one too many")
@@ -153,6 +174,7 @@ package struct SessionTable: Sendable {
         guard newest < 0 || slots[Int(newest)].lastUsed < session.lastUsed else {
             throw .malformed("client session \(session.id) is out of order")
         }
+        precondition(session.kept.isEmpty, "a session was restored with answers, which would not be counted")
         insertNewest(session)
     }
 
@@ -160,8 +182,8 @@ package struct SessionTable: Sendable {
     mutating func restore(_ answer: SessionAnswer) throws(SnapshotError) {
         guard newest >= 0 else { throw .malformed("an answer without a client session") }
         let session = slots[Int(newest)]
-        guard answer.sequence >= session.firstUnacknowledged, session.answers.count < limits.answersPerSession,
-            session.answers.last.map({ $0.sequence < answer.sequence }) ?? true
+        guard answer.sequence >= session.firstUnacknowledged, session.kept.count < limits.answersPerSession,
+            session.kept.last.map({ $0.sequence < answer.sequence }) ?? true
         else { throw .malformed("answer \(answer.sequence) of client session \(session.id) is out of place") }
         insert(answer, in: newest)
     }
@@ -199,10 +221,10 @@ package struct SessionTable: Sendable {
         unlink(slot)
         let session = slots[Int(slot)]
         contentHash &-= session.headerHash
-        for answer in session.answers { contentHash &-= answer.hash(session: session.id) }
-        answerCount -= session.answers.count
+        for kept in session.kept { contentHash &-= kept.hash }
+        answerCount -= session.kept.count
         slotsByID[session.id] = nil
-        slots[Int(slot)] = Session(id: 0, lastUsed: .zero, usedAt: .zero, firstUnacknowledged: 1, answers: [])
+        slots[Int(slot)] = Session(id: 0, lastUsed: .zero, usedAt: .zero, firstUnacknowledged: 1)
         freeSlots.append(slot)
     }
 
@@ -217,32 +239,31 @@ package struct SessionTable: Sendable {
 
     private mutating func acknowledge(below first: UInt64, in slot: Int32) {
         guard first > slots[Int(slot)].firstUnacknowledged else { return }
-        let id = slots[Int(slot)].id
         let dropped = slots[Int(slot)].place(of: first)
-        for place in 0..<dropped { contentHash &-= slots[Int(slot)].answers[place].hash(session: id) }
+        for place in 0..<dropped { contentHash &-= slots[Int(slot)].kept[place].hash }
         contentHash &-= slots[Int(slot)].headerHash
         answerCount -= dropped
-        slots[Int(slot)].answers.removeFirst(dropped)
+        slots[Int(slot)].kept.removeFirst(dropped)
         slots[Int(slot)].firstUnacknowledged = first
         contentHash &+= slots[Int(slot)].headerHash
     }
 
     private mutating func insert(_ answer: SessionAnswer, in slot: Int32) {
-        let session = slots[Int(slot)].id
+        let kept = Kept(answer: answer, hash: answer.hash(session: slots[Int(slot)].id))
         let place = slots[Int(slot)].place(of: answer.sequence)
-        slots[Int(slot)].answers.insert(answer, at: place)
+        slots[Int(slot)].kept.insert(kept, at: place)
         answerCount += 1
-        contentHash &+= answer.hash(session: session)
+        contentHash &+= kept.hash
     }
 }
 
 extension SessionTable.Session {
     /// Where the answer of `sequence` is, or would be inserted.
     fileprivate func place(of sequence: UInt64) -> Int {
-        var (low, high) = (0, answers.count)
+        var (low, high) = (0, kept.count)
         while low < high {
             let middle = (low + high) / 2
-            if answers[middle].sequence < sequence { low = middle + 1 } else { high = middle }
+            if kept[middle].sequence < sequence { low = middle + 1 } else { high = middle }
         }
         return low
     }

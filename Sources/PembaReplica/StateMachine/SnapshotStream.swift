@@ -160,12 +160,13 @@ struct SnapshotStream {
                 session.encode(into: &writer)
                 answer = 0
             }
-            while answer < session.answers.count, writer.bytes.count < full {
+            let answers = session.answers
+            while answer < answers.count, writer.bytes.count < full {
                 writer.integer(SnapshotBlock.answerMark)
-                session.answers[answer].encode(into: &writer)
+                answers[answer].encode(into: &writer)
                 answer += 1
             }
-            guard answer == session.answers.count else { break }
+            guard answer == answers.count else { break }
             place += 1
             answer = -1
         }
@@ -185,10 +186,9 @@ extension SessionTable.Session {
 
     /// Reads a session without answers.
     init(reading reader: inout ByteReader) throws(ByteError) {
-        id = try reader.varint()
-        lastUsed = LogIndex(try reader.varint())
-        usedAt = Timestamp(nanoseconds: try reader.integer())
-        firstUnacknowledged = try reader.varint()
-        answers = []
+        let id = try reader.varint()
+        let lastUsed = LogIndex(try reader.varint())
+        let usedAt = Timestamp(nanoseconds: try reader.integer())
+        self.init(id: id, lastUsed: lastUsed, usedAt: usedAt, firstUnacknowledged: try reader.varint())
     }
 }
