@@ -41,11 +41,8 @@ extension Graph {
     }
 
     private func validateIDs(_ tuple: RelationTuple, _ rule: IDRule) throws(GraphError) {
-        for (role, id) in [("resource", tuple.resource.id), ("subject", tuple.subject.object.id)] {
-            if let problem = ObjectReference.problem(ofID: id) ?? rule.problem(of: id) {
-                throw .invalidArgument("the \(role) of `\(tuple.description.abbreviated())`: \(problem)")
-            }
-        }
+        try validate(tuple.resource.id, of: tuple, "resource", rule)
+        try validate(tuple.subject.object.id, of: tuple, "subject", rule)
         if tuple.resource.id.hasSameBytes(as: SubjectReference.wildcardID) {
             throw .invalidArgument(
                 "the resource of `\(tuple.description.abbreviated())`: `*` stands for all subjects of a type, not for a resource"
@@ -54,6 +51,16 @@ extension Graph {
         if tuple.subject.isWildcard && tuple.subject.relation != nil {
             throw .invalidArgument("the subject of `\(tuple.description.abbreviated())`: a wildcard has no relation")
         }
+    }
+
+    private func validate(
+        _ id: String,
+        of tuple: RelationTuple,
+        _ role: StaticString,
+        _ rule: IDRule
+    ) throws(GraphError) {
+        guard let problem = ObjectReference.problem(ofID: id) ?? rule.problem(of: id) else { return }
+        throw .invalidArgument("the \(role) of `\(tuple.description.abbreviated())`: \(problem)")
     }
 
     // MARK: Traits

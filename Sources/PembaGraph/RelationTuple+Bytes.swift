@@ -4,42 +4,31 @@
 package import PembaCore
 
 extension RelationTuple {
-    /// Calls `body` with the tuple's bytes.
+    /// Calls `body` with the tuple's bytes, which live as long as the call.
+    ///
+    /// They are copied side by side, each to a place of its own: borrowing six strings takes six closures around one another, and each write does
+    /// this several times.
     package func withView<Result, Failure: Error>(
         _ body: (CheckView) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        var parts = (
-            resource.type, resource.id, relation, subject.object.type, subject.object.id, subject.relation ?? ""
-        )
-        // Native strings only: a bridged one would hand out bytes that die with the closure.
-        parts.0.makeContiguousUTF8()
-        parts.1.makeContiguousUTF8()
-        parts.2.makeContiguousUTF8()
-        parts.3.makeContiguousUTF8()
-        parts.4.makeContiguousUTF8()
-        parts.5.makeContiguousUTF8()
-        return try Strings.withBytes(&parts.0) { type throws(Failure) in
-            try Strings.withBytes(&parts.1) { id throws(Failure) in
-                try Strings.withBytes(&parts.2) { relation throws(Failure) in
-                    try Strings.withBytes(&parts.3) { subjectType throws(Failure) in
-                        try Strings.withBytes(&parts.4) { subjectID throws(Failure) in
-                            try Strings.withBytes(&parts.5) { subjectRelation throws(Failure) in
-                                try body(
-                                    CheckView(
-                                        resourceType: type,
-                                        resourceID: id,
-                                        permission: relation,
-                                        subjectType: subjectType,
-                                        subjectID: subjectID,
-                                        subjectRelation: subjectRelation
-                                    )
-                                )
-                            }
-                        }
-                    }
-                }
+        let subjectRelation = subject.relation ?? ""
+        var bytes = resource.type.utf8.count + resource.id.utf8.count + relation.utf8.count
+        bytes += subject.object.type.utf8.count + subject.object.id.utf8.count + subjectRelation.utf8.count
+        let outcome = withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 1) { copy in
+            var copier = ViewCopier(rest: copy[...])
+            let view = CheckView(
+                resourceType: copier.copy(resource.type),
+                resourceID: copier.copy(resource.id),
+                permission: copier.copy(relation),
+                subjectType: copier.copy(subject.object.type),
+                subjectID: copier.copy(subject.object.id),
+                subjectRelation: copier.copy(subjectRelation)
+            )
+            do throws(Failure) { return Swift.Result<Result, Failure>.success(try body(view)) } catch {
+                return .failure(error)
             }
         }
+        return try outcome.get()
     }
 
     /// Makes a tuple of its bytes.
@@ -59,18 +48,21 @@ extension RelationTuple {
     }
 }
 
-/// Borrowing the bytes of strings with typed errors.
-private enum Strings {
+/// Copies strings one behind the other.
+private struct ViewCopier {
+    /// Where the next one goes.
+    var rest: Slice<UnsafeMutableRawBufferPointer>
+
+    /// Copies one, which must fit; where it is.
     @inline(__always)
-    static func withBytes<Result, Failure: Error>(
-        _ text: inout String,
-        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        let outcome: Swift.Result<Result, Failure> = text.withUTF8 { utf8 in
-            do throws(Failure) { return .success(try body(UnsafeRawBufferPointer(utf8))) } catch {
-                return .failure(error)
-            }
+    mutating func copy(_ text: String) -> UnsafeRawBufferPointer {
+        let count = text.utf8.count
+        let place = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(count))
+        rest = rest.dropFirst(count)
+        let isCopied: Void? = text.utf8.withContiguousStorageIfAvailable {
+            place.copyMemory(from: UnsafeRawBufferPointer($0))
         }
-        return try outcome.get()
+        if isCopied == nil { place.copyBytes(from: text.utf8) }
+        return UnsafeRawBufferPointer(place)
     }
 }

@@ -68,6 +68,17 @@ struct TupleTextTests {
         #expect { try RelationTuple(parsing: text) } throws: { "\($0)".contains(reason) }
     }
 
+    /// Unicode's category Cc, and nothing beside it.
+    @Test func idsHaveNoControlCharacters() {
+        for value in (0...UInt32(0x2FF)) {
+            guard let scalar = Unicode.Scalar(value) else { continue }
+            let isControl = scalar.properties.generalCategory == .control
+            for id in ["\(scalar)", "a\(scalar)", "\(scalar)é"] {
+                #expect((ObjectReference.problem(ofID: id) != nil) == isControl, "U+\(String(value, radix: 16))")
+            }
+        }
+    }
+
     @Test func idsOverTheLimitAreRefused() {
         let long = String(repeating: "x", count: 1_025)
         #expect { try ObjectReference(parsing: "a:\(long)") } throws: { "\($0)".contains("1024") }

@@ -56,6 +56,10 @@ extension ObjectReference {
         if id.utf8.count > Limits.objectIDBytes {
             return "an id has at most \(Limits.objectIDBytes) bytes, this one has \(id.utf8.count)"
         }
+        // Each write asks several times about its ids, and nearly all are printable ASCII.
+        if id.utf8.withContiguousStorageIfAvailable({ $0.allSatisfy { (0x20..<0x7F).contains($0) } }) == true {
+            return nil
+        }
         // Unicode's category Cc is these 65 characters for ever, so its tables need not be asked, which are slow.
         if id.unicodeScalars.contains(where: { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) }) {
             return "an id has no control characters"

@@ -20,7 +20,8 @@ struct DuplicateSearch {
 
     /// The first tuple that names the same as one before it; nil if there is none.
     func firstRepeated(in tuples: some RandomAccessCollection<RelationTuple>) -> Found? {
-        tuples.count <= DuplicateSearch.pairwiseMost ? firstRepeatedPair(in: tuples) : firstInTable(tuples)
+        guard tuples.count > 1 else { return nil }
+        return tuples.count <= DuplicateSearch.pairwiseMost ? firstRepeatedPair(in: tuples) : firstInTable(tuples)
     }
 
     private func firstRepeatedPair(in tuples: some RandomAccessCollection<RelationTuple>) -> Found? {

@@ -47,12 +47,12 @@ extension RelationshipFilter {
     /// - Parameters:
     ///   - owner: for people.
     ///   - field: which field of the request it is, for programs.
-    func checkShape(of owner: String, field: String) throws(ServiceError) {
+    func checkShape(of owner: String, field: @autoclosure () -> String) throws(ServiceError) {
         guard !isEmpty else {
             throw ServiceError(
                 .invalidArgument,
                 "the filter of \(owner) is empty; it must name what it means",
-                details: [.init("field", field)]
+                details: [.init("field", field())]
             )
         }
         guard resourceID == nil || resourceIDPrefix == nil else { throw ServiceError(GraphError.invalidFilter(self)) }
@@ -62,11 +62,14 @@ extension RelationshipFilter {
         if case .named(let name) = subjectRelation {
             try checkName(name, Limits.relationNameBytes, of: "subject relation")
         }
-        for id in [resourceID, resourceIDPrefix, subjectID] {
-            if let id, let problem = ObjectReference.problem(ofID: id) {
-                throw ServiceError(.invalidArgument, "\(problem); in the filter of \(owner)")
-            }
-        }
+        try checkID(resourceID, owner)
+        try checkID(resourceIDPrefix, owner)
+        try checkID(subjectID, owner)
+    }
+
+    private func checkID(_ id: String?, _ owner: String) throws(ServiceError) {
+        guard let id, let problem = ObjectReference.problem(ofID: id) else { return }
+        throw ServiceError(.invalidArgument, "\(problem); in the filter of \(owner)")
     }
 }
 
