@@ -59,6 +59,8 @@ package final class Replica {
     private let recorder: FlightRecorder?
     private var nextTicket: UInt64 = 1
     private var raftEffects: [RaftEffect] = []
+    /// An empty array whose memory is used again.
+    private var spareEffects: [RaftEffect] = []
 
     /// Starts with what storage held.
     ///
@@ -224,9 +226,13 @@ package final class Replica {
 
     private func passRaftEffects(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         while !raftEffects.isEmpty {
-            let batch = raftEffects
-            raftEffects.removeAll(keepingCapacity: true)
+            // What is passed on may step Raft again, so that each round has an array of its own; one is kept.
+            var batch = spareEffects
+            spareEffects = []
+            swap(&batch, &raftEffects)
             for effect in batch { pass(effect, at: time, into: &effects) }
+            batch.removeAll(keepingCapacity: true)
+            spareEffects = batch
         }
         noteMembership(into: &effects)
         freshness.learn(raft.freshness.known, applied: stateMachine.index)

@@ -126,6 +126,18 @@ struct MachineDriver {
         #expect(driver.machine.graph.tupleCount == 0)
     }
 
+    /// Which of two schemas is in force is what counts, not whether it was compiled for it.
+    @Test func aSchemaThatIsInForceCanBeWrittenAgain() throws {
+        var (again, once) = (driver(), driver())
+        #expect(try again.write(.touch, "document:1#viewer@user:a") == once.write(.touch, "document:1#viewer@user:a"))
+        #expect(again.apply(.writeSchema(source: MachineDriver.schema)) == .success(.schemaWritten(Revision(3))))
+        once.apply(.advanceTime)
+        #expect(again.machine.stateHash == once.machine.stateHash)
+        let other = MachineDriver.schema + "\ndefinition planet {\nrelation owner: user\n}"
+        #expect(again.apply(.writeSchema(source: other)) == .success(.schemaWritten(Revision(4))))
+        #expect(try again.write(.touch, "planet:1#owner@user:a") == written(5, WriteCounts(created: 1)))
+    }
+
     @Test func anErrorNamesTheTypesThatAreAdmitted() throws {
         var driver = driver()
         guard case .failure(let error)? = try driver.write(.touch, "document:1#viewer@document:2") else {

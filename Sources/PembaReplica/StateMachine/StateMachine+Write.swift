@@ -210,7 +210,12 @@ extension StateMachine {
     func compileAndReplace(_ source: String) throws(ServiceError) {
         let compiled: CompiledSchema
         do throws(SchemaErrors) {
-            compiled = try SchemaCompiler.compile(source)
+            // Programs write their schema at each start, which is in force already. What a source compiles to depends on
+            // nothing else, so that every node has the same with this and without.
+            compiled =
+                if let schema, schema.source.hasSameBytes(as: source) { schema } else {
+                    try SchemaCompiler.compile(source)
+                }
         } catch {
             throw ServiceError(error)
         }
