@@ -67,7 +67,11 @@ final class SimulatedFile {
 
     /// Makes everything durable that the operating system still takes for dirty.
     func sync() {
-        pending = pending.filter { $0.value.isForgotten }
+        if pending.values.contains(where: \.isForgotten) {
+            pending = pending.filter { $0.value.isForgotten }
+        } else {
+            pending.removeAll(keepingCapacity: true)
+        }
         durableSize = bytes.count
     }
 
@@ -115,8 +119,9 @@ final class SimulatedFile {
     private func restore(_ durable: [UInt8], page: Int) {
         let start = page * SimulatedFile.pageBytes
         let end = min(start + SimulatedFile.pageBytes, bytes.count)
-        for index in start..<max(start, end) {
-            bytes[index] = index - start < durable.count ? durable[index - start] : 0
-        }
+        guard start < end else { return }
+        let kept = durable.prefix(end - start)
+        bytes.replaceSubrange(start..<(start + kept.count), with: kept)
+        for index in (start + kept.count)..<end { bytes[index] = 0 }
     }
 }

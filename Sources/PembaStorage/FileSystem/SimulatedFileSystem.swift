@@ -264,10 +264,9 @@ extension SimulatedFileSystem {
     package func syncFolder(_ path: String) throws(StorageError) {
         try change(path)
         let number = try find(path, "sync")
-        guard case .folder(var folder) = nodes[number] else { throw notFound("sync", path) }
+        guard case .folder = nodes[number] else { throw notFound("sync", path) }
         guard passesSync() else { throw syncFailure(path) }
-        folder.sync()
-        nodes[number] = .folder(folder)
+        changeFolder(number) { $0.sync() }
     }
 
     package func list(_ folder: String) throws(StorageError) -> [String] {
@@ -338,10 +337,17 @@ extension SimulatedFileSystem {
         _ body: (inout SimulatedFolder, String) -> Void
     ) throws(StorageError) {
         let (parent, name) = SimulatedFileSystem.split(path)
-        guard let number = lookUp(parent), case .folder(var folder) = nodes[number] else {
-            throw notFound(operation, path)
+        guard let number = lookUp(parent), case .folder = nodes[number] else { throw notFound(operation, path) }
+        changeFolder(number) { body(&$0, name) }
+    }
+
+    /// Changes a folder that is there.
+    private func changeFolder(_ number: Int, _ body: (inout SimulatedFolder) -> Void) {
+        // Taken out meanwhile, because with a second reference each change would copy all names.
+        guard case .folder(var folder)? = nodes.removeValue(forKey: number) else {
+            preconditionFailure("node \(number) is no folder")
         }
-        body(&folder, name)
+        body(&folder)
         nodes[number] = .folder(folder)
     }
 

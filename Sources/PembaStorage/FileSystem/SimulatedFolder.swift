@@ -35,23 +35,25 @@ struct SimulatedFolder {
     }
 
     mutating func sync() {
-        durable = names
-        changes = []
+        for change in changes { keep(change) }
+        changes.removeAll(keepingCapacity: true)
     }
 
     /// Decides about every change on its own: a later one may be on disk without an earlier one.
     mutating func crash(isDone: () -> Bool) {
-        for change in changes where isDone() {
-            switch change {
-            case .added(let name, let node): durable[name] = node
-            case .removed(let name, let node):
-                if durable[name] == node { durable[name] = nil }
-            case .renamed(let name, let newName, let node):
-                if durable[name] == node { durable[name] = nil }
-                durable[newName] = node
-            }
-        }
+        for change in changes where isDone() { keep(change) }
         names = durable
         changes = []
+    }
+
+    private mutating func keep(_ change: Change) {
+        switch change {
+        case .added(let name, let node): durable[name] = node
+        case .removed(let name, let node):
+            if durable[name] == node { durable[name] = nil }
+        case .renamed(let name, let newName, let node):
+            if durable[name] == node { durable[name] = nil }
+            durable[newName] = node
+        }
     }
 }
