@@ -88,6 +88,40 @@ struct LoggingTests {
         #expect(lines.first?.hasSuffix("WARNING  [raft] late a=x b=\"two words\" c=[1,2]") == true, "\(lines)")
     }
 
+    /// One call for all events of a step, unless something is said that cannot wait; the order of lines stays.
+    @Test func eventsOfAStepAreWrittenTogether() throws {
+        let pipe = Pipe()
+        let logs = NodeLogs(
+            NodeConfiguration.Log(level: "info", format: "text"),
+            sink: LogSink(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        )
+        func holdsLines() -> Bool {
+            var input = pollfd(fd: pipe.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+            return poll(&input, 1, 0) == 1
+        }
+        let result = logs.audit.together {
+            logs.audit.wrote(.write, caller: "a", address: "x", tuples: 1, revision: Revision(1))
+            let isHeld = !holdsLines()
+            logs.logger("node").critical("between")
+            let isWritten = holdsLines()
+            logs.audit.wrote(.delete, caller: "b", address: "x", tuples: 2, revision: Revision(2))
+            return isHeld && isWritten
+        }
+        #expect(result)
+        logs.logger("node").info("after")
+        try pipe.fileHandleForWriting.close()
+        let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let ends = text.split(separator: "\n").map { String($0.drop { $0 != "[" }) }
+        #expect(
+            ends == [
+                "[audit] tuples written audit.address=x audit.caller=a audit.event=write audit.revision=1 audit.updates=1 kind=audit",
+                "[node] between",
+                "[audit] tuples written audit.address=x audit.caller=b audit.event=delete audit.revision=2 audit.updates=2 kind=audit",
+                "[node] after",
+            ]
+        )
+    }
+
     @Test func theLevelSilencesLogsButNotTheAudit() throws {
         let lines = try lines("json", level: "error") { logs in
             logs.logger("node").warning("not logged")

@@ -15,7 +15,8 @@ package struct LineLogHandler: LogHandler {
         case json
     }
 
-    private typealias Field = (key: String, value: Logger.Metadata.Value)
+    /// A part of what an event says: a key and its value.
+    typealias Field = (key: String, value: Logger.Metadata.Value)
 
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
@@ -37,16 +38,25 @@ package struct LineLogHandler: LogHandler {
     }
 
     package func log(event: LogEvent) {
+        write(event.level, event.message.description, fields(of: event), mayWait: false)
+    }
+
+    /// Writes an event that says `fields`, which are in the order of their keys, and nothing else.
+    ///
+    /// - Parameter mayWait: whether its line may be written when the `together` ends that is under way.
+    func write(_ level: Logger.Level, _ message: String, _ fields: [Field], mayWait: Bool) {
         var line = LogLine()
         let time = SystemClock.wall()
-        let fields = fields(of: event)
         switch format {
-        case .text: text(time, event, fields, into: &line)
-        case .json: json(time, event, fields, into: &line)
+        case .text: text(time, level, message, fields, into: &line)
+        case .json: json(time, level, message, fields, into: &line)
         }
         line.end()
-        sink.write(line.bytes)
+        sink.write(line.bytes, mayWait: mayWait)
     }
+
+    /// Writes the events within `body` that may wait by one call at its end.
+    func together<Result>(_ body: () -> Result) -> Result { sink.together(body) }
 
     /// The metadata of an event and of the handler, where the event says nothing else.
     ///
@@ -63,8 +73,14 @@ package struct LineLogHandler: LogHandler {
         return fields
     }
 
-    private func text(_ time: Timestamp, _ event: LogEvent, _ fields: [Field], into line: inout LogLine) {
-        let level = event.level.rawValue.uppercased()
+    private func text(
+        _ time: Timestamp,
+        _ level: Logger.Level,
+        _ message: String,
+        _ fields: [Field],
+        into line: inout LogLine
+    ) {
+        let level = level.rawValue.uppercased()
         line.append(time)
         line.append(" ")
         line.append(verbatim: level)
@@ -72,7 +88,7 @@ package struct LineLogHandler: LogHandler {
         line.append("[")
         line.append(verbatim: label)
         line.append("] ")
-        line.append(escaped: event.message.description)
+        line.append(escaped: message)
         for (key, value) in fields {
             let text = LineLogHandler.plain(value)
             line.append(" ")
@@ -87,15 +103,21 @@ package struct LineLogHandler: LogHandler {
         }
     }
 
-    private func json(_ time: Timestamp, _ event: LogEvent, _ fields: [Field], into line: inout LogLine) {
+    private func json(
+        _ time: Timestamp,
+        _ level: Logger.Level,
+        _ message: String,
+        _ fields: [Field],
+        into line: inout LogLine
+    ) {
         line.append("{\"time\":\"")
         line.append(time)
         line.append("\",\"level\":\"")
-        line.append(verbatim: event.level.rawValue)
+        line.append(verbatim: level.rawValue)
         line.append("\",\"label\":")
         line.append(quoted: label)
         line.append(",\"message\":")
-        line.append(quoted: event.message.description)
+        line.append(quoted: message)
         for (key, value) in fields {
             line.append(",")
             line.append(quoted: key)

@@ -6,24 +6,66 @@ import Synchronization
 
 /// A file descriptor that several threads write lines to without mixing them.
 package final class LogSink: Sendable {
-    private let descriptor: Mutex<Int32>
+    private struct State {
+        let descriptor: Int32
+        /// Lines that wait for the end of `together`.
+        var held: [UInt8] = []
+        /// How many threads are within `together`.
+        var holders = 0
+    }
+
+    /// Bytes of lines that wait at most.
+    private static let heldBytesMax = 64 << 10
+
+    private let state: Mutex<State>
 
     /// Writes to `descriptor`, which stays open and is not owned.
-    package init(descriptor: Int32) { self.descriptor = Mutex(descriptor) }
+    package init(descriptor: Int32) { state = Mutex(State(descriptor: descriptor)) }
 
-    /// Writes a line.
+    /// Writes a line, behind those that wait.
     ///
     /// A sink that takes nothing any more loses lines: logging never stops the node.
-    func write(_ line: [UInt8]) {
-        descriptor.withLock { descriptor in
-            line.withUnsafeBytes { bytes in
-                var rest = bytes
-                while !rest.isEmpty {
-                    let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
-                    if written < 0, errno == EINTR { continue }
-                    guard written > 0 else { return }
-                    rest = UnsafeRawBufferPointer(rebasing: rest[written...])
-                }
+    ///
+    /// - Parameter mayWait: whether it may be written when the `together` ends that is under way. What a process says
+    ///   before it ends may not.
+    func write(_ line: [UInt8], mayWait: Bool) {
+        state.withLock { state in
+            if mayWait, state.holders > 0 {
+                state.held += line
+                if state.held.count >= LogSink.heldBytesMax { LogSink.writeHeld(&state) }
+            } else {
+                LogSink.writeHeld(&state)
+                LogSink.write(line, to: state.descriptor)
+            }
+        }
+    }
+
+    /// Writes the lines that come within `body` and may wait by one call at its end.
+    func together<Result>(_ body: () -> Result) -> Result {
+        state.withLock { $0.holders += 1 }
+        defer {
+            state.withLock { state in
+                state.holders -= 1
+                if state.holders == 0 { LogSink.writeHeld(&state) }
+            }
+        }
+        return body()
+    }
+
+    private static func writeHeld(_ state: inout State) {
+        guard !state.held.isEmpty else { return }
+        write(state.held, to: state.descriptor)
+        state.held.removeAll(keepingCapacity: true)
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) {
+        bytes.withUnsafeBytes { bytes in
+            var rest = bytes
+            while !rest.isEmpty {
+                let written = Glibc.write(descriptor, rest.baseAddress, rest.count)
+                if written < 0, errno == EINTR { continue }
+                guard written > 0 else { return }
+                rest = UnsafeRawBufferPointer(rebasing: rest[written...])
             }
         }
     }

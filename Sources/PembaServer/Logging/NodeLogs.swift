@@ -5,6 +5,9 @@ package import Logging
 
 /// Makes the node's loggers: every part gets its own label, all of them one level, format and sink.
 package struct NodeLogs: Sendable {
+    /// What audit events are labelled with.
+    static let auditLabel = "audit"
+
     private let format: LineLogHandler.Format
     private let level: Logger.Level
     private let sink: LogSink
@@ -19,12 +22,12 @@ package struct NodeLogs: Sendable {
     }
 
     /// The logger of the part called `label`.
-    package func logger(_ label: String) -> Logger { logger(label, level: level) }
+    package func logger(_ label: String) -> Logger { Logger(label: label) { handler($0, level: level) } }
 
     /// The audit log, which no level silences.
-    package var audit: AuditLog { AuditLog(logger: logger("audit", level: .trace)) }
+    package var audit: AuditLog { AuditLog(handler: handler(NodeLogs.auditLabel, level: .trace)) }
 
-    private func logger(_ label: String, level: Logger.Level) -> Logger {
-        Logger(label: label) { LineLogHandler(label: $0, format: format, level: level, sink: sink) }
+    private func handler(_ label: String, level: Logger.Level) -> LineLogHandler {
+        LineLogHandler(label: label, format: format, level: level, sink: sink)
     }
 }

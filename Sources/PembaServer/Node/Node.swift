@@ -217,13 +217,16 @@ package final class Node {
 
     private func perform() {
         // An effect may lead to a step, whose effects are added behind.
-        guard !isPerforming else { return }
+        guard !isPerforming, !effects.isEmpty else { return }
         isPerforming = true
-        var position = 0
-        while position < effects.count {
-            let effect = effects[position]
-            position += 1
-            perform(effect)
+        // Answers are sent when the turn ends, so after the audit events of what they tell.
+        audit.together {
+            var position = 0
+            while position < effects.count {
+                let effect = effects[position]
+                position += 1
+                perform(effect)
+            }
         }
         effects.removeAll(keepingCapacity: true)
         isPerforming = false
