@@ -58,7 +58,7 @@ extension Simulation {
         guard let to = nodes.firstIndex(where: { $0.id == peer }) else { return }
         counts.messages += 1
         noteTransfer(message, from: from, to: to)
-        var writer = ByteWriter()
+        var writer = ByteWriter(capacity: 256)
         message.encode(into: &writer)
         let connection = network.connection(from, to)
         for delay in network.delays(from: from, to: to) {

@@ -35,6 +35,8 @@ package final class Simulation {
     /// The nodes that clients ask.
     var reachable: [Int]
     private var queue = EventQueue()
+    /// An empty array whose memory is used again.
+    private var spareEffects: [ReplicaEffect] = []
     /// Hears what happens, for people who look for a reason.
     private let narrator: ((String) -> Void)?
     private var trace = StateHasher(domain: 5)
@@ -224,10 +226,14 @@ package final class Simulation {
             return
         }
         let time = node.clock.read(at: now)
-        var effects: [ReplicaEffect] = []
+        // What is performed may wake another node, so that each has an array of its own; one is kept.
+        var effects = spareEffects
+        spareEffects = []
         body(replica, time, &effects)
         replica.flush(at: time, into: &effects)
         try perform(effects, at: place)
+        effects.removeAll(keepingCapacity: true)
+        spareEffects = effects
         memberships.settle(replica)
         if node.isWiped { try noteReturn(of: place) }
         if options.isChecked {

@@ -21,7 +21,9 @@ final class SimulatedFile {
     static let sectorBytes = 512
 
     private struct Pending {
-        /// The page as the disk holds it; shorter where the durable file ends inside it.
+        /// Where what was written begins, in the page.
+        var start: Int
+        /// What the disk holds there, as far as was written; zeros where the durable file ends before.
         var durable: [UInt8]
         /// Whether a sync of it failed: the operating system takes it for clean and never writes it again.
         var isForgotten: Bool
@@ -49,20 +51,33 @@ final class SimulatedFile {
     func write(_ source: UnsafeRawBufferPointer, at offset: Int) {
         let end = offset + source.count
         guard end > offset else { return }
-        let first = min(offset, bytes.count) / SimulatedFile.pageBytes
-        for page in first...((end - 1) / SimulatedFile.pageBytes) {
-            if pending[page] == nil {
-                let start = min(page * SimulatedFile.pageBytes, bytes.count)
-                let limit = min(start + SimulatedFile.pageBytes, bytes.count)
-                pending[page] = Pending(durable: Array(bytes[start..<limit]), isForgotten: false)
-            } else {
-                pending[page]?.isForgotten = false
-            }
-        }
+        let first = min(offset, bytes.count)
         if bytes.count < end { bytes.append(contentsOf: repeatElement(0, count: end - bytes.count)) }
+        for page in (first / SimulatedFile.pageBytes)...((end - 1) / SimulatedFile.pageBytes) {
+            let start = page * SimulatedFile.pageBytes
+            keep(max(first - start, 0)..<min(end - start, SimulatedFile.pageBytes), of: page)
+        }
         bytes.withUnsafeMutableBytes { target in
             UnsafeMutableRawBufferPointer(rebasing: target[offset..<end]).copyMemory(from: source)
         }
+    }
+
+    /// Keeps what the disk holds in a part of a page that is about to be written.
+    private func keep(_ part: Range<Int>, of page: Int) {
+        let start = page * SimulatedFile.pageBytes
+        guard var state = pending.removeValue(forKey: page) else {
+            let durable = Array(bytes[(start + part.lowerBound)..<(start + part.upperBound)])
+            pending[page] = Pending(start: part.lowerBound, durable: durable, isForgotten: false)
+            return
+        }
+        state.isForgotten = false
+        if part.lowerBound < state.start {
+            state.durable.insert(contentsOf: bytes[(start + part.lowerBound)..<(start + state.start)], at: 0)
+            state.start = part.lowerBound
+        }
+        let end = state.start + state.durable.count
+        if part.upperBound > end { state.durable += bytes[(start + end)..<(start + part.upperBound)] }
+        pending[page] = state
     }
 
     /// Makes everything durable that the operating system still takes for dirty.
@@ -83,7 +98,7 @@ final class SimulatedFile {
     /// Shows again what the disk holds where a sync has failed.
     func discardCache() {
         for (page, state) in pending where state.isForgotten {
-            restore(state.durable, page: page)
+            restore(state, page: page)
             pending[page] = nil
         }
     }
@@ -99,10 +114,12 @@ final class SimulatedFile {
             let outcome = state.isForgotten ? .absent : pages()
             switch outcome {
             case .applied: break
-            case .absent: restore(state.durable, page: page)
-            case .zero: restore([], page: page)
+            case .absent: restore(state, page: page)
+            case .zero:
+                let start = page * SimulatedFile.pageBytes
+                for index in start..<max(start, min(start + SimulatedFile.pageBytes, bytes.count)) { bytes[index] = 0 }
             case .mixed(let sectors):
-                restore(state.durable, page: page)
+                restore(state, page: page)
                 for sector in 0..<8 where sectors & (1 << UInt8(sector)) != 0 {
                     let start = page * SimulatedFile.pageBytes + sector * SimulatedFile.sectorBytes
                     for index in start..<max(start, min(start + SimulatedFile.sectorBytes, bytes.count)) {
@@ -116,12 +133,9 @@ final class SimulatedFile {
         durableSize = bytes.count
     }
 
-    private func restore(_ durable: [UInt8], page: Int) {
-        let start = page * SimulatedFile.pageBytes
-        let end = min(start + SimulatedFile.pageBytes, bytes.count)
-        guard start < end else { return }
-        let kept = durable.prefix(end - start)
-        bytes.replaceSubrange(start..<(start + kept.count), with: kept)
-        for index in (start + kept.count)..<end { bytes[index] = 0 }
+    /// Puts back what the disk holds of a page.
+    private func restore(_ state: Pending, page: Int) {
+        let start = page * SimulatedFile.pageBytes + state.start
+        bytes.replaceSubrange(start..<(start + state.durable.count), with: state.durable)
     }
 }

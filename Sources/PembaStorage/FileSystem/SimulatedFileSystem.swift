@@ -317,11 +317,15 @@ extension SimulatedFileSystem {
 
     private func lookUp(_ path: some StringProtocol) -> Int? {
         var number = SimulatedFileSystem.root
-        for name in path.utf8.split(separator: UInt8(ascii: "/")) {
+        var rest = path.utf8[...]
+        while let start = rest.firstIndex(where: { $0 != UInt8(ascii: "/") }) {
+            rest = rest[start...]
+            let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
             guard case .folder(let folder) = nodes[number],
-                let next = folder.names[String(decoding: name, as: UTF8.self)]
+                let next = folder.names[String(decoding: rest[..<end], as: UTF8.self)]
             else { return nil }
             number = next
+            rest = rest[end...]
         }
         return number
     }
