@@ -14,8 +14,9 @@ package final class LogSink: Sendable {
         var holders = 0
     }
 
-    /// Bytes of lines that wait at most.
-    private static let heldBytesMax = 64 << 10
+    /// Bytes of lines that wait at most: what a pipe takes as a whole or not at all (`PIPE_BUF`), so that lines of several
+    /// processes do not mix in it.
+    private static let heldBytesMax = 4_096
 
     private let state: Mutex<State>
 
@@ -30,13 +31,9 @@ package final class LogSink: Sendable {
     ///   before it ends may not.
     func write(_ line: [UInt8], mayWait: Bool) {
         state.withLock { state in
-            if mayWait, state.holders > 0 {
-                state.held += line
-                if state.held.count >= LogSink.heldBytesMax { LogSink.writeHeld(&state) }
-            } else {
-                LogSink.writeHeld(&state)
-                LogSink.write(line, to: state.descriptor)
-            }
+            let isHeld = mayWait && state.holders > 0
+            if !isHeld || state.held.count + line.count > LogSink.heldBytesMax { LogSink.writeHeld(&state) }
+            if isHeld { state.held += line } else { LogSink.write(line, to: state.descriptor) }
         }
     }
 

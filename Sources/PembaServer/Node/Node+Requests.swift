@@ -59,8 +59,9 @@ extension Node {
         inFlight -= 1
         inFlightBytes -= request.bytes
         metrics.answered(request.kind, after: SystemClock.now() - request.arrived)
+        // A node that drains ends a little later (`watchDraining`): closing sends at once, and what this answer tells is
+        // perhaps not in the audit log yet.
         request.client.connection.flush()
-        if phase == .draining { finishDrainingIfDone() }
     }
 
     /// The request has an error for its answer.
