@@ -104,7 +104,14 @@ final class SimulatedFile {
     }
 
     /// Damages the disk itself.
-    func flip(bit: Int, at offset: Int) { bytes[offset] ^= 1 << UInt8(bit) }
+    func flip(bit: Int, at offset: Int) {
+        bytes[offset] ^= 1 << UInt8(bit)
+        // What is kept of the disk is damaged there, too: a crash does not undo it.
+        let page = offset / SimulatedFile.pageBytes
+        guard let state = pending[page] else { return }
+        let place = offset - page * SimulatedFile.pageBytes - state.start
+        if state.durable.indices.contains(place) { pending[page]?.durable[place] ^= 1 << UInt8(bit) }
+    }
 
     /// Decides about every page and the length, and keeps what the disk then holds.
     func crash(pages: () -> PageOutcome, length: (ClosedRange<Int>) -> Int) {
