@@ -6,8 +6,8 @@ package import PembaCore
 extension RelationTuple {
     /// Calls `body` with the tuple's bytes, which live as long as the call.
     ///
-    /// They are copied side by side, each to a place of its own: borrowing six strings takes six closures around one another, and each write does
-    /// this several times.
+    /// They are copied side by side, each to a place of its own: borrowing six strings takes six closures around one
+    /// another, and each write does this several times.
     package func withView<Result, Failure: Error>(
         _ body: (CheckView) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -51,6 +51,18 @@ struct LoggingTests {
         if format == "json" { #expect(try object(line)["object.id"] as? String == hostile) }
     }
 
+    /// Fields of a line have a fixed width, whatever the time.
+    @Test func timesHaveMilliseconds() {
+        func text(_ nanoseconds: Int64) -> String {
+            var line = LogLine()
+            line.append(Timestamp(nanoseconds: nanoseconds))
+            return String(decoding: line.bytes, as: UTF8.self)
+        }
+        #expect(text(0) == "1970-01-01T00:00:00.000Z")
+        #expect(text(1_796_000_709_050_999_999) == "2026-11-30T01:05:09.050Z")
+        #expect(text(-1) == "1969-12-31T23:59:59.999Z")
+    }
+
     /// As JSON writes them, with as many digits; what comes before and after each is none.
     @Test func whatCannotBeSeenIsWrittenInDigits() throws {
         let id = "\u{0}\u{1B}\u{1F}!\u{7E}\u{7F}\u{80}\u{9F}\u{A0}\u{2027}\u{2028}\u{2029}\u{202A}\\"

@@ -54,32 +54,27 @@ struct LogLine {
     mutating func append(_ time: Timestamp) {
         let instant = CivilInstant(time)
         let fields = CivilFields(instant)
-        append(fields.year, digits: 4)
-        append("-")
-        append(fields.month, digits: 2)
-        append("-")
-        append(fields.day, digits: 2)
-        append("T")
-        append(fields.hour, digits: 2)
-        append(":")
-        append(fields.minute, digits: 2)
-        append(":")
-        append(fields.second, digits: 2)
-        append(".")
-        append(Int(instant.nanoseconds) / 1_000_000, digits: 3)
-        append("Z")
+        append(fields.year, digits: 4, "-")
+        append(fields.month, digits: 2, "-")
+        append(fields.day, digits: 2, "T")
+        append(fields.hour, digits: 2, ":")
+        append(fields.minute, digits: 2, ":")
+        append(fields.second, digits: 2, ".")
+        append(Int(instant.nanoseconds) / 1_000_000, digits: 3, "Z")
     }
 
     /// Ends the line.
     mutating func end() { bytes.append(UInt8(ascii: "\n")) }
 
-    private mutating func append(_ number: Int, digits: Int) {
+    /// Appends the last digits of a number and what follows it.
+    private mutating func append(_ number: Int, digits: Int, _ mark: StaticString) {
         var divisor = 1
         for _ in 1..<digits { divisor *= 10 }
         while divisor > 0 {
             bytes.append(UInt8(ascii: "0") + UInt8(number / divisor % 10))
             divisor /= 10
         }
+        append(mark)
     }
 
     private static func standsForItself(_ byte: UInt8) -> Bool {
