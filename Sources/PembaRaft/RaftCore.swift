@@ -87,7 +87,7 @@ package struct RaftCore: Sendable {
     var appliedIndex: LogIndex
     /// When `.tick` is due at the latest; as of the end of the last step.
     ///
-    /// Stored, because a shell asks after every step, and to compute it elsewhere the whole core would be copied.
+    /// Stored, because shells ask for it more often than they step.
     package internal(set) var nextDeadline: Instant = .zero
     /// When a node that does not lead campaigns.
     var electionDeadline: Instant = .zero

@@ -11,45 +11,56 @@ package struct ConfigurationHistory: Sendable {
         var configuration: RaftConfiguration
     }
 
-    /// Ascending by index and never empty; the first is in force at the log's base.
-    private(set) var items: [Item]
+    /// The one in force: the last in the log, committed or not.
+    ///
+    /// Apart from the others, because it is looked at in every step: what is within an array is copied to be looked at.
+    private(set) var current: Item
+    /// Those before it, ascending by index.
+    private var earlier: [Item] = []
 
     /// Starts with the configuration at a snapshot.
     init(index: LogIndex, configuration: RaftConfiguration) {
-        items = [Item(index: index, configuration: configuration)]
+        current = Item(index: index, configuration: configuration)
     }
 
-    /// The one in force: the last in the log, committed or not.
-    var current: Item { items[items.count - 1] }
+    /// All of them, ascending by index.
+    var items: [Item] { earlier + [current] }
+
+    /// The one in force at the log's base.
+    var first: Item { earlier.first ?? current }
 
     /// The entry that brought the one in force.
-    var currentIndex: LogIndex { items[items.count - 1].index }
+    var currentIndex: LogIndex { current.index }
 
     /// Whether `configuration` is the one in force; asked after every step, and copies nothing.
-    package func isInForce(_ configuration: RaftConfiguration) -> Bool {
-        items[items.count - 1].configuration == configuration
-    }
+    package func isInForce(_ configuration: RaftConfiguration) -> Bool { current.configuration == configuration }
 
     /// Puts the next one in force.
     mutating func append(_ configuration: RaftConfiguration, at index: LogIndex) {
         precondition(index > current.index, "configurations come in the log's order")
-        items.append(Item(index: index, configuration: configuration))
+        earlier.append(current)
+        current = Item(index: index, configuration: configuration)
     }
 
     /// Restores the one in force at `index` when the entries after it are removed.
     mutating func truncate(after index: LogIndex) {
-        while items.count > 1, current.index > index, !planted("keeps-truncated-members") { items.removeLast() }
+        while current.index > index, !planted("keeps-truncated-members"), let before = earlier.popLast() {
+            current = before
+        }
     }
 
     /// Forgets those before the one in force at `index`.
     mutating func compact(upTo index: LogIndex) {
-        while items.count > 1, items[1].index <= index { items.removeFirst() }
+        if current.index <= index { earlier = [] }
+        while earlier.count > 1, earlier[1].index <= index { earlier.removeFirst() }
     }
 
     /// Whether `holds` of the one in force, or of an earlier one that is not known to be superseded as only what is up to
     /// `commit` is known to be committed: the others may go with their entries.
     func mayBeInForce(after commit: LogIndex, where holds: (RaftConfiguration) -> Bool) -> Bool {
-        for item in items.reversed() {
+        if holds(current.configuration) { return true }
+        if current.index <= commit { return false }
+        for item in earlier.reversed() {
             if holds(item.configuration) { return true }
             if item.index <= commit { return false }
         }
@@ -58,8 +69,7 @@ package struct ConfigurationHistory: Sendable {
 
     /// The one that was in force at `index`.
     func item(at index: LogIndex) -> Item {
-        var found = items[0]
-        for item in items where item.index <= index { found = item }
-        return found
+        if current.index <= index { return current }
+        return earlier.last { $0.index <= index } ?? first
     }
 }

@@ -49,7 +49,7 @@ extension RaftCore {
         hasher.combine(snapshot.term.rawValue)
         hasher.combine(log.baseIndex.rawValue)
         hasher.combine(log.term(at: log.baseIndex)?.rawValue ?? 0)
-        hasher.combine(configurations.items[0].configuration.digest(naming: name))
+        hasher.combine(configurations.first.configuration.digest(naming: name))
         for entry in logEntries { hasher.combine(entry.digest(naming: name)) }
         hasher.combine(UInt64(log.count))
     }
