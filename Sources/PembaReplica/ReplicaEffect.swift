@@ -52,7 +52,9 @@ package enum CommandOutcome: Sendable, Equatable {
     /// The schema was replaced; the revision that first has it.
     case schemaWritten(Revision)
     /// Tuples were removed; the revision, how many, and after which place there may be more.
-    case deleted(Revision, count: UInt64, next: RelationTuple?)
+    ///
+    /// Behind a reference, as client sessions keep many outcomes and few are of this size.
+    indirect case deleted(Revision, count: UInt64, next: RelationTuple?)
     /// A relation was set; the revision, how many tuples that changed, and which, in the order of reads.
     ///
     /// What is repeated to a client session may have the counts alone (`SetAnswer.changes`).

@@ -68,6 +68,8 @@ package enum ReplicaInput: Sendable {
 }
 
 /// What a client wants written to the log.
+///
+/// What is rare and large is behind a reference: every message and every tick travels in an enumeration with these.
 package enum ClientCommand: Sendable, Equatable {
     /// Open a client session.
     case openSession
@@ -76,9 +78,9 @@ package enum ClientCommand: Sendable, Equatable {
     /// Replace the schema.
     case writeSchema(source: String)
     /// Remove all tuples that a filter means.
-    case delete(DeleteRequest)
+    indirect case delete(DeleteRequest)
     /// Make the subjects of a relation exactly those listed.
-    case set(SetRequest)
+    indirect case set(SetRequest)
     /// Add many tuples.
     case importTuples(ImportRequest)
     /// Nothing but the time of its entry: the leader appends it so that what is due happens.
