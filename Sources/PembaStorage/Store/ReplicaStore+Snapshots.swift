@@ -15,6 +15,8 @@ extension ReplicaStore {
     }
 
     /// Appends a block of at most `SnapshotBlock.rawBytesMax` bytes of content.
+    @specialized(where Files == POSIXFileSystem)
+    @specialized(where Files == SimulatedFileSystem)
     package func writeSnapshotBlock(_ raw: [UInt8]) throws(StorageError) {
         try perform { () throws(StorageError) in try snapshots.write(raw) }
     }
@@ -24,6 +26,8 @@ extension ReplicaStore {
     /// The log stays until `compact`.
     ///
     /// Throws `snapshotRefused` if a later one was installed meanwhile.
+    @specialized(where Files == POSIXFileSystem)
+    @specialized(where Files == SimulatedFileSystem)
     package func finishSnapshot() throws(StorageError) -> SnapshotManifest {
         try perform { () throws(StorageError) in
             let manifest = try snapshots.finish()
@@ -113,6 +117,8 @@ extension ReplicaStore {
     }
 
     /// The content of block `number` (from 1) of the current snapshot, decompressed and verified.
+    @specialized(where Files == POSIXFileSystem)
+    @specialized(where Files == SimulatedFileSystem)
     package func snapshotPayload(_ number: UInt32) throws(StorageError) -> [UInt8] {
         try requireUsable()
         guard let current = snapshots.current, number >= 1, number <= current.manifest.blockCount else {

@@ -26,6 +26,9 @@ package struct RecoveredState: Sendable {
 /// handed to the storage thread as a whole (`sending`). After an error other than `noSpace` and `snapshotRefused` of a
 /// writing call it is not used any more: every later call throws `unusable`, and the process ends and recovers by
 /// opening the folder anew. In particular a failed sync is never repeated.
+///
+/// Whoever calls it is in another module, for which generic code is not compiled anew: so the calls in which nodes and
+/// simulations spend their time are compiled for the two file systems of the product.
 package final class ReplicaStore<Files: FileSystem> {
     let files: Files
     let folder: String
@@ -46,6 +49,8 @@ package final class ReplicaStore<Files: FileSystem> {
     package private(set) var recovered: RecoveredState
 
     /// Opens the folder of a node, which nobody else may have open, and recovers what was acknowledged.
+    @specialized(where Files == POSIXFileSystem)
+    @specialized(where Files == SimulatedFileSystem)
     package init(
         opening folder: String,
         files: Files,
@@ -181,13 +186,16 @@ package final class ReplicaStore<Files: FileSystem> {
     ///
     /// The last term and vote are durable before the entries are written. Entries that a later request replaces are not
     /// written. May throw `noSpace`: then the same requests may be given again when there is room.
+    @specialized(where Files == POSIXFileSystem)
+    @specialized(where Files == SimulatedFileSystem)
     package func append(_ requests: [PersistRequest]) throws(StorageError) {
         try perform { () throws(StorageError) in
             let hardState = requests.last { $0.hardState != nil }?.hardState
             let owed = superFile.record.hardState.debt
             if let hardState, hardState != superFile.record.hardState { try superFile.write(hardState) }
             // What was on its way while a snapshot was installed may be covered by it, and is in it.
-            let entries = ReplicaStore.merged(requests).drop { $0.index <= snapshots.currentIndex }
+            let covered = snapshots.currentIndex
+            let entries = ReplicaStore.merged(requests).drop { $0.index <= covered }
             precondition(
                 entries.last?.term ?? .zero <= superFile.record.hardState.term,
                 "an entry is written before its term is durable"
@@ -201,6 +209,8 @@ package final class ReplicaStore<Files: FileSystem> {
     ///
     /// To be called when nothing waits for the storage thread, again and again while it returns true. Without it
     /// appends still work, in shorter segments and with a longer wait at each change of segment.
+    @specialized(where Files == POSIXFileSystem)
+    @specialized(where Files == SimulatedFileSystem)
     package func prepare() throws(StorageError) -> Bool {
         try perform { () throws(StorageError) in
             if try log.fillAhead() { return true }
@@ -211,6 +221,8 @@ package final class ReplicaStore<Files: FileSystem> {
     /// Deletes the stored log up to `index` as far as whole segments go.
     ///
     /// Requires that a durable snapshot covers it.
+    @specialized(where Files == POSIXFileSystem)
+    @specialized(where Files == SimulatedFileSystem)
     package func compact(upTo index: LogIndex) throws(StorageError) {
         precondition(index <= snapshots.currentIndex, "the log up to \(index) is not covered by a snapshot")
         try perform { () throws(StorageError) in try log.compact(upTo: index) }
