@@ -19,8 +19,11 @@ package final class SimulatedFileSystem: FileSystem {
     private var nodes: [Int: Node] = [root: .folder(SimulatedFolder())]
     private var nextNode = 1
     private var nextDescriptor: Int32 = 1
-    /// What every open handle names.
-    private var opened: [Int32: Int] = [:]
+    /// The number of what every open handle names, and the file if it is one.
+    private var opened: [Int32: (number: Int, file: SimulatedFile?)] = [:]
+    /// The numbers of the folders that were looked up by these paths: only what was found, and forgotten when a name goes,
+    /// by a rename, a removal or a crash.
+    private var folders: [String: Int] = [:]
     /// The folders that are locked, by node.
     private var locks: [Int: Int32] = [:]
     private var random: SeededRandom
@@ -101,6 +104,7 @@ extension SimulatedFileSystem {
         }
         kill()
         removeUnnamed()
+        folders = [:]
     }
 
     /// The process ends and the machine runs on: nothing is lost, handles and locks are gone.
@@ -124,7 +128,7 @@ extension SimulatedFileSystem {
     /// The bytes of a file as a process reads them.
     package func content(_ path: String) throws(StorageError) -> [UInt8] {
         guard case .file(let file) = nodes[try find(path, "read")] else { throw notFound("read", path) }
-        return file.bytes
+        return file.content
     }
 
     /// Flips a bit that the seed chooses in the log or in a snapshot; false if there is nothing yet.
@@ -135,7 +139,7 @@ extension SimulatedFileSystem {
         func collect(_ path: String) {
             guard let number = lookUp(path) else { return }
             switch nodes[number] {
-            case .file(let file): if !file.bytes.isEmpty { files.append(file) }
+            case .file(let file): if file.size > 0 { files.append(file) }
             case .folder(let folder):
                 for name in folder.names.keys.sorted() { collect(path + "/" + name) }
             case nil: break
@@ -145,7 +149,7 @@ extension SimulatedFileSystem {
         collect(folder + "/snapshots")
         guard !files.isEmpty else { return false }
         let file = files[random.below(files.count)]
-        file.flip(bit: random.below(8), at: random.below(file.bytes.count))
+        file.flip(bit: random.below(8), at: random.below(file.size))
         return true
     }
 
@@ -168,7 +172,7 @@ extension SimulatedFileSystem {
 
     private var usedBytes: Int {
         nodes.values.reduce(0) { sum, node in
-            if case .file(let file) = node { return sum + file.bytes.count }
+            if case .file(let file) = node { return sum + file.size }
             return sum
         }
     }
@@ -189,42 +193,40 @@ extension SimulatedFileSystem {
     package func open(_ path: String, forWriting: Bool) throws(StorageError) -> FileHandle {
         try requireRunning(path)
         let number = try find(path, "open")
-        guard case .file = nodes[number] else { throw POSIXFileSystem.error(21, "open", path, nil) }
-        return handle(to: number, path)
+        guard case .file(let file) = nodes[number] else { throw POSIXFileSystem.error(21, "open", path, nil) }
+        return handle(to: number, file, path)
     }
 
     package func create(_ path: String) throws(StorageError) -> FileHandle {
         try change(path)
-        let number = try addNode(.file(SimulatedFile()), path, "create")
-        return handle(to: number, path)
+        let file = SimulatedFile()
+        return handle(to: try addNode(.file(file), path, "create"), file, path)
     }
 
     package func close(_ handle: FileHandle) {
-        guard let number = opened.removeValue(forKey: handle.descriptor) else { return }
+        guard let number = opened.removeValue(forKey: handle.descriptor)?.number else { return }
         if locks[number] == handle.descriptor { locks[number] = nil }
     }
 
-    package func size(_ handle: FileHandle) throws(StorageError) -> Int { try file(handle).bytes.count }
+    package func size(_ handle: FileHandle) throws(StorageError) -> Int { try file(handle).size }
 
     package func read(
         _ handle: FileHandle,
         into buffer: UnsafeMutableRawBufferPointer,
         at offset: Int
     ) throws(StorageError) -> Int {
-        let bytes = try file(handle).bytes
-        let count = max(0, min(buffer.count, bytes.count - offset))
+        let file = try file(handle)
+        let count = max(0, min(buffer.count, file.size - offset))
         guard count > 0 else { return 0 }
-        bytes.withUnsafeBytes { source in
-            buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[offset..<(offset + count)]))
-        }
-        if misdirectsNextRead { misdirect(buffer, of: bytes, at: offset, handle.path) }
+        file.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: offset)
+        if misdirectsNextRead { misdirect(buffer, of: file.content, at: offset, handle.path) }
         return count
     }
 
     package func write(_ handle: FileHandle, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws(StorageError) {
         try change(handle.path)
         let file = try file(handle)
-        let growth = copiesOnWrite ? bytes.count : max(0, offset + bytes.count - file.bytes.count)
+        let growth = copiesOnWrite ? bytes.count : max(0, offset + bytes.count - file.size)
         guard growth == 0 || capacityBytes == .max || growth <= capacityBytes - usedBytes else {
             throw POSIXFileSystem.error(28, "write", handle.path, offset)
         }
@@ -258,6 +260,7 @@ extension SimulatedFileSystem {
         let number = try find(path, "remove the folder")
         guard case .folder(let folder) = nodes[number] else { throw notFound("remove the folder", path) }
         guard folder.names.isEmpty else { throw POSIXFileSystem.error(39, "remove the folder", path, nil) }
+        folders = [:]
         try update(parent: path, "remove the folder") { $0.remove($1) }
     }
 
@@ -288,6 +291,7 @@ extension SimulatedFileSystem {
         let (old, new) = (SimulatedFileSystem.split(path), SimulatedFileSystem.split(newPath))
         precondition(old.folder.utf8.elementsEqual(new.folder.utf8), "storage renames within one folder only")
         _ = try find(path, "rename")
+        folders = [:]
         try update(parent: path, "rename") { folder, name in folder.rename(name, to: new.name) }
     }
 
@@ -301,7 +305,7 @@ extension SimulatedFileSystem {
         try requireRunning(folder)
         let number = try find(folder, "lock the folder")
         guard locks[number] == nil else { throw POSIXFileSystem.error(11, "lock the folder", folder, nil) }
-        let handle = handle(to: number, folder)
+        let handle = handle(to: number, nil, folder)
         locks[number] = handle.descriptor
         return handle
     }
@@ -309,25 +313,24 @@ extension SimulatedFileSystem {
 
 // Names and nodes.
 extension SimulatedFileSystem {
-    /// By bytes, as paths are looked up for every write that is simulated.
     private static func split(_ path: String) -> (folder: Substring, name: String) {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("", path) }
         return (path[..<slash], String(path[path.utf8.index(after: slash)...]))
     }
 
-    private func lookUp(_ path: some StringProtocol) -> Int? {
-        var number = SimulatedFileSystem.root
-        var rest = path.utf8[...]
-        while let start = rest.firstIndex(where: { $0 != UInt8(ascii: "/") }) {
-            rest = rest[start...]
-            let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
-            guard case .folder(let folder) = nodes[number],
-                let next = folder.names[String(decoding: rest[..<end], as: UTF8.self)]
-            else { return nil }
-            number = next
-            rest = rest[end...]
-        }
-        return number
+    private func lookUp(_ path: String) -> Int? {
+        let (path, name) = SimulatedFileSystem.split(path)
+        guard let number = lookUp(folder: path), case .folder(let folder) = nodes[number] else { return nil }
+        return name.isEmpty ? number : folder.names[name]
+    }
+
+    private func lookUp(folder path: Substring) -> Int? {
+        guard !path.isEmpty else { return SimulatedFileSystem.root }
+        let path = String(path)
+        if let known = folders[path] { return known }
+        guard let found = lookUp(path), case .folder = nodes[found] else { return nil }
+        folders[path] = found
+        return found
     }
 
     private func find(_ path: String, _ operation: String) throws(StorageError) -> Int {
@@ -341,7 +344,7 @@ extension SimulatedFileSystem {
         _ body: (inout SimulatedFolder, String) -> Void
     ) throws(StorageError) {
         let (parent, name) = SimulatedFileSystem.split(path)
-        guard let number = lookUp(parent), case .folder = nodes[number] else { throw notFound(operation, path) }
+        guard let number = lookUp(folder: parent), case .folder = nodes[number] else { throw notFound(operation, path) }
         changeFolder(number) { body(&$0, name) }
     }
 
@@ -364,15 +367,15 @@ extension SimulatedFileSystem {
         return number
     }
 
-    private func handle(to number: Int, _ path: String) -> FileHandle {
+    private func handle(to number: Int, _ file: SimulatedFile?, _ path: String) -> FileHandle {
         defer { nextDescriptor += 1 }
-        opened[nextDescriptor] = number
+        opened[nextDescriptor] = (number, file)
         return FileHandle(descriptor: nextDescriptor, path: path)
     }
 
     private func file(_ handle: FileHandle) throws(StorageError) -> SimulatedFile {
         try requireRunning(handle.path)
-        guard let number = opened[handle.descriptor], case .file(let file) = nodes[number] else {
+        guard let file = opened[handle.descriptor]?.file else {
             preconditionFailure("a handle of \(handle.path) is used that is not open")
         }
         return file
