@@ -10,7 +10,7 @@ extension Replica {
     package var quarantine: Quarantine? { audit.quarantine }
 
     /// Notes the state after an entry, and hears what the entry says about others'.
-    func auditApplied(_ entry: LogEntry, into effects: inout [ReplicaEffect]) {
+    mutating func auditApplied(_ entry: LogEntry, into effects: inout [ReplicaEffect]) {
         if audit.isDue(entry.index) {
             let statement = AuditStatement(index: entry.index, hash: stateMachine.stateHash)
             audit.note(statement)
@@ -26,7 +26,7 @@ extension Replica {
     }
 
     /// Writes into the log what this node has to say, if anything; a statement that is lost is made again at the next audit.
-    func state(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func state(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard let statement = auditToState else { return }
         auditToState = nil
         // Unlike any number of a client's request, and another one for each entry.

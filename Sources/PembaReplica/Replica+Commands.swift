@@ -7,7 +7,7 @@ import PembaService
 
 extension Replica {
     /// Queues a command, or refuses it at once: then nothing was done.
-    func submit(
+    mutating func submit(
         _ id: RequestID,
         _ command: ClientCommand,
         deadline: Instant,
@@ -45,7 +45,7 @@ extension Replica {
     }
 
     /// Appends or forwards what is queued; without a leader in reach it waits.
-    func flushCommands(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func flushCommands(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard leadership.role == .leader else {
             if commands.hasQueued { forwardQueued(into: &effects) }
             return
@@ -59,7 +59,7 @@ extension Replica {
         appendQueued(at: time, into: &effects)
     }
 
-    private func appendQueued(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func appendQueued(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         while commands.hasQueued {
             let batch = commands.takeBatch(maxBytes: ReplicaOptions.batchBytesMax)
             guard !batch.isEmpty else { return }
@@ -81,7 +81,7 @@ extension Replica {
         }
     }
 
-    private func forwardQueued(into effects: inout [ReplicaEffect]) {
+    private mutating func forwardQueued(into effects: inout [ReplicaEffect]) {
         guard let leader = leadership.leader, leader != id, connected.contains(leader) else { return }
         while commands.hasQueued {
             let batch = commands.takeBatch(maxBytes: ReplicaOptions.batchBytesMax)
@@ -94,7 +94,7 @@ extension Replica {
     // MARK: - Other nodes' proposals
 
     /// Queues proposals of the member `peer` to be appended by the next flush, or refuses them.
-    func takeForwarded(
+    mutating func takeForwarded(
         _ payloads: [[UInt8]],
         term: Term,
         from peer: NodeID,
@@ -124,7 +124,7 @@ extension Replica {
         }
     }
 
-    private func appendForeign(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func appendForeign(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         var rest = foreign.takeAll()[...]
         while !rest.isEmpty {
             var size = 0
@@ -150,7 +150,7 @@ extension Replica {
     }
 
     /// Leadership ended before the queued proposals were appended.
-    func refuseForeign(into effects: inout [ReplicaEffect]) {
+    mutating func refuseForeign(into effects: inout [ReplicaEffect]) {
         for item in foreign.takeAll() { refuse(item, .noLeader, into: &effects) }
     }
 
@@ -161,7 +161,7 @@ extension Replica {
     // MARK: - Time
 
     /// Answers the commands that have run out of time, and those that have waited too long for a leader.
-    func expireCommands(at now: Instant, into effects: inout [ReplicaEffect]) {
+    mutating func expireCommands(at now: Instant, into effects: inout [ReplicaEffect]) {
         replyFailed(commands.expire(at: now, hasLeader: leadership.leader != nil), into: &effects)
         if let leaderlessSince, commands.hasQueued, leaderlessSince + options.leaderlessPatience <= now {
             replyFailed(commands.failQueued(.noLeader), into: &effects)

@@ -32,7 +32,7 @@ extension Replica {
     /// Whether commands are refused for want of room.
     var lacksRoom: Bool { diskSpace == .critical && !raft.isHandingOver }
 
-    func diskSpaceChanged(_ space: DiskSpace, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func diskSpaceChanged(_ space: DiskSpace, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard space != diskSpace else { return }
         if space > diskSpace { makeRoom(at: time, into: &effects) }
         if space == .critical { nextHandover = time.now }
@@ -48,27 +48,26 @@ extension Replica {
     /// never attempted, or have a key and may be done again.
     ///
     /// The others wait on. Nobody else can tell them what became of theirs, and a disk that was only slow soon does.
-    func turnWritesAway(into effects: inout [ReplicaEffect]) {
-        // In this order: it is looked at after every step, and consensus is copied to be asked.
+    mutating func turnWritesAway(into effects: inout [ReplicaEffect]) {
         guard commands.count > 0, turnsWritesAway else { return }
         commands.retryKeyed()
         replyFailed(commands.failQueued(.diskStalled(id)), into: &effects)
     }
 
     /// Something stored is not any more what was written; what is in memory is, so that it is written anew.
-    func storageDamaged(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func storageDamaged(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         makeRoom(at: time, into: &effects)
     }
 
     /// A leader without room, or whose state is not to be believed, hands over, now and then.
-    func relieve(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func relieve(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard nextRelief <= time.now else { return }
         nextHandover = time.now + Replica.handoverPause
         stepRaft(.transferLeadership(to: nil), at: time, into: &effects)
     }
 
     /// Replaces the log, as far as it is applied, by a snapshot.
-    private func makeRoom(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func makeRoom(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         if snapshots.index > .zero { effects.append(.compactLog(upTo: snapshots.index)) }
         snapshots.demand()
         writeSnapshotIfDue(at: time, into: &effects)

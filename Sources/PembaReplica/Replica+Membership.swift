@@ -28,7 +28,7 @@ extension Replica {
     package func mustHaveData(_ peer: NodeID) -> Bool { raft.mustHaveData(peer) }
 
     /// Tells the shell what has become of the members, and of this node among them.
-    func noteMembership(into effects: inout [ReplicaEffect]) {
+    mutating func noteMembership(into effects: inout [ReplicaEffect]) {
         if !raft.configurations.isInForce(configuration) {
             configuration = raft.currentConfiguration
             effects.append(.configuration(configuration))

@@ -38,7 +38,7 @@ extension Replica {
     }
 
     /// Lets a read wait, or answers it at once.
-    func awaitRead(
+    mutating func awaitRead(
         _ id: RequestID,
         _ consistency: Consistency,
         deadline: Instant,
@@ -72,7 +72,7 @@ extension Replica {
     /// Lets a read wait until its moment has come, and then for what was written until then.
     ///
     /// A caller's clock may be a little ahead of this node's. What will be written before a later moment nobody knows.
-    private func awaitMoment(
+    private mutating func awaitMoment(
         _ id: RequestID,
         _ moment: Timestamp,
         deadline: Instant,
@@ -90,7 +90,7 @@ extension Replica {
     }
 
     /// Lets a read wait for a revision that the node has not applied.
-    private func awaitRevision(_ id: RequestID, _ revision: Revision, deadline: Instant) {
+    private mutating func awaitRevision(_ id: RequestID, _ revision: Revision, deadline: Instant) {
         if revision.index <= commit {
             reads.awaitRevision(id, revision, deadline: deadline)
         } else {
@@ -99,7 +99,7 @@ extension Replica {
     }
 
     /// Asks for a ReadIndex round if reads wait for one and none is in flight.
-    func startRound(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func startRound(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard reads.wantsRound(at: time.now) else { return }
         let ticket = takeTicket()
         reads.startRound(ticket: ticket, lostAt: time.now + options.raft.electionTimeout)

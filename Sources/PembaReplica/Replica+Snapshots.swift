@@ -8,7 +8,7 @@ extension Replica {
     // MARK: - Writing this node's own
 
     /// Fixes the state for the snapshot that `writeSnapshot` asked for; says what its manifest has to say of it.
-    package func beginSnapshot() -> SnapshotHeader {
+    package mutating func beginSnapshot() -> SnapshotHeader {
         snapshots.fixed()
         let header = SnapshotHeader(point: stateMachine.point, stateHash: stateMachine.stateHashBytes)
         stateMachine.beginSnapshot(blockBytes: options.snapshotBlockBytes)
@@ -21,12 +21,12 @@ extension Replica {
     /// Gives the snapshot up; then `.snapshotNotWritten` is to be stepped.
     package func abandonSnapshot() { stateMachine.endSnapshot() }
 
-    func writeSnapshotIfDue(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func writeSnapshotIfDue(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard receiver == nil, quarantine == nil, snapshots.beginIfDue(at: time.now) else { return }
         effects.append(.writeSnapshot)
     }
 
-    func snapshotWritten(
+    mutating func snapshotWritten(
         index: LogIndex,
         blockCount: UInt32,
         at time: ReplicaTime,
@@ -44,7 +44,7 @@ extension Replica {
         installIfComplete(at: time, into: &effects)
     }
 
-    func snapshotNotWritten(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func snapshotNotWritten(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         snapshots.failed(retry: time.now + options.transferTimeout)
         installIfComplete(at: time, into: &effects)
     }
@@ -58,7 +58,7 @@ extension Replica {
     // MARK: - Serving
 
     /// Answers a question for blocks.
-    func serve(_ question: TransferPace.Question, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func serve(_ question: TransferPace.Question, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         let (peer, index, from) = (question.peer, question.index, question.from)
         guard index == snapshots.index, index > .zero, from < snapshots.total, quarantine == nil,
             configuration.members.contains(peer)
@@ -95,7 +95,7 @@ extension Replica {
     // MARK: - Fetching
 
     /// The leader offers a snapshot: fetch it, unless that is being done.
-    func receiveSnapshot(
+    mutating func receiveSnapshot(
         from peer: NodeID,
         index: LogIndex,
         term: Term,
@@ -119,7 +119,7 @@ extension Replica {
         perform([first], at: time, into: &effects)
     }
 
-    func blockStored(
+    mutating func blockStored(
         index: LogIndex,
         number: UInt32,
         missing: UInt32?,
@@ -131,7 +131,11 @@ extension Replica {
         perform(actions, at: time, into: &effects)
     }
 
-    func perform(_ actions: [SnapshotReceiver.Action], at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func perform(
+        _ actions: [SnapshotReceiver.Action],
+        at time: ReplicaTime,
+        into effects: inout [ReplicaEffect]
+    ) {
         for action in actions {
             guard let receiver else { return }
             switch action {
@@ -147,7 +151,7 @@ extension Replica {
     }
 
     /// Installs a snapshot that is complete, unless this node has meanwhile got further, or is still writing its own.
-    private func installIfComplete(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func installIfComplete(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard let receiver, receiver.isInstalling, !snapshots.isWriting || planted("installs-while-writing") else {
             return
         }
@@ -160,27 +164,27 @@ extension Replica {
 
     /// A snapshot is only fetched from the leader: until Raft hears that this one cannot be had, it takes no entries from
     /// anybody else.
-    func endTransferOfFormerLeader(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func endTransferOfFormerLeader(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard let receiver, !receiver.isInstalling, let leader = leadership.leader, leader != receiver.source,
             !planted("waits-for-former-leader")
         else { return }
         endTransfer(failed: true, at: time, into: &effects)
     }
 
-    func endTransfer(failed: Bool, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func endTransfer(failed: Bool, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard let ended = receiver else { return }
         receiver = nil
         if failed { stepRaft(.snapshotFailed(index: ended.index), at: time, into: &effects) }
         announceApply(into: &effects)
     }
 
-    func installFailed(_ index: LogIndex, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func installFailed(_ index: LogIndex, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard receiver?.index == index else { return }
         endTransfer(failed: true, at: time, into: &effects)
     }
 
     /// Replaces the state by that of a received snapshot, which is durable and current.
-    package func install(
+    package mutating func install(
         _ machine: StateMachine,
         blockCount: UInt32,
         at time: ReplicaTime,
@@ -209,14 +213,14 @@ extension Replica {
     }
 
     /// Nothing was applied while a snapshot was installed, so that what was announced before counts no more.
-    private func announceApply(into effects: inout [ReplicaEffect]) {
+    private mutating func announceApply(into effects: inout [ReplicaEffect]) {
         hasAnnouncedApply = stateMachine.index < commit
         if hasAnnouncedApply { effects.append(.applyPending) }
     }
 
     // MARK: - Time
 
-    func runTransferTimers(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func runTransferTimers(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         if let receiver, receiver.retryAt <= time.now {
             perform(self.receiver?.retry(now: time.now) ?? [], at: time, into: &effects)
         }

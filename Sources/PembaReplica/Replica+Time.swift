@@ -15,7 +15,7 @@ extension Replica {
     var nextTimeEntry: Instant { timeEntryDue }
 
     /// Appends an entry if a tuple has fallen due since the last one.
-    func passTime(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func passTime(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard leadership.role == .leader, let due = stateMachine.graph.nextDue else {
             timeEntryDue = .distantFuture
             return

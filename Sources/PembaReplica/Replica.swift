@@ -9,13 +9,15 @@ import PembaService
 /// Consensus, the state machine, and what stands between them and clients: inputs in, ordered effects out.
 ///
 /// The shell (the node, or the simulator) steps inputs in the order in which they happen, calls `flush` after each burst,
-/// and then performs the effects in their order. Same inputs, same effects. Confined to one thread.
+/// and then performs the effects in their order. Same inputs, same effects.
+///
+/// A value with one owner: it cannot be copied, so that its parts are changed and asked where they are.
 ///
 /// - Commands wait in `commands` until the log answers them or their deadline comes; the answer at a deadline says whether
 ///   the outcome is known (`Replica+Commands.swift`).
 /// - Reads wait in `reads` until the applied state is one that they may see (`Replica+Reads.swift`).
 /// - Snapshots are written, served, fetched and installed in `Replica+Snapshots.swift`.
-package final class Replica {
+package struct Replica: ~Copyable {
     /// The settings.
     package let options: ReplicaOptions
     /// The applied state; replaced as a whole when a snapshot is installed.
@@ -109,7 +111,7 @@ package final class Replica {
     }
 
     /// Takes one input.
-    package func step(_ input: ReplicaInput, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    package mutating func step(_ input: ReplicaInput, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         switch input {
         case .tick: stepRaft(.tick, at: time, into: &effects)
         case .peer(let peer, let message): receive(message, from: peer, at: time, into: &effects)
@@ -139,7 +141,7 @@ package final class Replica {
     }
 
     /// Ends a burst of inputs: what they queued is appended or forwarded together, and one ReadIndex round serves them all.
-    package func flush(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    package mutating func flush(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         flushCommands(at: time, into: &effects)
         startRound(at: time, into: &effects)
     }
@@ -147,7 +149,7 @@ package final class Replica {
     /// Applies committed entries, at most so many of at most so many bytes but for the first; true if more wait.
     ///
     /// None is applied by a call that only gets the next one ready (`StateMachine.prepare`). Not to be called while an evaluation is suspended.
-    package func applyCommitted(
+    package mutating func applyCommitted(
         maxEntries: Int,
         maxBytes: Int = ReplicaOptions.batchBytesMax,
         at time: ReplicaTime,
@@ -168,7 +170,7 @@ package final class Replica {
         return hasAnnouncedApply
     }
 
-    private func apply(_ entry: LogEntry, into effects: inout [ReplicaEffect]) {
+    private mutating func apply(_ entry: LogEntry, into effects: inout [ReplicaEffect]) {
         snapshots.applied(payloadBytes: entry.payload.count)
         let applied = stateMachine.apply(entry)
         auditApplied(entry, into: &effects)
@@ -176,7 +178,7 @@ package final class Replica {
         if let request = commands.answer(applied.request) { effects.append(.reply(request, applied.result)) }
     }
 
-    private func finishApplying(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func finishApplying(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         let index = stateMachine.index
         commands.settle(applied: index, term: stateMachine.term)
         freshness.apply(index)
@@ -190,13 +192,13 @@ package final class Replica {
     // MARK: - Raft
 
     /// A number for the next ReadIndex round.
-    func takeTicket() -> UInt64 {
+    mutating func takeTicket() -> UInt64 {
         defer { nextTicket += 1 }
         return nextTicket
     }
 
     /// Steps Raft and passes its effects on.
-    func stepRaft(_ input: RaftInput, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    mutating func stepRaft(_ input: RaftInput, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         record(.step(input), at: time)
         raft.step(input, now: time.now, wall: time.wall, into: &raftEffects)
         recorder?.conclude(raftEffects)
@@ -212,7 +214,7 @@ package final class Replica {
     }
 
     /// Appends commands if this node leads.
-    func propose(
+    mutating func propose(
         _ payloads: [[UInt8]],
         at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
@@ -224,7 +226,7 @@ package final class Replica {
         return outcome
     }
 
-    private func passRaftEffects(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func passRaftEffects(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         while !raftEffects.isEmpty {
             // What is passed on may step Raft again, so that each round has an array of its own; one is kept.
             var batch = spareEffects
@@ -239,7 +241,7 @@ package final class Replica {
     }
 
     /// Begins to change the membership if this node leads (`RaftCore.changeMembership`).
-    package func changeMembership(
+    package mutating func changeMembership(
         _ request: MembershipRequest,
         ifConfigurationIsAt expected: LogIndex,
         at time: ReplicaTime,
@@ -258,7 +260,7 @@ package final class Replica {
         return outcome
     }
 
-    private func pass(_ effect: RaftEffect, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func pass(_ effect: RaftEffect, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         switch effect {
         case .persist(let request): effects.append(.persist(request))
         case .send(let message): effects.append(.send(to: message.to, .raft(message)))
@@ -279,7 +281,7 @@ package final class Replica {
         }
     }
 
-    func committed(_ index: LogIndex, into effects: inout [ReplicaEffect]) {
+    mutating func committed(_ index: LogIndex, into effects: inout [ReplicaEffect]) {
         guard commit < index else { return }
         commit = index
         guard !hasAnnouncedApply else { return }
@@ -287,7 +289,7 @@ package final class Replica {
         effects.append(.applyPending)
     }
 
-    private func leadershipChanged(
+    private mutating func leadershipChanged(
         _ new: RaftLeadership,
         at time: ReplicaTime,
         into effects: inout [ReplicaEffect]
@@ -312,7 +314,7 @@ package final class Replica {
 
     // MARK: - Messages and links
 
-    private func receive(
+    private mutating func receive(
         _ message: PeerMessage,
         from peer: NodeID,
         at time: ReplicaTime,
@@ -336,7 +338,7 @@ package final class Replica {
         }
     }
 
-    private func receive(
+    private mutating func receive(
         _ message: RaftMessage,
         from peer: NodeID,
         at time: ReplicaTime,
@@ -350,14 +352,14 @@ package final class Replica {
         stepRaft(.message(message), at: time, into: &effects)
     }
 
-    private func linkUp(_ peer: NodeID, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func linkUp(_ peer: NodeID, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         guard !connected.contains(peer) else { return }
         connected.insert(peer, at: connected.firstIndex { peer < $0 } ?? connected.count)
         if leadership.leader == peer { noteReachability(at: time.now) }
         if receiver?.source == peer { perform(receiver?.retry(now: time.now) ?? [], at: time, into: &effects) }
     }
 
-    private func linkDown(_ peer: NodeID, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func linkDown(_ peer: NodeID, at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         connected.removeAll { $0 == peer }
         if leadership.leader == peer {
             noteReachability(at: time.now)
@@ -372,13 +374,13 @@ package final class Replica {
         return leader == id || connected.contains(leader)
     }
 
-    private func noteReachability(at now: Instant) {
+    private mutating func noteReachability(at now: Instant) {
         leaderlessSince = canReachLeader ? nil : leaderlessSince ?? now
     }
 
     // MARK: - Time
 
-    private func runTimers(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
+    private mutating func runTimers(at time: ReplicaTime, into effects: inout [ReplicaEffect]) {
         let now = time.now
         expireCommands(at: now, into: &effects)
         turnWritesAway(into: &effects)

@@ -25,17 +25,17 @@ import Testing
     }
 
     /// Makes the state of a node differ from the others'.
-    private func corrupt(_ trio: ReplicaTrio, _ place: Int) { trio.replicas[place].stateMachine.schemaHash ^= 1 }
+    private func corrupt(_ trio: ReplicaTrio, _ place: Int) { trio.nodes[place].replica.stateMachine.schemaHash ^= 1 }
 
-    private func quarantined(_ trio: ReplicaTrio) -> [Bool] { trio.replicas.map { $0.quarantine != nil } }
+    private func quarantined(_ trio: ReplicaTrio) -> [Bool] { trio.nodes.map { $0.replica.quarantine != nil } }
 
     @Test func equalStatesAreNeverQuarantined() {
         let trio = ReplicaTrio(auditInterval: 8)
         let leader = trio.elect()
         write(trio, at: leader, count: 100)
         #expect(quarantined(trio) == [false, false, false])
-        #expect(trio.replicas[leader].stateMachine.index > LogIndex(108), "no audits were written")
-        #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1)
+        #expect(trio.nodes[leader].replica.stateMachine.index > LogIndex(108), "no audits were written")
+        #expect(Set(trio.nodes.map { $0.replica.stateMachine.stateHash }).count == 1)
     }
 
     @Test func aFollowerWhoseStateDiffersAnswersNothingAnyMore() {
@@ -45,7 +45,7 @@ import Testing
         corrupt(trio, follower)
         write(trio, at: leader)
         #expect(quarantined(trio) == (0..<3).map { $0 == follower })
-        let replica = trio.replicas[follower]
+        let node = trio.nodes[follower]
         let read = trio.read(follower, .minimizeLatency)
         let write = trio.submit(follower, .openSession)
         #expect(trio.reads[read]??.code == .unavailable)
@@ -53,10 +53,10 @@ import Testing
             Issue.record("a node whose state differs took a write")
             return
         }
-        #expect(error.code == .unavailable && !replica.isFresh(at: trio.now))
+        #expect(error.code == .unavailable && !node.replica.isFresh(at: trio.now))
         // It goes on to take part in consensus: the log is not what is wrong.
         self.write(trio, at: leader)
-        #expect(replica.stateMachine.index == trio.replicas[leader].stateMachine.index)
+        #expect(node.replica.stateMachine.index == trio.nodes[leader].replica.stateMachine.index)
     }
 
     @Test func aLeaderWhoseStateDiffersIsToldByTheMajorityAndHandsOver() {

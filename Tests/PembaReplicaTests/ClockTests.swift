@@ -36,7 +36,7 @@ import Testing
             permission: "viewer",
             subject: SubjectReference(type: "user", id: user)
         )
-        return try trio.replicas.map { try $0.stateMachine.graph.check(check) == .has }
+        return try trio.nodes.map { try $0.replica.stateMachine.graph.check(check) == .has }
     }
 
     /// A clock that is set back is noticed by nobody but those who wait for a time.
@@ -53,7 +53,7 @@ import Testing
         #expect(try has(trio, "short") == [true, true, true])
         _ = trio.pass(.seconds(4))
         #expect(try has(trio, "short") == [false, false, false])
-        let before = trio.replicas.map(\.stateMachine.timestamp)
+        let before = trio.nodes.map { $0.replica.stateMachine.timestamp }
 
         trio.civil = Timestamp(nanoseconds: 499 * ClockTests.hour)
         try write(trio, "document:a#viewer@user:new")
@@ -62,10 +62,10 @@ import Testing
         #expect(try has(trio, "short") == [false, false, false])
         #expect(try has(trio, "long") == [true, true, true])
         #expect(try has(trio, "new") == [true, true, true])
-        let after = trio.replicas.map(\.stateMachine.timestamp)
+        let after = trio.nodes.map { $0.replica.stateMachine.timestamp }
         #expect(zip(before, after).allSatisfy { $0 <= $1 }, "\(before) \(after)")
         // Each node is as fresh as before: that rests on time that passes, not on the clock.
-        for place in trio.replicas.indices {
+        for place in trio.nodes.indices {
             let id = trio.read(place, .minimizeLatency)
             #expect(trio.pass(.seconds(1)) { trio.reads[id] != nil })
             #expect(trio.reads[id] == .some(nil))

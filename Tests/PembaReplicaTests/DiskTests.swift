@@ -47,11 +47,8 @@ import Testing
         }
         // Elections work: their file is as long as it will ever be.
         trio.isolated = [leader]
-        #expect(
-            trio.pass(.seconds(5)) {
-                trio.replicas.contains { $0.leadership.role == .leader && $0.id != trio.replicas[leader].id }
-            }
-        )
+        let others = trio.nodes.filter { $0 !== trio.nodes[leader] }
+        #expect(trio.pass(.seconds(5)) { others.contains { $0.replica.leadership.role == .leader } })
         trio.isolated = []
         for place in 0..<3 { trio.step(place, .diskSpace(.low)) }
         _ = trio.pass(.seconds(1))
@@ -69,7 +66,7 @@ import Testing
         _ = trio.pass(.milliseconds(500))
         #expect(isDone(trio, before))
         #expect(trio.pass(.seconds(4)) { trio.leader.map { $0 != leader } ?? false })
-        #expect(trio.replicas[leader].status(at: trio.time).isDiskStalled)
+        #expect(trio.nodes[leader].replica.status(at: trio.time).isDiskStalled)
         let refused = trio.submit(leader, .openSession)
         #expect(failure(trio, refused)?.code == .unavailable)
         #expect(failure(trio, refused)?.message.contains("completes nothing") == true)
@@ -81,7 +78,7 @@ import Testing
         // What it forwards is answered here, as before.
         let again = trio.submit(leader, .openSession)
         _ = trio.pass(.seconds(1))
-        #expect(isDone(trio, again) && !trio.replicas[leader].status(at: trio.time).isDiskStalled)
+        #expect(isDone(trio, again) && !trio.nodes[leader].replica.status(at: trio.time).isDiskStalled)
     }
 
     /// What waits at such a node and can be repeated is told when its disk is given up, and not when it runs out of time;
@@ -112,16 +109,16 @@ import Testing
             let leader = trio.elect()
             let id = trio.submit(leader, .openSession)
             _ = trio.pass(.milliseconds(300))
-            #expect(isDone(trio, id) && trio.replicas[leader].snapshots.index == .zero)
+            #expect(isDone(trio, id) && trio.nodes[leader].replica.snapshots.index == .zero)
             trio.step(leader, input)
             _ = trio.pass(.milliseconds(300))
-            let replica = trio.replicas[leader]
-            #expect(replica.snapshots.index == replica.stateMachine.index)
-            #expect(trio.compactions[leader] == replica.snapshots.index)
+            let node = trio.nodes[leader]
+            #expect(node.replica.snapshots.index == node.replica.stateMachine.index)
+            #expect(trio.compactions[leader] == node.replica.snapshots.index)
             // Once is enough.
             let more = trio.submit(leader, .openSession)
             _ = trio.pass(.milliseconds(300))
-            #expect(isDone(trio, more) && replica.snapshots.index < replica.stateMachine.index)
+            #expect(isDone(trio, more) && node.replica.snapshots.index < node.replica.stateMachine.index)
         }
     }
 }

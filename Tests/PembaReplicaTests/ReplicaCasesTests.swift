@@ -64,11 +64,11 @@ import Testing
                 let sent = late
                 late = []
                 for (from, to, message) in sent { trio.deliver(message, from: from, to: to) }
-                return Set(trio.replicas.map(\.stateMachine.index)).count == 1 && trio.installs > 0
+                return Set(trio.nodes.map { $0.replica.stateMachine.index }).count == 1 && trio.installs > 0
             }
             let replay = Seeds.replay(seed, "ReplicaCasesTests")
             #expect(isDone, "node \(follower + 1) did not catch up; \(replay)")
-            #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1, "\(replay)")
+            #expect(Set(trio.nodes.map { $0.replica.stateMachine.stateHash }).count == 1, "\(replay)")
         }
     }
 
@@ -87,11 +87,11 @@ import Testing
         let others = [0, 1, 2].filter { $0 != leader }
         #expect(
             trio.pass(.seconds(30)) {
-                trio.installs == 1 && Set(others.map { trio.replicas[$0].stateMachine.index }).count == 1
+                trio.installs == 1 && Set(others.map { trio.nodes[$0].replica.stateMachine.index }).count == 1
             }
         )
-        #expect(Set(others.map { trio.replicas[$0].stateMachine.stateHash }).count == 1)
-        #expect(trio.replicas[follower].status(at: trio.time).snapshotProgress == nil)
+        #expect(Set(others.map { trio.nodes[$0].replica.stateMachine.stateHash }).count == 1)
+        #expect(trio.nodes[follower].replica.status(at: trio.time).snapshotProgress == nil)
     }
 
     // MARK: S6 What the receiver will need
@@ -116,7 +116,7 @@ import Testing
             return trio.installs > 0
         }
         #expect(isDone && trio.installs == 1 && offered.count == 1, "\(offered)")
-        #expect(trio.pass(.seconds(5)) { Set(trio.replicas.map(\.stateMachine.index)).count == 1 })
+        #expect(trio.pass(.seconds(5)) { Set(trio.nodes.map { $0.replica.stateMachine.index }).count == 1 })
     }
 
     /// A node that has got its snapshot is not waited for any more: the next one is written when it is due.
@@ -124,11 +124,13 @@ import Testing
         let (trio, leader, _) = try behind()
         trio.isolated = []
         #expect(
-            trio.pass(.seconds(5)) { trio.installs == 1 && Set(trio.replicas.map(\.stateMachine.index)).count == 1 }
+            trio.pass(.seconds(5)) {
+                trio.installs == 1 && Set(trio.nodes.map { $0.replica.stateMachine.index }).count == 1
+            }
         )
-        let index = trio.replicas[leader].status(at: trio.time).snapshotIndex
+        let index = trio.nodes[leader].replica.status(at: trio.time).snapshotIndex
         try write(20, trio, leader, prefix: "after")
-        #expect(trio.replicas[leader].status(at: trio.time).snapshotIndex > index)
+        #expect(trio.nodes[leader].replica.status(at: trio.time).snapshotIndex > index)
     }
 
     // MARK: R2, R9 Reads at a follower that lags
@@ -158,34 +160,34 @@ import Testing
         let recent = trio.read(follower, .minimizeLatency, patience: .seconds(10))
         _ = trio.pass(.milliseconds(400))
         #expect(trio.reads[recent] == .some(nil))
-        #expect(trio.reads[read] == nil && trio.replicas[follower].stateMachine.revision < revision)
+        #expect(trio.reads[read] == nil && trio.nodes[follower].replica.stateMachine.revision < revision)
         trio.filter = { _, _, _ in true }
         #expect(trio.pass(.seconds(5)) { trio.reads[read] != nil })
-        #expect(trio.reads[read] == .some(nil) && trio.replicas[follower].stateMachine.revision >= revision)
+        #expect(trio.reads[read] == .some(nil) && trio.nodes[follower].replica.stateMachine.revision >= revision)
     }
 
     /// A follower that has not reached a token waits for it, or says how far it is; it never answers from less.
     @Test func r9TokenReadWaitsAndNeverAnswersFromLess() throws {
         let (trio, leader, follower, revision) = try lagging()
-        let zookie = trio.replicas[leader].zookie(for: revision)
+        let zookie = trio.nodes[leader].replica.zookie(for: revision)
         let impatient = trio.read(follower, .atLeastAsFresh(zookie), patience: .milliseconds(200))
         let patient = trio.read(follower, .atLeastAsFresh(zookie), patience: .seconds(10))
         let exact = trio.read(follower, .atExactSnapshot(zookie), patience: .seconds(10))
         _ = trio.pass(.milliseconds(400))
         #expect(trio.reads[impatient]??.code == .revisionNotReached)
         #expect(trio.reads[patient] == nil && trio.reads[exact] == nil)
-        #expect(trio.replicas[follower].stateMachine.revision < revision)
+        #expect(trio.nodes[follower].replica.stateMachine.revision < revision)
         trio.filter = { _, _, _ in true }
         #expect(trio.pass(.seconds(5)) { trio.reads[patient] != nil && trio.reads[exact] != nil })
         #expect(trio.reads[patient] == .some(nil) && trio.reads[exact] == .some(nil))
-        #expect(trio.replicas[follower].stateMachine.revision >= revision)
+        #expect(trio.nodes[follower].replica.stateMachine.revision >= revision)
     }
 
     /// What was written until a time may not be here yet, unless something later is.
     @Test func readAtATimeWaitsForWhatWasWrittenUntilThen() throws {
         let (trio, leader, follower, revision) = try lagging()
-        let written = trio.replicas[leader].stateMachine.timestamp
-        let reached = trio.replicas[follower].stateMachine.timestamp
+        let written = trio.nodes[leader].replica.stateMachine.timestamp
+        let reached = trio.nodes[follower].replica.stateMachine.timestamp
         #expect(reached < written)
         let past = trio.read(follower, .atTime(Timestamp(nanoseconds: reached.nanoseconds - 1)), patience: .seconds(10))
         let reads = [reached, written].map { trio.read(follower, .atTime($0), patience: .seconds(10)) }
@@ -194,7 +196,7 @@ import Testing
         #expect(reads.allSatisfy { trio.reads[$0] == nil })
         trio.filter = { _, _, _ in true }
         #expect(trio.pass(.seconds(5)) { reads.allSatisfy { trio.reads[$0] == .some(nil) } })
-        #expect(trio.replicas[follower].stateMachine.revision >= revision)
+        #expect(trio.nodes[follower].replica.stateMachine.revision >= revision)
     }
 
     /// A caller's clock may be a little ahead; what lies further ahead nobody knows.
@@ -229,7 +231,7 @@ import Testing
         _ = trio.submit(leader, .writeSchema(source: MachineDriver.schema))
         _ = trio.pass(.milliseconds(300))
         let gone = (leader + 1) % 3
-        let rest = trio.replicas.indices.filter { $0 != gone }.map { trio.replicas[$0].id }
+        let rest = trio.nodes.indices.filter { $0 != gone }.map { trio.nodes[$0].replica.id }
         // What it has sent and not seen done is given up: with a key it is safe to ask another node.
         trio.filter = { from, _, message in
             guard from == gone, case .forwardProposals = message else { return true }
@@ -237,8 +239,8 @@ import Testing
         }
         let sent = trio.submit(gone, try touch("document:x#viewer@user:a"), patience: .seconds(60))
         trio.change(leader, to: rest)
-        #expect(trio.pass(.seconds(10)) { trio.replicas[gone].removedAt != nil })
-        #expect(trio.replicas[leader].configuration.voters == rest)
+        #expect(trio.pass(.seconds(10)) { trio.nodes[gone].replica.removedAt != nil })
+        #expect(trio.nodes[leader].replica.configuration.voters == rest)
         guard case .failure(let error)? = trio.answers[sent] else {
             Issue.record("the write waits for its deadline")
             return
@@ -251,7 +253,7 @@ import Testing
         }
         #expect(refusal.code == .unavailable && refusal.detail("removed") != nil)
         for consistency in [Consistency.minimizeLatency, .fullyConsistent] {
-            guard case .refused(let refusal) = trio.replicas[gone].readiness(consistency, at: trio.now) else {
+            guard case .refused(let refusal) = trio.nodes[gone].replica.readiness(consistency, at: trio.now) else {
                 Issue.record("a read is not refused")
                 continue
             }
@@ -259,14 +261,14 @@ import Testing
         }
         // Nor does anybody append for it, or give it a snapshot.
         let proposal = Proposal(
-            origin: trio.replicas[gone].id,
+            origin: trio.nodes[gone].replica.id,
             request: 99,
             command: try touch("document:z#viewer@user:a")
         )
-        let before = trio.replicas[leader].status(at: trio.time).lastIndex
-        let term = trio.replicas[leader].leadership.term
+        let before = trio.nodes[leader].replica.status(at: trio.time).lastIndex
+        let term = trio.nodes[leader].replica.leadership.term
         trio.filter = { _, _, _ in true }
         trio.deliver(.forwardProposals(term: term, [proposal.encode()]), from: gone, to: leader)
-        #expect(trio.replicas[leader].status(at: trio.time).lastIndex == before)
+        #expect(trio.nodes[leader].replica.status(at: trio.time).lastIndex == before)
     }
 }

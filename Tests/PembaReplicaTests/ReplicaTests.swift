@@ -41,10 +41,10 @@ import Testing
                 Issue.record("\(String(describing: trio.answers[id]))")
                 return
             }
-            #expect(revision <= trio.replicas[place].stateMachine.revision)
+            #expect(revision <= trio.nodes[place].replica.stateMachine.revision)
         }
         _ = trio.pass(.seconds(1))
-        #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1)
+        #expect(Set(trio.nodes.map { $0.replica.stateMachine.stateHash }).count == 1)
     }
 
     @Test func withoutALeaderAWriteIsRefusedAndKnownNotToBeDone() throws {
@@ -97,7 +97,7 @@ import Testing
         #expect(trio.pass(.seconds(10)) { trio.answers[keyed] != nil && trio.answers[plain] != nil })
         #expect(code(trio.answers[keyed]) == nil)
         #expect(code(trio.answers[plain]) == nil)
-        #expect(trio.replicas[follower].stateMachine.graph.tupleCount == 2)
+        #expect(trio.nodes[follower].replica.stateMachine.graph.tupleCount == 2)
     }
 
     /// A leader dies with a follower's schema write, which it has never got, or has replicated without hearing of it.
@@ -116,10 +116,10 @@ import Testing
         trio.isolated = [leader]
         #expect(trio.pass(.seconds(10)) { trio.answers[id] != nil })
         #expect(code(trio.answers[id]) == nil)
-        #expect(trio.replicas[follower].stateMachine.schema?.source == wider)
+        #expect(trio.nodes[follower].replica.stateMachine.schema?.source == wider)
         trio.isolated = []
         _ = trio.pass(.seconds(10))
-        #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1)
+        #expect(Set(trio.nodes.map { $0.replica.stateMachine.stateHash }).count == 1)
     }
 
     /// A session that is opened twice is one that nobody uses: it is asked for again as soon as somebody else leads.
@@ -152,21 +152,21 @@ import Testing
         }
         let id = trio.submit(follower, try touch("document:1#viewer@user:a"))
         trio.settle()
-        let last = trio.replicas[leader].stateMachine.index
+        let last = trio.nodes[leader].replica.stateMachine.index
         try #require(copies.count == 1)
         for copy in copies { trio.deliver(copy, from: follower, to: leader) }
         _ = trio.pass(.seconds(1))
-        #expect(trio.replicas[leader].stateMachine.index == last)
+        #expect(trio.nodes[leader].replica.stateMachine.index == last)
         #expect(code(trio.answers[id]) == nil)
     }
 
     @Test func nobodyForwardsInAnothersName() throws {
         let (trio, leader, follower) = try trio()
-        let before = trio.replicas[leader].status(at: trio.time).lastIndex
+        let before = trio.nodes[leader].replica.status(at: trio.time).lastIndex
         let forged = Proposal(origin: NodeID(UInt64(leader) + 1), request: 1, command: .openSession).encode()
-        let term = trio.replicas[leader].leadership.term
+        let term = trio.nodes[leader].replica.leadership.term
         trio.deliver(.forwardProposals(term: term, [forged, [1, 2, 3]]), from: follower, to: leader)
-        #expect(trio.replicas[leader].status(at: trio.time).lastIndex == before)
+        #expect(trio.nodes[leader].replica.status(at: trio.time).lastIndex == before)
     }
 
     @Test func tooManyCommandsAreRefused() throws {
@@ -195,17 +195,17 @@ import Testing
         let read = trio.read(follower, .fullyConsistent)
         #expect(trio.pass(.seconds(1)) { trio.reads[read] != nil })
         #expect(trio.reads[read] == .some(nil))
-        #expect(trio.replicas[follower].stateMachine.revision >= revision)
+        #expect(trio.nodes[follower].replica.stateMachine.revision >= revision)
     }
 
     @Test func aCutOffNodeAnswersNoReads() throws {
         let (trio, _, follower) = try trio()
-        #expect(trio.replicas[follower].readiness(.minimizeLatency, at: trio.now) == .ready)
-        let zookie = trio.replicas[follower].zookie
+        #expect(trio.nodes[follower].replica.readiness(.minimizeLatency, at: trio.now) == .ready)
+        let zookie = trio.nodes[follower].replica.zookie
         trio.isolated = [follower]
         _ = trio.pass(.seconds(6))
         func refusal(_ consistency: Consistency) -> ErrorCode? {
-            if case .refused(let error) = trio.replicas[follower].readiness(consistency, at: trio.now) {
+            if case .refused(let error) = trio.nodes[follower].replica.readiness(consistency, at: trio.now) {
                 return error.code
             }
             return nil
@@ -216,13 +216,14 @@ import Testing
         #expect(trio.pass(.seconds(1)) { trio.reads[read] != nil })
         #expect(trio.reads[read]??.code == .noLeader)
         trio.isolated = []
-        #expect(trio.pass(.seconds(5)) { trio.replicas[follower].readiness(.minimizeLatency, at: trio.now) == .ready })
+        let node = trio.nodes[follower]
+        #expect(trio.pass(.seconds(5)) { node.replica.readiness(.minimizeLatency, at: trio.now) == .ready })
     }
 
     @Test func zookiesAreJudged() throws {
         let (trio, leader, follower) = try trio()
         func refusal(_ zookie: Zookie) -> ErrorCode? {
-            let readiness = trio.replicas[leader].readiness(.atLeastAsFresh(zookie), at: trio.now)
+            let readiness = trio.nodes[leader].replica.readiness(.atLeastAsFresh(zookie), at: trio.now)
             if case .refused(let error) = readiness { return error.code }
             return nil
         }
@@ -230,9 +231,9 @@ import Testing
         let prefix = ReplicaTrio.cluster.prefix
         #expect(refusal(Zookie(clusterPrefix: prefix, epoch: Epoch(1), revision: Revision(1))) == .expiredZookie)
         #expect(refusal(Zookie(clusterPrefix: prefix, epoch: Epoch(3), revision: Revision(1))) == .futureZookie)
-        #expect(refusal(trio.replicas[leader].zookie) == nil)
+        #expect(refusal(trio.nodes[leader].replica.zookie) == nil)
         let future = Zookie(clusterPrefix: prefix, epoch: Epoch(2), revision: Revision(1_000))
-        #expect(trio.replicas[follower].readiness(.atLeastAsFresh(future), at: trio.now) == .wait)
+        #expect(trio.nodes[follower].replica.readiness(.atLeastAsFresh(future), at: trio.now) == .wait)
         let read = trio.read(follower, .atLeastAsFresh(future))
         #expect(trio.pass(.seconds(1)) { trio.reads[read] != nil })
         #expect(trio.reads[read]??.code == .futureZookie)
@@ -245,15 +246,15 @@ import Testing
             _ = trio.submit(leader, try touch("document:\(number)#viewer@user:a"))
             trio.settle()
         }
-        let revision = trio.replicas[leader].stateMachine.revision
+        let revision = trio.nodes[leader].replica.stateMachine.revision
         let id = trio.submit(leader, .openSession)
         trio.settle()
         #expect(code(trio.answers[id]) == nil)
         trio.isolated = []
-        #expect(trio.pass(.seconds(20)) { trio.replicas[follower].stateMachine.revision >= revision })
+        #expect(trio.pass(.seconds(20)) { trio.nodes[follower].replica.stateMachine.revision >= revision })
         #expect(trio.installs == 1)
         _ = trio.pass(.seconds(1))
-        #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1)
+        #expect(Set(trio.nodes.map { $0.replica.stateMachine.stateHash }).count == 1)
         let write = trio.submit(follower, try touch("document:again#viewer@user:a"))
         #expect(trio.pass(.seconds(2)) { trio.answers[write] != nil })
         #expect(code(trio.answers[write]) == nil)
@@ -271,26 +272,26 @@ import Testing
         trio.late = [follower]
         try write(3)
         _ = trio.pass(.milliseconds(300))
-        #expect(trio.replicas[follower].stateMachine.index < trio.replicas[follower].commit)
+        #expect(trio.nodes[follower].replica.stateMachine.index < trio.nodes[follower].replica.commit)
         trio.isolated = [follower]
         try write(60)
         trio.isolated = []
         #expect(trio.pass(.seconds(20)) { trio.installs == 1 })
         try write(3)
-        let revision = trio.replicas[leader].stateMachine.revision
-        #expect(trio.pass(.seconds(2)) { trio.replicas[follower].stateMachine.revision == revision })
+        let revision = trio.nodes[leader].replica.stateMachine.revision
+        #expect(trio.pass(.seconds(2)) { trio.nodes[follower].replica.stateMachine.revision == revision })
     }
 
     @Test func theStatusNamesEveryMember() throws {
         let (trio, leader, follower) = try trio()
-        let status = trio.replicas[leader].status(at: trio.time)
+        let status = trio.nodes[leader].replica.status(at: trio.time)
         #expect(status.leadership.role == .leader)
         #expect(status.members.map(\.node) == [NodeID(1), NodeID(2), NodeID(3)])
         #expect(status.members.allSatisfy { $0.match == status.lastIndex && $0.isConnected })
         #expect(status.isFresh)
-        #expect(trio.replicas[follower].status(at: trio.time).members.allSatisfy { $0.match == nil })
+        #expect(trio.nodes[follower].replica.status(at: trio.time).members.allSatisfy { $0.match == nil })
         trio.step(leader, .linkDown(NodeID(UInt64(follower) + 1)))
-        #expect(trio.replicas[leader].status(at: trio.time).members[follower].isConnected == false)
+        #expect(trio.nodes[leader].replica.status(at: trio.time).members[follower].isConnected == false)
     }
 
     /// What a deletion takes is made between messages, not in one piece before the next of them.
@@ -312,6 +313,6 @@ import Testing
             return
         }
         #expect(trio.pauses == 3)
-        #expect(Set(trio.replicas.map(\.stateMachine.stateHash)).count == 1)
+        #expect(Set(trio.nodes.map { $0.replica.stateMachine.stateHash }).count == 1)
     }
 }

@@ -12,7 +12,14 @@ import PembaService
 final class ReplicaTrio {
     static let cluster = ClusterID(high: 0xAAAA_BBBB_0000_0000, low: 7)
 
-    private(set) var replicas: [Replica] = []
+    /// A replica at its place: it is a value that cannot be copied, so that something else is listed.
+    final class Node {
+        var replica: Replica
+
+        init(_ replica: consuming Replica) { self.replica = replica }
+    }
+
+    private(set) var nodes: [Node] = []
     /// Messages under way: from, to, message.
     private var messages: [(Int, Int, PeerMessage)] = []
     /// Nodes that nothing reaches and that reach nobody.
@@ -72,10 +79,10 @@ final class ReplicaTrio {
                 snapshotBlockCount: 0,
                 entries: [entry]
             )
-            replicas.append(Replica(options: options, boot: boot, seed: UInt64(place) + 1, time: time))
+            nodes.append(Node(Replica(options: options, boot: boot, seed: UInt64(place) + 1, time: time)))
         }
-        for place in replicas.indices {
-            for peer in members where peer != replicas[place].id { step(place, .linkUp(peer)) }
+        for place in nodes.indices {
+            for peer in members where peer != nodes[place].replica.id { step(place, .linkUp(peer)) }
         }
     }
 
@@ -84,13 +91,13 @@ final class ReplicaTrio {
     }
 
     /// The place of the node that leads.
-    var leader: Int? { replicas.firstIndex { $0.leadership.role == .leader } }
+    var leader: Int? { nodes.firstIndex { $0.replica.leadership.role == .leader } }
 
     /// Steps one replica and does what it asks for, except that messages wait for `settle`.
     func step(_ place: Int, _ input: ReplicaInput) {
         var effects: [ReplicaEffect] = []
-        replicas[place].step(input, at: time, into: &effects)
-        replicas[place].flush(at: time, into: &effects)
+        nodes[place].replica.step(input, at: time, into: &effects)
+        nodes[place].replica.flush(at: time, into: &effects)
         perform(effects, place)
     }
 
@@ -99,7 +106,7 @@ final class ReplicaTrio {
         while !messages.isEmpty {
             let (from, to, message) = messages.removeFirst()
             guard !isolated.contains(from), !isolated.contains(to), filter(from, to, message) else { continue }
-            step(to, .peer(from: replicas[from].id, message))
+            step(to, .peer(from: nodes[from].replica.id, message))
         }
     }
 
@@ -109,7 +116,7 @@ final class ReplicaTrio {
         settle()
         while now < end, !isDone() {
             now = now + .milliseconds(10)
-            for place in replicas.indices where replicas[place].nextDeadline <= now { step(place, .tick) }
+            for place in nodes.indices where nodes[place].replica.nextDeadline <= now { step(place, .tick) }
             settle()
         }
         return isDone()
@@ -117,7 +124,7 @@ final class ReplicaTrio {
 
     /// Lets them elect a leader; its place.
     func elect() -> Int {
-        _ = pass(.seconds(10)) { leader.map { replicas[$0].stateMachine.index > LogIndex(1) } ?? false }
+        _ = pass(.seconds(10)) { leader.map { nodes[$0].replica.stateMachine.index > LogIndex(1) } ?? false }
         // The followers hear of it with the next heartbeat.
         _ = pass(.milliseconds(300))
         return leader ?? 0
@@ -134,9 +141,9 @@ final class ReplicaTrio {
     /// Lets a node begin to change who votes.
     func change(_ place: Int, to voters: [NodeID]) {
         var effects: [ReplicaEffect] = []
-        let outcome = replicas[place].changeMembership(
+        let outcome = nodes[place].replica.changeMembership(
             .reach(MembershipGoal(voters: voters)),
-            ifConfigurationIsAt: replicas[place].membershipIndex,
+            ifConfigurationIsAt: nodes[place].replica.membershipIndex,
             at: time,
             into: &effects
         )
@@ -204,17 +211,17 @@ final class ReplicaTrio {
         var isMore = true
         while isMore {
             var effects: [ReplicaEffect] = []
-            let before = replicas[place].stateMachine.index
-            isMore = replicas[place].applyCommitted(maxEntries: 4, at: time, into: &effects)
-            if isMore, replicas[place].stateMachine.index == before { pauses += 1 }
+            let before = nodes[place].replica.stateMachine.index
+            isMore = nodes[place].replica.applyCommitted(maxEntries: 4, at: time, into: &effects)
+            if isMore, nodes[place].replica.stateMachine.index == before { pauses += 1 }
             perform(effects, place)
         }
     }
 
     private func writeSnapshot(_ place: Int) {
-        let header = replicas[place].beginSnapshot()
+        let header = nodes[place].replica.beginSnapshot()
         var blocks: [[UInt8]] = []
-        while let block = replicas[place].nextSnapshotBlock() { blocks.append(block) }
+        while let block = nodes[place].replica.nextSnapshotBlock() { blocks.append(block) }
         snapshots[place] = blocks
         let count = UInt32(blocks.count)
         step(place, .snapshotWritten(index: header.point.index, term: header.point.term, blockCount: count))
@@ -226,7 +233,7 @@ final class ReplicaTrio {
         snapshots[place] = received[place]
         var effects: [ReplicaEffect] = []
         let count = UInt32(received[place].count)
-        replicas[place].install(machine, blockCount: count, at: time, into: &effects)
+        nodes[place].replica.install(machine, blockCount: count, at: time, into: &effects)
         perform(effects, place)
     }
 }

@@ -14,11 +14,17 @@ final class StoredTrio {
     typealias Store = ReplicaStore<SimulatedFileSystem>
 
     /// A process: gone as a whole when it is stopped.
-    struct Process {
+    final class Process {
         let store: Store
-        let replica: Replica
+        var replica: Replica
         /// What it found when it started.
         let recovered: RecoveredState
+
+        init(store: Store, replica: consuming Replica, recovered: RecoveredState) {
+            self.store = store
+            self.replica = replica
+            self.recovered = recovered
+        }
     }
 
     static let folder = "/data"
@@ -70,9 +76,6 @@ final class StoredTrio {
     }
 
     private var time: ReplicaTime { ReplicaTime(now: now, wall: Timestamp(nanoseconds: Int64(now.nanoseconds))) }
-
-    /// The replicas that run.
-    var replicas: [Replica] { processes.compactMap { $0?.replica } }
 
     /// The place of the node that leads.
     var leader: Int? { processes.firstIndex { $0?.replica.leadership.role == .leader } }
@@ -153,7 +156,7 @@ final class StoredTrio {
         while now < end, !isDone() {
             now = now + .milliseconds(10)
             for place in 0..<3 {
-                guard let replica = processes[place]?.replica, replica.nextDeadline <= now else { continue }
+                guard let process = processes[place], process.replica.nextDeadline <= now else { continue }
                 try step(place, .tick)
             }
             try settle()
@@ -172,9 +175,10 @@ final class StoredTrio {
 
     /// Whether all run, owe nothing and have the same state.
     var isWhole: Bool {
-        guard replicas.count == 3, leader != nil else { return false }
-        let hashes = replicas.map(\.stateMachine.stateHash)
-        return replicas.allSatisfy { $0.debt == nil && $0.quarantine == nil } && Set(hashes).count == 1
+        let running = processes.compactMap { $0 }
+        guard running.count == 3, leader != nil else { return false }
+        let hashes = running.map { $0.replica.stateMachine.stateHash }
+        return running.allSatisfy { $0.replica.debt == nil && $0.replica.quarantine == nil } && Set(hashes).count == 1
     }
 
     private func settle() throws {
@@ -191,10 +195,10 @@ final class StoredTrio {
         }
     }
 
-    private func drive(_ place: Int, _ body: (Replica, inout [ReplicaEffect]) -> Void) throws {
+    private func drive(_ place: Int, _ body: (inout Replica, inout [ReplicaEffect]) -> Void) throws {
         guard let process = processes[place] else { return }
         var effects: [ReplicaEffect] = []
-        body(process.replica, &effects)
+        body(&process.replica, &effects)
         process.replica.checkInvariants()
         for effect in effects { try perform(effect, place, process) }
     }

@@ -137,6 +137,7 @@ struct SnapshotKeeper {
 
     /// The transfers in which nobody has asked for too long; they end.
     mutating func takeBroken(at now: Instant) -> [(peer: NodeID, index: LogIndex)] {
+        guard !transfers.isEmpty else { return [] }
         let broken = transfers.filter { deadline(of: $0) <= now }
         transfers.removeAll { transfer in broken.contains { $0.peer == transfer.peer } }
         return broken.map { ($0.peer, $0.index) }

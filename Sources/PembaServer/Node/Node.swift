@@ -56,7 +56,7 @@ package final class Node {
     let storage: StorageThread
     /// Watches the storage thread's calls to the disk.
     let monitor: DiskMonitor
-    let replica: Replica
+    var replica: Replica
     /// Records what happens to consensus.
     let flight: FlightMemory
     let startedAt: Instant
@@ -192,8 +192,8 @@ package final class Node {
     }
 
     /// Runs a call of the replica that appends effects, and does them.
-    func drive<Value>(_ body: (Replica, ReplicaTime, inout [ReplicaEffect]) -> Value) -> Value {
-        let value = body(replica, Node.time(), &effects)
+    func drive<Value>(_ body: (inout Replica, ReplicaTime, inout [ReplicaEffect]) -> Value) -> Value {
+        let value = body(&replica, Node.time(), &effects)
         perform()
         return value
     }

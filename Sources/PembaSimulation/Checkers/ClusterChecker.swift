@@ -46,17 +46,18 @@ struct ClusterChecker {
         if let other, other != node.id {
             throw Violation("nodes \(other) and \(node.id) lead in term \(leadership.term)")
         }
-        guard other == nil, let replica = node.process?.replica else { return }
+        guard other == nil, let process = node.process else { return }
         // A leader that learns late that it was elected need not have what leaders of later terms have committed.
         guard let place = committed.lastIndex(where: { $0.in < leadership.term }) else { return }
         let index = LogIndex(UInt64(place) + 1)
-        guard replica.stateMachine.index >= index || replica.term(at: index) == committed[place].term else {
+        let isHeld = process.replica.stateMachine.index >= index
+        guard isHeld || process.replica.term(at: index) == committed[place].term else {
             throw Violation("node \(node.id) leads in term \(leadership.term) without the committed entry \(index)")
         }
     }
 
     /// Nothing goes back, equal logs give equal states, and what is committed is durable.
-    mutating func check(_ place: Int, _ replica: Replica, of nodes: [SimulatedNode]) throws(Violation) {
+    mutating func check(_ place: Int, _ replica: borrowing Replica, of nodes: [SimulatedNode]) throws(Violation) {
         let node = nodes[place]
         let (term, commit, applied) = (replica.leadership.term, replica.commit, replica.stateMachine.index)
         var last = seen[place]
@@ -75,7 +76,7 @@ struct ClusterChecker {
     }
 
     /// What is committed is durable on a quorum of the configuration in force.
-    private mutating func noteCommit(of replica: Replica, _ nodes: [SimulatedNode]) throws(Violation) {
+    private mutating func noteCommit(of replica: borrowing Replica, _ nodes: [SimulatedNode]) throws(Violation) {
         // A leader counts by the latest configuration in its log, and may put the next one in force in the same step.
         let quorums = replica.latestConfigurations.map(\.quorum)
         while UInt64(committed.count) < replica.commit.rawValue {
@@ -125,7 +126,7 @@ struct ClusterChecker {
     }
 
     /// The entries that a node is about to apply are those that all apply.
-    mutating func noteEntries(of replica: Replica, count: Int) throws(Violation) {
+    mutating func noteEntries(of replica: borrowing Replica, count: Int) throws(Violation) {
         let first = replica.stateMachine.index.next
         let last = LogIndex(first.rawValue + UInt64(count))
         for entry in replica.committedEntries(from: first, upTo: last) {

@@ -38,7 +38,7 @@ struct Memberships {
     }
 
     /// Looks whether a node knows more of what is committed.
-    mutating func settle(_ replica: Replica) {
+    mutating func settle(_ replica: borrowing Replica) {
         guard !pending.isEmpty else { return }
         for item in pending where item.index > settled.index && item.index <= replica.commit {
             if replica.term(at: item.index) == item.term { settled = item }

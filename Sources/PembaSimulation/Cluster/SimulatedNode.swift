@@ -24,9 +24,9 @@ final class SimulatedNode {
     }
 
     /// The process: gone as a whole when it dies.
-    struct Process {
+    final class Process {
         let store: ReplicaStore<SimulatedFileSystem>
-        let replica: Replica
+        var replica: Replica
         /// What happened to its consensus.
         let recorder: FlightRecorder
         /// Work that waits for the disk.
@@ -52,7 +52,7 @@ final class SimulatedNode {
         /// Whether an `apply` event is on its way.
         var isApplying = false
 
-        init(store: ReplicaStore<SimulatedFileSystem>, replica: Replica, recorder: FlightRecorder) {
+        init(store: ReplicaStore<SimulatedFileSystem>, replica: consuming Replica, recorder: FlightRecorder) {
             self.store = store
             self.replica = replica
             self.recorder = recorder

@@ -22,16 +22,17 @@ extension Simulation {
 
     /// Gives work to a node's disk.
     func enqueue(_ job: SimulatedNode.DiskJob, at place: Int) {
-        nodes[place].process?.jobs.append(job)
-        if nodes[place].process?.isDiskBusy == false { startDisk(place) }
+        guard let process = nodes[place].process else { return }
+        process.jobs.append(job)
+        if !process.isDiskBusy { startDisk(place) }
     }
 
     /// Lets the disk begin with what waits; what it had begun and hangs begins again.
     func startDisk(_ place: Int) {
         let node = nodes[place]
-        guard node.process?.jobs.isEmpty == false else { return }
+        guard let process = node.process, !process.jobs.isEmpty else { return }
         let latency = options.diskMin.nanoseconds + random.below(options.diskSpread.nanoseconds + 1)
-        node.process?.isDiskBusy = true
+        process.isDiskBusy = true
         node.diskWork += 1
         let event = SimulationEvent.disk(node: place, boot: node.boot, work: node.diskWork)
         schedule(event, at: max(now, node.diskHungUntil) + latency)
@@ -45,19 +46,19 @@ extension Simulation {
             schedule(event, at: node.pausedUntil)
             return
         }
-        guard let job = node.process?.jobs.popFirst(), let store = node.process?.store else { return }
+        guard let process = node.process, let job = process.jobs.popFirst() else { return }
         var done = Done()
         do throws(StorageError) {
-            try run(job, node, store, &done)
+            try run(job, node, process, &done)
         } catch {
             try storageFailed(error, at: place)
             return
         }
-        node.process?.isDiskBusy = false
+        process.isDiskBusy = false
         try note(done, at: node)
         var machine: StateMachine?
         if done.installed != nil {
-            machine = try loadSnapshot(store, of: node)
+            machine = try loadSnapshot(process.store, of: node)
             // There is no way back to the state before.
             guard machine != nil else { return stop(place, losingPower: false) }
             if options.isChecked {
@@ -103,19 +104,20 @@ extension Simulation {
     private func run(
         _ job: SimulatedNode.DiskJob,
         _ node: SimulatedNode,
-        _ store: ReplicaStore<SimulatedFileSystem>,
+        _ process: SimulatedNode.Process,
         _ done: inout Done
     ) throws(StorageError) {
+        let store = process.store
         switch job {
         case .persist(let request):
             var requests = [request]
-            while case .persist(let next)? = node.process?.jobs.first {
-                node.process?.jobs.removeFirst()
+            while case .persist(let next)? = process.jobs.first {
+                process.jobs.removeFirst()
                 requests.append(next)
             }
             try store.append(requests)
             done.persisted = requests
-            if node.process?.jobs.isEmpty == true { try prepare(store) }
+            if process.jobs.isEmpty { try prepare(store) }
             for request in requests {
                 done.inputs.append(
                     .persisted(sequence: request.sequence, lastIndex: request.lastIndex, lastTerm: request.lastTerm)
@@ -138,7 +140,7 @@ extension Simulation {
             done.installed = try unlessRefused { () throws(StorageError) in try store.installReceived(index) }
             if done.installed == nil { done.inputs.append(.snapshotInstallFailed(index: index)) }
         case .compact(let index): try store.compact(upTo: index)
-        case .beginSnapshot, .writeSnapshotBlock, .finishSnapshot: try writeSnapshot(job, node, store, &done)
+        case .beginSnapshot, .writeSnapshotBlock, .finishSnapshot: try writeSnapshot(job, node, process, &done)
         }
     }
 
@@ -153,18 +155,19 @@ extension Simulation {
     private func writeSnapshot(
         _ job: SimulatedNode.DiskJob,
         _ node: SimulatedNode,
-        _ store: ReplicaStore<SimulatedFileSystem>,
+        _ process: SimulatedNode.Process,
         _ done: inout Done
     ) throws(StorageError) {
-        if case .beginSnapshot = job { node.process?.isWritingSnapshot = true }
-        guard node.process?.isWritingSnapshot == true else { return }
+        if case .beginSnapshot = job { process.isWritingSnapshot = true }
+        guard process.isWritingSnapshot else { return }
+        let store = process.store
         let isDone: Void? = try unlessRefused { () throws(StorageError) in
             switch job {
             case .beginSnapshot(let point): try store.beginSnapshot(point)
             case .writeSnapshotBlock(let block): try store.writeSnapshotBlock(block)
             default:
                 let manifest = try store.finishSnapshot()
-                node.process?.isWritingSnapshot = false
+                process.isWritingSnapshot = false
                 done.written = manifest
                 narrate("node \(node.id) has written its snapshot at \(manifest.point.lastIndex)")
                 counts.snapshotsWritten += 1
@@ -179,8 +182,8 @@ extension Simulation {
         }
         guard isDone == nil else { return }
         // What is still on its way for it is dropped; it is tried again later.
-        node.process?.isWritingSnapshot = false
-        node.process?.replica.abandonSnapshot()
+        process.isWritingSnapshot = false
+        process.replica.abandonSnapshot()
         try store.abortSnapshot()
         done.inputs.append(.snapshotNotWritten)
     }

@@ -68,24 +68,24 @@ extension Simulation {
 
     private func scheduleApply(_ place: Int) {
         let node = nodes[place]
-        guard node.process?.isApplying == false else { return }
-        node.process?.isApplying = true
+        guard let process = node.process, !process.isApplying else { return }
+        process.isApplying = true
         schedule(.apply(node: place, boot: node.boot), after: random.below(UInt64(200_000)))
     }
 
     /// Applies some of what is committed.
     func apply(_ place: Int, _ event: SimulationEvent) throws(Violation) {
         let node = nodes[place]
-        guard let replica = node.process?.replica else { return }
+        guard let process = node.process else { return }
         if node.pausedUntil <= now {
-            node.process?.isApplying = false
-            if options.isChecked { try checker.noteEntries(of: replica, count: node.applyBatchMax) }
+            process.isApplying = false
+            if options.isChecked { try checker.noteEntries(of: process.replica, count: node.applyBatchMax) }
         }
         var isMore = false
         try wake(place, event) { replica, time, effects in
             isMore = replica.applyCommitted(maxEntries: node.applyBatchMax, at: time, into: &effects)
         }
-        note(5, UInt64(place), replica.stateMachine.index.rawValue)
+        note(5, UInt64(place), process.replica.stateMachine.index.rawValue)
         tellWatchers(at: place)
         if isMore { scheduleApply(place) }
     }
@@ -94,8 +94,8 @@ extension Simulation {
 
     private func beginSnapshot(_ place: Int) {
         let node = nodes[place]
-        guard let replica = node.process?.replica else { return }
-        let header = replica.beginSnapshot()
+        guard let process = node.process else { return }
+        let header = process.replica.beginSnapshot()
         narrate("node \(node.id) begins its snapshot at \(header.point.index)")
         let point = SnapshotPoint(
             lastIndex: header.point.index,
@@ -105,19 +105,19 @@ extension Simulation {
             stateHash: header.stateHash
         )
         enqueue(.beginSnapshot(point), at: place)
-        node.process?.snapshotNumber += 1
+        process.snapshotNumber += 1
         scheduleSnapshotSlice(place, after: 50_000)
     }
 
     /// Takes the next block of the state, while others are being applied.
     func writeSnapshotSlice(_ place: Int, number: Int, _ event: SimulationEvent) throws(Violation) {
         let node = nodes[place]
-        guard node.process?.snapshotNumber == number else { return }
+        guard let process = node.process, process.snapshotNumber == number else { return }
         guard node.pausedUntil <= now else {
             schedule(event, at: node.pausedUntil)
             return
         }
-        guard let block = node.process?.replica.nextSnapshotBlock() else {
+        guard let block = process.replica.nextSnapshotBlock() else {
             enqueue(.finishSnapshot, at: place)
             return
         }

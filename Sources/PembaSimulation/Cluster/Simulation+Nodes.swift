@@ -11,6 +11,13 @@ import PembaStorage
 extension Simulation {
     /// Bytes of a node's flight recording: some seconds of a busy node.
     private static let recordingBytes = 128 << 10
+    /// Room for the state of a node, of some hundred tuples; what is close together costs the system fewer pages.
+    private static let capacity = GraphCapacity(
+        entities: 1 << 14,
+        rowBytes: 1 << 20,
+        stringBytes: 1 << 20,
+        hugePages: false
+    )
 
     /// A machine whose disk holds a new node of the cluster.
     func makeNode(_ place: Int, _ seed: UInt64) throws -> SimulatedNode {
@@ -190,8 +197,10 @@ extension Simulation {
         _ store: ReplicaStore<SimulatedFileSystem>,
         of node: SimulatedNode
     ) throws(Violation) -> StateMachine? {
-        guard let manifest = store.snapshot else { return StateMachine(capacity: .small, hashSeed: random.next()) }
-        var loader = SnapshotLoader(capacity: .small, hashSeed: random.next())
+        guard let manifest = store.snapshot else {
+            return StateMachine(capacity: Simulation.capacity, hashSeed: random.next())
+        }
+        var loader = SnapshotLoader(capacity: Simulation.capacity, hashSeed: random.next())
         do {
             for number in 1...max(1, manifest.blockCount) {
                 let block = try store.snapshotPayload(number)

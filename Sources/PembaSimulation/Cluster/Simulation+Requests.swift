@@ -19,12 +19,12 @@ extension Simulation {
             return
         }
         let id = RequestID(process.nextRequest)
-        node.process?.nextRequest += 1
+        process.nextRequest += 1
         let time = node.clock.read(at: now)
         let deadline = time.now + request.patience
         switch request.body {
         case .command(let command):
-            node.process?.waiting[id] = request
+            process.waiting[id] = request
             try wake(place, event) { replica, time, effects in
                 replica.step(.submit(id, command, deadline: deadline), at: time, into: &effects)
             }
@@ -33,7 +33,7 @@ extension Simulation {
             case .ready: evaluate(request, at: place)
             case .refused(let error): answer(request, .check(.failure(error)))
             case .wait:
-                node.process?.waiting[id] = request
+                process.waiting[id] = request
                 try wake(place, event) { replica, time, effects in
                     replica.step(.awaitRead(id, consistency, deadline: deadline), at: time, into: &effects)
                 }
@@ -85,9 +85,10 @@ extension Simulation {
 
     private func suspend(_ evaluation: SuspendedEvaluation, at place: Int) {
         let node = nodes[place]
-        guard let number = node.process?.nextEvaluation else { return }
-        node.process?.nextEvaluation += 1
-        node.process?.evaluations[number] = evaluation
+        guard let process = node.process else { return }
+        let number = process.nextEvaluation
+        process.nextEvaluation += 1
+        process.evaluations[number] = evaluation
         let pause = random.below(options.electionTimeout.nanoseconds / 4)
         schedule(.resume(node: place, boot: node.boot, evaluation: number), after: pause)
     }
@@ -99,7 +100,7 @@ extension Simulation {
             schedule(event, at: node.pausedUntil)
             return
         }
-        guard let process = node.process, let evaluation = node.process?.evaluations.removeValue(forKey: number) else {
+        guard let process = node.process, let evaluation = process.evaluations.removeValue(forKey: number) else {
             return
         }
         // An installed snapshot brings another graph, of which the state is none.

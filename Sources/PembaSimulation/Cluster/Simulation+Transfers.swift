@@ -93,11 +93,12 @@ extension Simulation {
 
     /// Whoever has installed what its leader offered can go on from the leader's log.
     func checkContinuation(at place: Int, _ installed: SnapshotManifest?) throws(Violation) {
-        guard let index = installed?.point.lastIndex, let replica = nodes[place].process?.replica else { return }
-        guard let leader = nodes.first(where: { $0.id == replica.leadership.leader })?.process?.replica else { return }
-        let status = leader.consensus
-        guard status.leadership.term == replica.leadership.term, status.first > index.next,
-            status.peers.contains(where: { $0.id == replica.id && $0.state == .snapshot(index) })
+        guard let index = installed?.point.lastIndex, let process = nodes[place].process else { return }
+        let (id, leadership) = (process.replica.id, process.replica.leadership)
+        guard let leader = nodes.first(where: { $0.id == leadership.leader }) else { return }
+        guard let status = leader.process?.replica.consensus else { return }
+        guard status.leadership.term == leadership.term, status.first > index.next,
+            status.peers.contains(where: { $0.id == id && $0.state == .snapshot(index) })
         else { return }
         throw Violation("node \(leader.id) has not kept what follows the snapshot at \(index), which it has offered")
     }

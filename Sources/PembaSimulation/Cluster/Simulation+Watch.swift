@@ -13,11 +13,11 @@ extension Simulation {
             schedule(event, at: node.pausedUntil)
             return
         }
-        guard let replica = node.process?.replica, replica.isFresh(at: node.clock.local(now)) else {
+        guard let process = node.process, process.replica.isFresh(at: node.clock.local(now)) else {
             tell(client, attempt, .ended(isTooOld: false))
             return
         }
-        let graph = replica.stateMachine.graph
+        let graph = process.replica.stateMachine.graph
         let start = after ?? graph.revision
         guard start <= graph.revision else {
             tell(client, attempt, .ended(isTooOld: false))
@@ -29,7 +29,7 @@ extension Simulation {
         }
         var watcher = Watcher(client: client, attempt: attempt, place: HistoryPlace(after: start))
         tell(&watcher, .begun(start))
-        node.process?.watchers.append(watcher)
+        process.watchers.append(watcher)
         tellWatchers(at: place)
     }
 
@@ -55,7 +55,7 @@ extension Simulation {
                 tell(&watcher, .ended(isTooOld: true))
             }
         }
-        node.process?.watchers = remaining
+        process.watchers = remaining
     }
 
     /// The node stops: its watchers notice.

@@ -136,11 +136,14 @@ package final class Simulation {
         node.pausedUntil = now
     }
 
-    /// Adds to the hash of the trace.
-    func note(_ kind: UInt64, _ values: UInt64...) {
+    /// Adds to the hash of the trace; as many values as there are parameters, since a list of them would be an array for
+    /// every message.
+    func note(_ kind: UInt64, _ first: UInt64, _ second: UInt64? = nil, _ third: UInt64? = nil) {
         trace.combine(kind)
         trace.combine(now)
-        for value in values { trace.combine(value) }
+        trace.combine(first)
+        if let second { trace.combine(second) }
+        if let third { trace.combine(third) }
     }
 
     /// Tells the narrator, if there is one.
@@ -217,10 +220,10 @@ package final class Simulation {
     func wake(
         _ place: Int,
         _ event: SimulationEvent,
-        _ body: (Replica, ReplicaTime, inout [ReplicaEffect]) -> Void
+        _ body: (inout Replica, ReplicaTime, inout [ReplicaEffect]) -> Void
     ) throws(Violation) {
         let node = nodes[place]
-        guard let replica = node.process?.replica else { return }
+        guard let process = node.process else { return }
         guard node.pausedUntil <= now else {
             schedule(event, at: node.pausedUntil)
             return
@@ -229,17 +232,17 @@ package final class Simulation {
         // What is performed may wake another node, so that each has an array of its own; one is kept.
         var effects = spareEffects
         spareEffects = []
-        body(replica, time, &effects)
-        replica.flush(at: time, into: &effects)
+        body(&process.replica, time, &effects)
+        process.replica.flush(at: time, into: &effects)
         try perform(effects, at: place)
         effects.removeAll(keepingCapacity: true)
         spareEffects = effects
-        memberships.settle(replica)
+        memberships.settle(process.replica)
         if node.isWiped { try noteReturn(of: place) }
         if options.isChecked {
             try checkFetch(at: place)
             let before = checker.committedIndex
-            try checker.check(place, replica, of: nodes)
+            try checker.check(place, process.replica, of: nodes)
             if checker.committedIndex > before { narrate("node \(node.id) has committed \(checker.committedIndex)") }
         }
         armTimer(place)
@@ -250,8 +253,8 @@ package final class Simulation {
     /// A timer that comes too early does no harm.
     private func armTimer(_ place: Int) {
         let node = nodes[place]
-        guard let replica = node.process?.replica else { return }
-        let due = max(node.clock.global(replica.nextDeadline), now + 1_000)
+        guard let process = node.process else { return }
+        let due = max(node.clock.global(process.replica.nextDeadline), now + 1_000)
         guard due < node.timerDue else { return }
         node.timerDue = due
         node.timerGeneration += 1

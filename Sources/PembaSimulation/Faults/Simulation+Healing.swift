@@ -40,11 +40,11 @@ extension Simulation {
         try runUntil(end) { clients.allSatisfy(\.isIdle) && hasConverged && isOnTime }
         guard hasConverged else {
             let states = nodes.map { node in
-                guard let replica = node.process?.replica else { return "\(node.id) down" }
-                let marks = (node.isWiped ? " (wiped)" : "") + (replica.removedAt == nil ? "" : " (removed)")
+                guard let process = node.process else { return "\(node.id) down" }
+                let marks = (node.isWiped ? " (wiped)" : "") + (process.replica.removedAt == nil ? "" : " (removed)")
                 return
-                    "\(node.id)\(marks) at \(replica.stateMachine.index) of \(replica.commit) by "
-                    + "\(replica.configuration.voters) and \(replica.configuration.learners)"
+                    "\(node.id)\(marks) at \(process.replica.stateMachine.index) of \(process.replica.commit) by "
+                    + "\(process.replica.configuration.voters) and \(process.replica.configuration.learners)"
             }
             throw Violation("the nodes do not agree after everything was healed: \(states.joined(separator: ", "))")
         }
@@ -108,31 +108,35 @@ extension Simulation {
     /// Whether the log's time has passed every time at which a tuple began or ceased to count, by the leader's clock.
     private var isOnTime: Bool {
         nodes.allSatisfy { node in
-            guard let replica = node.process?.replica, replica.leadership.role == .leader else { return true }
-            return replica.stateMachine.graph.nextDue.map { $0 > node.clock.read(at: now).wall } ?? true
+            guard let process = node.process, process.replica.leadership.role == .leader else { return true }
+            return process.replica.stateMachine.graph.nextDue.map { $0 > node.clock.read(at: now).wall } ?? true
         }
     }
 
     /// Whether nodes that were removed have heard that they were.
     private func knowTheyAreRemoved(_ removed: [NodeID]) -> Bool {
         nodes.allSatisfy { node in
-            guard let replica = node.process?.replica, removed.contains(node.id) else { return true }
-            return replica.removedAt != nil
+            guard let process = node.process, removed.contains(node.id) else { return true }
+            return process.replica.removedAt != nil
         }
     }
 
     private var hasConverged: Bool {
-        let running = nodes.compactMap { $0.process?.replica }
-        guard let newest = running.max(by: { $0.commit < $1.commit })?.configuration else { return false }
+        let running = nodes.compactMap(\.process)
+        guard let newest = running.max(by: { $0.replica.commit < $1.replica.commit })?.replica.configuration else {
+            return false
+        }
         guard newest.goal == nil, !newest.isJoint, newest.awaited.isEmpty, knowTheyAreRemoved(newest.removed) else {
             return false
         }
         let members = places(of: newest.members)
-        let replicas = members.compactMap { nodes[$0].process?.replica }
-        guard replicas.count == members.count, let first = replicas.first else { return false }
-        let index = first.stateMachine.index
-        guard replicas.allSatisfy({ $0.stateMachine.index == index && $0.commit == index }) else { return false }
-        let hash = first.stateMachine.stateHash
-        return replicas.allSatisfy { $0.stateMachine.stateHash == hash }
+        let processes = members.compactMap { nodes[$0].process }
+        guard processes.count == members.count, let first = processes.first?.replica.stateMachine else { return false }
+        let index = first.index
+        guard processes.allSatisfy({ $0.replica.stateMachine.index == index && $0.replica.commit == index }) else {
+            return false
+        }
+        let hash = first.stateHash
+        return processes.allSatisfy { $0.replica.stateMachine.stateHash == hash }
     }
 }

@@ -139,11 +139,10 @@ extension Simulation {
 
     /// Whether two nodes get no connection because one has lost its data; they try again after a while.
     func refuse(_ place: Int, _ peer: Int, _ event: SimulationEvent) -> Bool {
-        guard let replica = nodes[place].process?.replica, let other = nodes[peer].process?.replica else {
-            return false
-        }
+        guard let this = nodes[place].process, let other = nodes[peer].process else { return false }
         let isAccepted =
-            replica.isEnough(other.logContent, for: other.id) && other.isEnough(replica.logContent, for: replica.id)
+            this.replica.isEnough(other.replica.logContent, for: other.replica.id)
+            && other.replica.isEnough(this.replica.logContent, for: this.replica.id)
         guard !isAccepted else {
             network.connect(place, peer)
             return false
@@ -157,10 +156,11 @@ extension Simulation {
 
     /// Breaks the connections to nodes that have too little for what this one knows by now; they try again.
     func checkGreetings(of place: Int) {
-        guard let replica = nodes[place].process?.replica else { return }
+        guard let this = nodes[place].process else { return }
         for peer in nodes.indices where peer != place {
-            guard let other = nodes[peer].process?.replica else { continue }
-            guard replica.hasTooLittle(other.id, other.logContent), !network.isApart(place, peer) else { continue }
+            guard let other = nodes[peer].process else { continue }
+            guard this.replica.hasTooLittle(other.replica.id, other.replica.logContent), !network.isApart(place, peer)
+            else { continue }
             disconnect(place, peer)
             connect(place, peer)
         }
@@ -178,14 +178,14 @@ extension Simulation {
     /// Asks the leader for another membership, if there is one, and if it can be had.
     func changeMembers(_ random: inout SeededRandom) throws(Violation) {
         let leaders = nodes.indices.filter { place in
-            guard let replica = nodes[place].process?.replica, nodes[place].pausedUntil <= now else { return false }
-            return replica.leadership.role == .leader
+            guard let process = nodes[place].process, nodes[place].pausedUntil <= now else { return false }
+            return process.replica.leadership.role == .leader
         }
         let newest = leaders.max { left, right in
             term(of: left) < term(of: right)
         }
-        guard let place = newest, let replica = nodes[place].process?.replica else { return }
-        let configuration = replica.configuration
+        guard let place = newest, let process = nodes[place].process else { return }
+        let configuration = process.replica.configuration
         var request: MembershipRequest
         if configuration.goal != nil {
             guard random.chance(1, in: 4) else { return }
@@ -194,8 +194,9 @@ extension Simulation {
             guard let goal = goal(after: configuration, &random) else { return }
             request = .reach(goal)
         }
-        var expected = replica.membershipIndex
-        let isEarly = replica.commit < expected || replica.term(at: replica.commit) != replica.leadership.term
+        var expected = process.replica.membershipIndex
+        let commit = process.replica.commit
+        let isEarly = commit < expected || process.replica.term(at: commit) != process.replica.leadership.term
         let mistake = drawMistake(&random)
         switch mistake {
         case .none: break
