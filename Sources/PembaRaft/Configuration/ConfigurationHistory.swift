@@ -13,7 +13,7 @@ package struct ConfigurationHistory: Sendable {
 
     /// The one in force: the last in the log, committed or not.
     ///
-    /// Apart from the others, because it is looked at in every step: what is within an array is copied to be looked at.
+    /// Apart from the others, as it is asked for in every step and they are not.
     private(set) var current: Item
     /// Those before it, ascending by index.
     private var earlier: [Item] = []
@@ -32,7 +32,7 @@ package struct ConfigurationHistory: Sendable {
     /// The entry that brought the one in force.
     var currentIndex: LogIndex { current.index }
 
-    /// Whether `configuration` is the one in force; asked after every step, and copies nothing.
+    /// Whether `configuration` is the one in force.
     package func isInForce(_ configuration: RaftConfiguration) -> Bool { current.configuration == configuration }
 
     /// Puts the next one in force.
